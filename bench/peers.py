@@ -1,0 +1,81 @@
+"""Every contender in an environment of its own, as a user would have installed it.
+
+    pinned requirement -> uv -> .run/peers/NAME, bytecode compiled
+
+Quarterdeck stands among them: a wheel built from this checkout with what uv.lock says, no extras and
+no development tools, so that nobody starts with an advantage.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / ".run" / "peers"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A tool that does part of what Quarterdeck does, at one version."""
+
+    name: str
+    version: str
+
+    @property
+    def label(self) -> str:
+        """As the tables show it."""
+        return f"{self.name} {self.version}"
+
+
+EMPATHY = Peer("empathy-framework", "4.8.0")
+RUFF = Peer("ruff", "0.17.6")
+GRIMP = Peer("grimp", "3.19")
+
+
+class PeerUnavailable(Exception):
+    """An environment could not be made; the message says what uv said."""
+
+
+def install(peer: Peer) -> Path:
+    """The ``bin`` folder of *peer*'s environment; made the first time, and anew when the pin changes."""
+    folder = FOLDER / peer.name
+    done = folder / "installed.txt"
+    requirement = f"{peer.name}=={peer.version}"
+    if not done.exists() or done.read_text() != requirement:
+        shutil.rmtree(folder, ignore_errors=True)
+        _uv("venv", "--quiet", "--python", sys.executable, str(folder))
+        python = str(folder / "bin" / "python")
+        _uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, requirement)
+        done.write_text(requirement)
+    return folder / "bin"
+
+
+def install_quarterdeck() -> Path:
+    """The ``bin`` folder of an environment with this checkout's Quarterdeck; built anew each time."""
+    folder = FOLDER / "quarterdeck"
+    options = ["--locked", "--no-editable", "--no-default-groups", "--compile-bytecode"]
+    _uv(
+        "sync", "--quiet", *options, "--reinstall-package", "quarterdeck", "--python", sys.executable,
+        UV_PROJECT_ENVIRONMENT=str(folder),
+    )  # fmt: skip
+    return folder / "bin"
+
+
+def _uv(*arguments: str, **variables: str) -> None:
+    """Run uv in the checkout.
+
+    Raises:
+        PeerUnavailable: there is no uv, or it failed.
+    """
+    uv = os.environ.get("UV") or shutil.which("uv")
+    if uv is None:
+        raise PeerUnavailable("no uv found\n  hint: start the bench with ./run bench, which brings it")
+    env = {**os.environ, **variables}
+    done = subprocess.run([uv, *arguments], cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise PeerUnavailable(f"uv {arguments[0]} failed:\n{done.stderr.strip()}")

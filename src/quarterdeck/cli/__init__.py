@@ -1,0 +1,133 @@
+"""The ``qd`` command: one file per subcommand, imported only when it runs.
+
+    qd COMMAND ──> quarterdeck.cli.<file>:command ──> a part of quarterdeck ──> cli.output
+
+A subcommand parses, calls one thing, and prints; it holds no logic. `main` is the only place that
+turns an error into words and an exit code: 0 done, 1 a finding, 2 usage, 3 nothing to read.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any, NamedTuple
+
+import click
+
+from quarterdeck import __version__
+from quarterdeck.errors import QuarterdeckError
+
+
+class Entry(NamedTuple):
+    """Where a subcommand lives, and its line in ``qd --help``; a test holds it to the command's own."""
+
+    module: str
+    summary: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "changed": Entry("changed", "List what has changed since a snapshot or a state."),
+    "config": Entry("config", "Show every setting, its value and where it came from."),
+    "coverage": Entry("coverage", "Take in what coverage.py measured."),
+    "dependents": Entry("dependents", "List the files that depend on a file."),
+    "deps": Entry("deps", "List the files a file depends on."),
+    "file": Entry("file", "Show everything known about one file."),
+    "files": Entry("files", "List files by category, language, pattern or need."),
+    "hotspots": Entry("hotspots", "Rank code that is complex, often changed and little tested."),
+    "map": Entry("map", "Outline the project within a budget of tokens."),
+    "note": Entry("note", "Attach your own metadata to a file."),
+    "report": Entry("report", "Write a report: health, tests, staleness, coverage or sprint."),
+    "scan": Entry("scan", "Bring the index up to date and say what is in the project."),
+    "snapshot": Entry("snapshot", "Give the present state of the project a name."),
+    "summary": Entry("summary", "Show the project in numbers."),
+    "tests": Entry("tests", "Say which tests to run for a change."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand when it is called, not when it is listed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all subcommands, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand *cmd_name*, imported now; None when there is none of that name."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        import importlib
+
+        command: click.Command = importlib.import_module(f"quarterdeck.cli.{entry.module}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of subcommands, from `COMMANDS` alone."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in sorted(COMMANDS.items())])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The subcommand of *args*, or an error that suggests what may have been meant."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                raise click.UsageError(
+                    f"{error.message.rstrip('.')}. Did you mean {near[0]!r}?", ctx
+                ) from None
+            raise
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="qd")
+def cli() -> None:
+    r"""Know your code base, your agents' costs, and what needs attention.
+
+    \b
+    qd scan                     index this project
+    qd tests for --changed      which tests to run for what you have changed
+    qd hotspots                 where the trouble is
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run ``qd`` and exit; the entry point of the console script."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a hostile file name must not end the program
+    try:
+        code = cli.main(args, prog_name="qd", standalone_mode=False)
+        sys.stdout.flush()
+    except QuarterdeckError as error:
+        code = _failed(error, wants_json="--json" in (args or sys.argv))
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; what was read so far is kept", err=True)
+        code = 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody is listening any more
+        code = 141
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _failed(error: QuarterdeckError, *, wants_json: bool) -> int:
+    from quarterdeck.cli.output import shown
+
+    click.echo(f"error: {shown(error.message)}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {shown(error.hint)}", err=True)
+    if wants_json:
+        import json
+
+        body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+        click.echo(json.dumps({"schema": "quarterdeck.error/1", **body}))
+    return error.exit_code

@@ -1,0 +1,145 @@
+"""Settings: one small reader for every part, and each value knows where it came from.
+
+    flags  >  environment  >  project  >  user  >  defaults
+
+A part describes its settings as a NamedTuple whose defaults are also their types::
+
+    class IndexConfig(NamedTuple):
+        submodules: bool = False
+
+    loaded = load(IndexConfig, "index", root)
+    loaded.values.submodules            # False
+    loaded.sources["submodules"]        # "default"
+
+In TOML that is ``[tool.quarterdeck.index]`` of ``pyproject.toml``, or ``[index]`` of
+``quarterdeck.toml`` (it wins over ``pyproject.toml``) or of the user's ``config.toml``; in the
+environment ``QUARTERDECK_INDEX_SUBMODULES=1``. Types are bool, int, float, str and tuple of str
+(a list in TOML, separated by commas in the environment).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
+
+from quarterdeck.errors import ConfigError
+from quarterdeck.workspace import user_config_file
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Values = TypeVar("Values", bound=NamedTuple)
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off"})
+
+
+class Loaded(NamedTuple, Generic[Values]):
+    """The settings of one part, and for each where its value came from.
+
+    Attributes:
+        values: the part's own NamedTuple.
+        sources: by setting: ``default``, ``flag``, the name of an environment variable, or a file.
+    """
+
+    values: Values
+    sources: dict[str, str]
+
+
+def load(
+    kind: type[Values], section: str, root: str, flags: Mapping[str, object] | None = None
+) -> Loaded[Values]:
+    """Read the settings of *section* for the project at *root*; reads at most three small files.
+
+    Args:
+        kind: a NamedTuple class, every field with a default.
+        section: the part's name.
+        root: the project's folder.
+        flags: values given on the command line; None means "not given".
+
+    Raises:
+        ConfigError: a file is not TOML, a name is unknown, or a value has the wrong type.
+    """
+    defaults: dict[str, Any] = kind._field_defaults
+    values = dict(defaults)
+    sources = dict.fromkeys(defaults, "default")
+
+    def take(given: Mapping[str, object], source: str) -> None:
+        for name, value in given.items():
+            if name not in defaults:
+                raise ConfigError(
+                    f"{source}: unknown setting {section}.{name}",
+                    hint=f"known settings of {section}: {', '.join(sorted(defaults))}",
+                )
+            values[name] = _checked(value, defaults[name], f"{source}: {section}.{name}")
+            sources[name] = source
+
+    for path, keys in (
+        (user_config_file(), (section,)),
+        (os.path.join(root, "pyproject.toml"), ("tool", "quarterdeck", section)),
+        (os.path.join(root, "quarterdeck.toml"), (section,)),
+    ):
+        take(_table(path, keys), path)
+    for name, default in defaults.items():
+        variable = f"QUARTERDECK_{section}_{name}".upper()
+        if variable in os.environ:
+            take({name: _parsed(os.environ[variable], default)}, variable)
+    take({name: value for name, value in (flags or {}).items() if value is not None}, "flag")
+    return Loaded(kind._make(values[name] for name in kind._fields), sources)
+
+
+def _table(path: str, keys: tuple[str, ...]) -> Mapping[str, object]:
+    try:
+        with open(path, "rb") as file:
+            text = file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
+    if keys[0] == "tool" and b"quarterdeck" not in text:
+        return {}  # most projects' pyproject.toml: not worth the import of a TOML parser
+    import tomllib
+
+    try:
+        found: object = tomllib.loads(text.decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}", hint="mend the file at that place") from error
+    for depth, key in enumerate(keys):
+        found = found.get(key, {}) if isinstance(found, dict) else found
+        if not isinstance(found, dict):
+            raise ConfigError(
+                f"{path}: {'.'.join(keys[: depth + 1])} is not a table", hint=f"write [{'.'.join(keys)}]"
+            )
+    return cast("Mapping[str, object]", found)
+
+
+def _parsed(text: str, default: object) -> object:
+    """An environment variable's text as the type of *default*; text that does not fit stays text."""
+    if isinstance(default, bool):
+        lowered = text.strip().lower()
+        return True if lowered in _TRUE else False if lowered in _FALSE else text
+    if isinstance(default, int | float):
+        try:
+            return type(default)(text)
+        except ValueError:
+            return text
+    if isinstance(default, tuple):
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return text
+
+
+def _checked(value: object, default: object, where: str) -> object:
+    """*value*, if it has the type of *default*; lists become tuples and ints pass as floats."""
+    if isinstance(default, tuple):
+        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+            return tuple(value)
+        raise ConfigError(f"{where} must be a list of strings, got {value!r}", hint='write ["a", "b"]')
+    wanted = type(default)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if type(value) is not wanted or (wanted is float and value != value):
+        names = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
+        raise ConfigError(
+            f"{where} must be {names[wanted]}, got {value!r}", hint=f"the default is {default!r}"
+        )
+    return value

@@ -1,0 +1,44 @@
+"""Files other people must not read and no crash may leave half written."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+
+
+def private_folder(path: str) -> str:
+    """Create *path* (and its parents) for the owner's eyes only, unless it is there; returns it.
+
+    An existing folder keeps its mode: it may be the user's own choice.
+
+    Raises:
+        OSError: it cannot be created, or something that is not a folder stands there.
+    """
+    os.makedirs(path, mode=PRIVATE_FOLDER, exist_ok=True)
+    return path
+
+
+def write_atomically(path: str, content: bytes, *, mode: int = PRIVATE_FILE) -> None:
+    """Replace *path* with *content*, so that a reader sees the old file or the new one, never a part.
+
+    Costs one file creation, one ``fsync`` and one rename in the same folder. The temporary file is
+    removed when anything fails.
+
+    Raises:
+        OSError: the folder is missing or not writable, or the disk is full; *path* is untouched.
+    """
+    temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:  # a KeyboardInterrupt must not leave the temporary file behind either
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise

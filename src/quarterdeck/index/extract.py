@@ -1,0 +1,260 @@
+"""Many files, examined in several processes.
+
+    paths ──> batches ──┬─> this process ──────────────┬──> Examined, in no particular order
+                        └─> workers (python -I -S …) ──┘
+
+Workers are fresh interpreters that load nothing but the extractor: no fork of a process that may
+hold threads and locks, and 20 ms to start. Each has one batch at a time and is handed the next when
+it answers, so that a slow file delays nobody. A worker that dies costs one file: its batch is tried
+again file by file, and the file that kills a worker once more is reported with an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import marshal
+import os
+import struct
+import sys
+from collections import deque
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
+
+from quarterdeck.errors import QuarterdeckError
+from quarterdeck.index.classify import language_of
+from quarterdeck.index.examine import Examined, examine, unreadable
+from quarterdeck.index.fact_store import FactStore
+from quarterdeck.index.packed import Packed
+from quarterdeck.index.signature import Signature
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterator, Sequence
+
+BATCH = 24
+WORTH_A_WORKER = 120
+"""Fewer files than this are examined here: a worker costs as much to start as it would save."""
+
+_LENGTH = struct.Struct("<I")
+_START = (
+    "import sys, json\n"
+    "sys.path[:] = json.loads(sys.argv[1])\n"
+    "from quarterdeck.index.extract import serve\n"
+    "serve(sys.argv[2], int(sys.argv[3]), sys.argv[4])"
+)
+
+
+class Job(NamedTuple):
+    """What every file of one scan has in common.
+
+    Attributes:
+        root: absolute path of the project.
+        max_bytes: larger files are not parsed.
+        store_path: the fact store; empty to look nothing up.
+    """
+
+    root: str
+    max_bytes: int
+    store_path: str
+
+
+def examine_all(
+    job: Job, paths: Sequence[str], *, workers: int = 0, store: FactStore | None = None
+) -> Iterator[Examined]:
+    """Examine *paths*, in as many processes as are useful.
+
+    Args:
+        job: root and limits.
+        paths: relative to the root.
+        workers: processes at most, this one included; 0 for one per processor.
+        store: this process's own handle on the fact store.
+    """
+    ordered = sorted(paths, key=lambda path: (language_of(path) != "python", path))
+    count = (
+        workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    count = min(count, 16, 1 + len(paths) // WORTH_A_WORKER)
+    with _no_collection():
+        if count == 1 or not sys.executable:
+            for path in ordered:
+                yield examine(job.root, path, job.max_bytes, store)
+        else:
+            yield from _examine_with(job, ordered, count - 1, store)
+
+
+def serve(root: str, max_bytes: int, store_path: str) -> None:
+    """The life of a worker: batches on stdin, answers on stdout, until stdin ends."""
+    import warnings
+
+    warnings.simplefilter("ignore")
+    gc.disable()
+    store = None
+    if store_path:
+        with contextlib.suppress(QuarterdeckError):
+            store = FactStore(store_path)
+    while (batch := _receive(sys.stdin.buffer)) is not None:
+        _send(sys.stdout.buffer, [_plain(examine(root, path, max_bytes, store)) for path in batch])
+
+
+def _plain(examined: Examined) -> tuple[Any, ...]:
+    """*examined* in plain tuples: marshal takes no named ones."""
+    path, signature, *middle, packed, cost_us, known = examined
+    return (path, signature and tuple(signature), *middle, tuple(packed), cost_us, known)
+
+
+def _named(answer: tuple[Any, ...]) -> Examined:
+    """The inverse of `_plain`."""
+    path, signature, racy, digest, category, language, packed, cost_us, known = answer
+    return Examined(
+        path,
+        None if signature is None else Signature._make(signature),
+        racy,
+        digest,
+        category,
+        language,
+        Packed._make(packed),
+        cost_us,
+        known,
+    )
+
+
+class _Worker:
+    """One worker process and the batch it holds."""
+
+    def __init__(self, job: Job) -> None:
+        import json
+        import subprocess
+
+        self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+            [
+                sys.executable,
+                *("-I", "-S", *(["-B"] if sys.dont_write_bytecode else [])),
+                *(
+                    "-c",
+                    _START,
+                    json.dumps([_own_folder(), *sys.path]),
+                    job.root,
+                    str(job.max_bytes),
+                    job.store_path,
+                ),
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.batch: list[str] = []
+
+    def fileno(self) -> int:
+        return self._output.fileno()
+
+    def give(self, batch: list[str]) -> None:
+        self.batch = batch
+        with contextlib.suppress(BrokenPipeError):  # it has died: `take` will find out
+            _send(self._input, batch)
+
+    def take(self) -> list[Examined] | None:
+        """The answers to the batch; None when the worker has died."""
+        answers = _receive(self._output)
+        if answers is None:
+            return None
+        self.batch = []
+        return [_named(answer) for answer in answers]
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._input.close()
+        self._output.close()
+        self._process.wait()
+
+    @property
+    def _input(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    @property
+    def _output(self) -> IO[bytes]:
+        assert self._process.stdout is not None
+        return self._process.stdout
+
+
+def _examine_with(job: Job, paths: list[str], workers: int, store: FactStore | None) -> Iterator[Examined]:
+    import select
+
+    batches = deque(paths[start : start + BATCH] for start in range(0, len(paths), BATCH))
+    here: deque[str] = deque()
+    busy: list[_Worker] = []
+    try:
+        for _ in range(workers):
+            if batches:
+                worker = _Worker(job)
+                busy.append(worker)
+                worker.give(batches.popleft())
+        while batches or here or busy:
+            if not here and batches:
+                here.extend(batches.popleft())
+            ready, _, _ = select.select(busy, (), (), 0 if here else None)
+            for worker in ready:
+                answers = worker.take()
+                if answers is None:
+                    busy.remove(worker)
+                    worker.stop()
+                    yield from _one_by_one(job, worker.batch)
+                    continue
+                yield from answers
+                if batches:
+                    worker.give(batches.popleft())
+                else:
+                    busy.remove(worker)
+                    worker.stop()
+            if here:
+                yield examine(job.root, here.popleft(), job.max_bytes, store)
+    finally:
+        for worker in busy:
+            worker.stop()
+
+
+def _one_by_one(job: Job, batch: list[str]) -> Iterator[Examined]:
+    """Examine each file of a batch that killed its worker in a worker of its own."""
+    for path in batch:
+        worker = _Worker(job)
+        try:
+            worker.give([path])
+            answers = worker.take()
+        finally:
+            worker.stop()
+        yield from answers or [unreadable(job.root, path, "not parsed: the parser crashed on it")]
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Syntax trees hold no cycles; looking for some costs a tenth of the parse."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _own_folder() -> str:
+    """The folder from which this package was imported."""
+    return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def _send(stream: IO[bytes], value: list[Any]) -> None:
+    body = marshal.dumps(value)
+    stream.write(_LENGTH.pack(len(body)) + body)
+    stream.flush()
+
+
+def _receive(stream: IO[bytes]) -> list[Any] | None:
+    """The next message of the other side; None when it has closed the pipe or died in the middle."""
+    head = stream.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (length,) = _LENGTH.unpack(head)
+    body = stream.read(length)
+    if len(body) < length:
+        return None
+    message: list[Any] = marshal.loads(body)  # noqa: S302 - our own worker's pipe
+    return message

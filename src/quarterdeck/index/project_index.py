@@ -1,0 +1,329 @@
+"""The index of one project, as a program asks it.
+
+    with ProjectIndex(".") as index:
+        index.get_dependents("src/app/models.py")
+        index.state.id                       # what that answer was checked against
+
+Every query first compares all signatures with the disk (a few milliseconds per thousand files) and
+reads again what has changed, so no answer is older than the call. Several queries that must agree
+with each other go inside one ``with index.frozen():`` block, which checks once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Self
+
+from quarterdeck import config, sqlite
+from quarterdeck.errors import NotIndexed, UsageError
+from quarterdeck.index.annotations import Coverage
+from quarterdeck.index.examine import fact_key
+from quarterdeck.index.graph import ImportGraph
+from quarterdeck.index.model import FileCategory, FileRecord, ProjectSummary, State
+from quarterdeck.index.packed import outline_of
+from quarterdeck.index.resolve import Edge
+from quarterdeck.index.settings import IndexConfig
+from quarterdeck.index.test_map import Link, tests_for
+from quarterdeck.index.tree_store import to_db
+from quarterdeck.index.working_tree import Progress, WorkingTree
+from quarterdeck.workspace import open_workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from quarterdeck.index.facts import Class, Function
+
+
+class ProjectIndex:
+    """What is in a code base, what depends on what, which tests cover it, what needs attention.
+
+    One object per thread. Any number of processes may index the same project at once.
+
+    Attributes:
+        config: the settings in force.
+        root: absolute path of the project.
+    """
+
+    def __init__(
+        self,
+        project_root: str = ".",
+        config: IndexConfig | None = None,
+        *,
+        use_cache: bool = True,
+        progress: Progress | None = None,
+    ) -> None:
+        """Open the index of *project_root*; nothing is read before the first query.
+
+        Args:
+            project_root: the project's top folder.
+            config: settings; None to load them as `quarterdeck.config` does.
+            use_cache: False to read every file anew and keep nothing.
+            progress: told (files done, files to do) while files are read.
+
+        Raises:
+            NothingToRead: *project_root* is not a folder.
+            ConfigError: the project's settings are wrong.
+        """
+        workspace = open_workspace(project_root)
+        self.root = workspace.root
+        self.config = config or _load_config(workspace.root)
+        self._tree = WorkingTree(workspace, self.config, keep=use_cache, progress=progress)
+        self._state: State | None = None
+        self._frozen = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give all files back; the object cannot be used afterwards."""
+        self._tree.close()
+
+    @property
+    def state(self) -> State:
+        """What the last answer was checked against; checks now if nothing was asked yet."""
+        return self._state or self.refresh()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why something could not be kept, one sentence each; answers are right all the same."""
+        return tuple(self._tree.problems)
+
+    def refresh(self) -> State:
+        """Make the index match the disk; every query does it by itself."""
+        self._state = self._tree.verify()
+        return self._state
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[State]:
+        """All queries inside answer from one state, checked once on entry."""
+        if self._frozen:
+            yield self.state
+            return
+        with self._reading():
+            self._frozen = True
+            try:
+                yield self.state
+            finally:
+                self._frozen = False
+
+    # one file ------------------------------------------------------------------------------------
+
+    def get_file(self, path: str) -> FileRecord | None:
+        """The record of *path* (relative to the root); None when it is not part of the index."""
+        with self._reading():
+            found = self._tree.store.records("WHERE path = ?", (to_db(path),))
+        return found[0] if found else None
+
+    def require_file(self, path: str) -> FileRecord:
+        """The record of *path*.
+
+        Raises:
+            NotIndexed: it is not part of the index.
+        """
+        record = self.get_file(path)
+        if record is None:
+            raise NotIndexed(
+                f"{path!r} is not part of the index of {self.root}",
+                hint="give the path relative to the project; ignored and missing files are not indexed",
+            )
+        return record
+
+    def get_outline(self, path: str) -> tuple[tuple[Function, ...], tuple[Class, ...]]:
+        """Functions and classes of *path*, in source order.
+
+        Raises:
+            NotIndexed: it is not part of the index.
+        """
+        with self.frozen():
+            record = self.require_file(path)
+            return self.get_outlines([record])[path]
+
+    def get_outlines(
+        self, records: Iterable[FileRecord]
+    ) -> dict[str, tuple[tuple[Function, ...], tuple[Class, ...]]]:
+        """Functions and classes of every one of *records*, by path."""
+        found = {}
+        lost = []
+        for record in records:
+            known = self._tree.facts.get(record.content_hash, fact_key(record.language))
+            if known is None:
+                lost.append(record.path)
+            else:
+                found[record.path] = outline_of(known.packed.outline)
+        if lost:
+            from quarterdeck.index.rescan import read_facts
+
+            packed = read_facts(self._tree, lost)
+            found.update(
+                (path, outline_of(packed[path].outline) if path in packed else ((), ())) for path in lost
+            )
+        return found
+
+    # many files ----------------------------------------------------------------------------------
+
+    def get_all_files(self) -> list[FileRecord]:
+        """Every record, by path."""
+        return self._records("")
+
+    def get_files_by_category(self, category: FileCategory | str) -> list[FileRecord]:
+        """Records of one category, by path.
+
+        Raises:
+            UsageError: there is no such category.
+        """
+        try:
+            wanted = FileCategory(category)
+        except ValueError:
+            raise UsageError(
+                f"there is no category {category!r}", hint=f"one of {', '.join(FileCategory)}"
+            ) from None
+        return self._records("WHERE category = ?", wanted.value)
+
+    def get_files_by_language(self, language: str) -> list[FileRecord]:
+        """Records of one language, by path."""
+        return self._records("WHERE language = ?", language)
+
+    def search_files(self, pattern: str) -> list[FileRecord]:
+        """Records whose path matches the glob *pattern* (``*`` crosses ``/``), or contains it as it is."""
+        import fnmatch
+
+        if any(mark in pattern for mark in "*?["):
+            return [record for record in self._records("") if fnmatch.fnmatchcase(record.path, pattern)]
+        return [record for record in self._records("") if pattern in record.path]
+
+    def get_files_needing_tests(self) -> list[FileRecord]:
+        """Files that ought to have tests and have none, highest impact first."""
+        return self._records(
+            "WHERE test_requirement = 'required' AND NOT tests_exist ORDER BY impact_score DESC, path"
+        )
+
+    def get_stale_files(self) -> list[FileRecord]:
+        """Files much newer than their tests, stalest first."""
+        return self._records("WHERE is_stale ORDER BY staleness_days DESC, path")
+
+    def get_files_needing_attention(self) -> list[FileRecord]:
+        """Files with at least one reason to look at them, heaviest first."""
+        return self._records("WHERE needs_attention ORDER BY attention_weight DESC, path")
+
+    def get_high_impact_files(self) -> list[FileRecord]:
+        """Files whose impact score reaches the configured threshold, highest first."""
+        return self._records(
+            "WHERE impact_score >= ? ORDER BY impact_score DESC, path", self.config.high_impact_threshold
+        )
+
+    def get_summary(self) -> ProjectSummary:
+        """The project in numbers."""
+        with self._reading():
+            return self._tree.store.summary()
+
+    # the graph -----------------------------------------------------------------------------------
+
+    def get_dependents(self, path: str) -> list[FileRecord]:
+        """Files that import *path* directly, by path.
+
+        Raises:
+            NotIndexed: *path* is not part of the index.
+        """
+        with self.frozen():
+            self.require_file(path)
+            return self._records("WHERE path IN (SELECT source FROM edge WHERE target = ?)", to_db(path))
+
+    def get_dependencies(self, path: str) -> list[FileRecord]:
+        """Project files that *path* imports directly, by path.
+
+        Raises:
+            NotIndexed: *path* is not part of the index.
+        """
+        with self.frozen():
+            self.require_file(path)
+            return self._records("WHERE path IN (SELECT target FROM edge WHERE source = ?)", to_db(path))
+
+    def get_edges(self) -> list[Edge]:
+        """Every import edge, with kind and line."""
+        with self._reading():
+            return [Edge(*row) for row in self._tree.store.edges()]
+
+    def get_graph(self) -> ImportGraph:
+        """All files and edges, for questions about distance, reach and cycles."""
+        return ImportGraph((), self.get_edges())
+
+    # tests ---------------------------------------------------------------------------------------
+
+    def get_test_links(self, path: str | None = None) -> list[Link]:
+        """Which test files cover which files directly, and how we know; of one file or of all."""
+        with self._reading():
+            return [link for link in self._tree.store.links() if path is None or link.path == path]
+
+    def get_tests_for(self, paths: Iterable[str]) -> list[Link]:
+        """The test files to run when *paths* have changed, each once, most confident first.
+
+        Paths that are not indexed (deleted, ignored) have no tests; an empty list means "none".
+        """
+        with self.frozen():
+            tests = [record.path for record in self._records("WHERE category = 'test'")]
+            return tests_for(paths, self.get_test_links(), tests, self.get_graph().dependents)
+
+    # what the user notes -------------------------------------------------------------------------
+
+    def update_file(self, path: str, **metadata: object) -> FileRecord:
+        """Attach *metadata* to *path*; a value of None removes its key. No rescan erases it.
+
+        Raises:
+            NotIndexed: *path* is not part of the index.
+            UsageError: a value is not JSON.
+        """
+        self.require_file(path)
+        self._tree.annotations.set_metadata(path, metadata)
+        return self.require_file(path)
+
+    def update_coverage(
+        self, coverage_data: Mapping[str, float], proven: Iterable[tuple[str, str]] = ()
+    ) -> int:
+        """Note line coverage in percent by path; returns how many of the paths are indexed.
+
+        Args:
+            coverage_data: path -> 0 to 100; what is not indexed is left out.
+            proven: (test file, file whose lines it ran) pairs, as coverage contexts tell them.
+
+        Raises:
+            UsageError: a percentage is outside 0 to 100 or not a number.
+        """
+        with self.frozen():
+            hashes = {record.path: record.content_hash for record in self._records("")}
+        measured = {}
+        for path, percent in coverage_data.items():
+            if not 0 <= percent <= 100:
+                raise UsageError(
+                    f"coverage of {path!r} must be a percentage from 0 to 100, got {percent!r}",
+                    hint="hand over percent, not a ratio; `qd coverage` reads coverage.py's own files",
+                )
+            if path in hashes:
+                measured[path] = Coverage(float(percent), hashes[path])
+        pairs = [(test, path) for test, path in proven if test in hashes and path in hashes]
+        self._tree.annotations.put_coverage(measured, pairs)
+        return len(measured)
+
+    # ---------------------------------------------------------------------------------------------
+
+    def _records(self, where: str, *parameters: object) -> list[FileRecord]:
+        with self._reading():
+            return self._tree.store.records(where, parameters)
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """A block whose reads all see one verified state."""
+        if self._frozen:
+            yield
+            return
+        state = self.refresh()
+        with sqlite.snapshot(self._tree.store.connection):
+            stored = self._tree.store.stamp()  # another process may have moved it on since the check
+            self._state = state._replace(id=stored.id)
+            yield
+
+
+def _load_config(root: str) -> IndexConfig:
+    return config.load(IndexConfig, "index", root).values

@@ -1,0 +1,1 @@
+"""For people who test or try out Quarterdeck; it may use any room, and no other room uses it."""

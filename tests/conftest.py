@@ -1,0 +1,76 @@
+"""Every test alone: a home, a working folder and settings of its own, and no way to the network."""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
+INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "CI")
+"""What a test may see of the caller's environment; everything else would make it pass here and fail there."""
+
+
+class NetworkUsed(BaseException):
+    """A test reached for another machine; not an Exception, so that no code under test swallows it."""
+
+
+def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: it sees every connection, however it is made, and cannot be taken off."""
+    if event == "socket.connect":
+        address = arguments[1]
+        host = address[0] if isinstance(address, tuple) else ""  # anything else is a Unix socket's path
+    elif event == "socket.getaddrinfo":
+        host = arguments[0] or ""
+    else:
+        return
+    name = host.decode() if isinstance(host, bytes) else str(host)
+    if name not in LOOPBACK and not name.startswith("127."):
+        raise NetworkUsed(f"a test wants to reach {name}")
+
+
+sys.addaudithook(_refuse_network)
+
+
+@pytest.fixture(scope="session")
+def corpora() -> dict[str, Path]:
+    """The real code bases there are, by name: ``stdlib`` always; ``django`` and ``sympy`` through ./run test.
+
+    The folders are shared by all tests: read them, never write in them.
+    """
+    fetched = filter(None, os.environ.get("QUARTERDECK_CORPORA", "").split(os.pathsep))
+    by_name = {Path(folder).name.partition("-")[0]: Path(folder) for folder in fetched}
+    return {"stdlib": Path(sysconfig.get_path("stdlib")), **by_name}
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the caller's environment, home or working folder reaches the test."""
+    home = tmp_path_factory.mktemp("home")
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    kept |= {name: value for name, value in os.environ.items() if name.startswith(("COVERAGE_", "PYTEST_"))}
+    kept["QUARTERDECK_CORPORA"] = os.environ.get("QUARTERDECK_CORPORA", "")
+    for name in set(os.environ) - set(kept):
+        monkeypatch.delenv(name)
+    settings = {
+        "HOME": str(home),
+        "XDG_CACHE_HOME": str(home / ".cache"),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_DATA_HOME": str(home / ".local" / "share"),
+        "XDG_STATE_HOME": str(home / ".local" / "state"),
+        "QUARTERDECK_HOME": str(home / "quarterdeck"),
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_AUTHOR_NAME": "A. Tester",
+        "GIT_AUTHOR_EMAIL": "tester@localhost",
+        "GIT_COMMITTER_NAME": "A. Tester",
+        "GIT_COMMITTER_EMAIL": "tester@localhost",
+        "NO_COLOR": "1",
+        "COLUMNS": "100",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
