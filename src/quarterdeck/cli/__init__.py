@@ -28,7 +28,7 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "changed": Entry("changed", "List what has changed since a snapshot or a state."),
     "config": Entry("config", "Show every setting, its value and where it came from."),
-    "coverage": Entry("coverage", "Take in what coverage.py measured."),
+    "coverage": Entry("coverage", "Take in what a coverage run measured."),
     "dependents": Entry("dependents", "List the files that depend on a file."),
     "deps": Entry("deps", "List the files a file depends on."),
     "file": Entry("file", "Show everything known about one file."),

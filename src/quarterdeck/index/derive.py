@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck.index.graph import ImportGraph, impact_score
 from quarterdeck.index.model import FileCategory, FileRecord
-from quarterdeck.index.test_map import Link, Linkable, link_tests
+from quarterdeck.index.test_map import Link, Linkable, is_runnable, link_tests
 from quarterdeck.index.tree_store import record_row
 from quarterdeck.index.view import Neighbours, relate
 
@@ -34,6 +34,7 @@ class Sources(NamedTuple):
         fresh: records of the files that were read this time, as far as their own bytes decide.
         links: the stored test links.
         wired: the graph, made anew; None when the stored one still holds.
+        definitions: the stored definitions, where the stored graph still holds.
         noted: what the user noted.
         notes_changed: the notes differ from those the stored rows were made with.
         lint: findings per file; None when not linted.
@@ -44,6 +45,7 @@ class Sources(NamedTuple):
     fresh: Mapping[str, FileRecord]
     links: list[Link]
     wired: Wired | None
+    definitions: list[tuple[str, str]]
     noted: Notes
     notes_changed: bool
     lint: Mapping[str, int] | None
@@ -89,19 +91,19 @@ def derive(sources: Sources, config: IndexConfig) -> Derived:
     return Derived(rows, links)
 
 
+def is_test(record: FileRecord) -> bool:
+    """Whether *record* is a test file that a runner can run."""
+    return record.category is FileCategory.TEST and is_runnable(record.path, record.language, record.test_count)
+
+
 def _links(everything: Mapping[str, FileRecord], sources: Sources) -> list[Link]:
     files = [
-        Linkable(path, record.category is FileCategory.TEST, record.language)
+        Linkable(path, is_test(record), record.language)
         for path, record in everything.items()
         if record.category in CODE
     ]
-    if (
-        sources.wired is None
-    ):  # the graph still holds: what it said of imports stands in the records and links
-        kept = [(link.test, link.path) for link in sources.links if link.how == "import"]
-        return link_tests(files, [], kept, sources.noted.proven)
-    edges = [(edge.source, edge.target) for edge in sources.wired.edges]
-    return link_tests(files, edges, sources.wired.definitions, sources.noted.proven)
+    definitions = sources.definitions if sources.wired is None else sources.wired.definitions
+    return link_tests(files, definitions, sources.noted.proven)
 
 
 def _graph_part(everything: Mapping[str, FileRecord], sources: Sources) -> Callable[[FileRecord], Neighbours]:

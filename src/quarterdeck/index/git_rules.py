@@ -77,6 +77,38 @@ def find_git() -> str:
     return found if os.path.isabs(found) else ""
 
 
+class Answer(NamedTuple):
+    """What git printed; ``cut``: time ran out, and what it printed until then is all there is."""
+
+    output: bytes
+    cut: bool
+
+
+def answer(git: str, arguments: Sequence[str], folder: str, *, timeout_s: float = TIMEOUT_S) -> Answer:
+    """What ``git ARGUMENTS`` prints in *folder*, run as harmlessly as the listing is.
+
+    Args:
+        git: from `find_git`.
+        arguments: of a command that runs no hook, filter, external diff or text conversion.
+        folder: where it runs.
+        timeout_s: after this many seconds it is stopped.
+
+    Raises:
+        GitRefused: git failed.
+    """
+    import subprocess
+
+    with _start(git, arguments, folder) as process:
+        try:
+            output, complaint = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as late:
+            process.kill()
+            return Answer(late.output or b"", True)
+    if process.returncode:
+        raise GitRefused(_reason(os.fsdecode(complaint)))
+    return Answer(output, False)
+
+
 class GitRules:
     """git's answers about one folder.
 

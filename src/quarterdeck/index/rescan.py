@@ -83,6 +83,7 @@ def look_again(tree: WorkingTree, base: Base) -> State | None:
         fresh=_fresh_records(reading, stored, tree),
         links=tree.store.links() if base.usable else [],
         wired=_wire(tree, reading) if rewired else None,
+        definitions=[] if rewired or not base.noted else tree.store.definitions(),
         noted=noted,
         notes_changed=base.noted or not base.usable,
         lint=lint_counts(tree.workspace.root) if tree.config.lint else None,

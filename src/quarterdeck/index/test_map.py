@@ -3,40 +3,51 @@
     how          means                                                              kept for
     itself       the changed file is the test                                       a query
     proven       a coverage run saw the test run lines of the file                  every pair
-    import       the test imports the file, or a name that the file defines         every pair
+    import       the test imports a name that the file defines                      every pair
+    package      the test imports a package that passes the file's names on         every pair
     name         test_x.py and x.py: nothing else links the file to a test          every pair
-    fixture      the changed file is a conftest.py above the test                   a query
+    fixture      a conftest.py above the test is the file, or imports from it       a query
     transitive   the test imports something that imports … the file                 a query
 
 A file may have many tests and a test many files. Confidence is the share of such links that a
-coverage run confirms, measured on real projects (docs/decisions); it orders the answer and lets a
-caller cut it.
+coverage run confirms, measured on real projects (docs/decisions/0004-test-map.md); it orders the
+answer and lets a caller cut it.
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections import deque
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+ITSELF = "itself"
 PROVEN = "proven"
 IMPORTED = "import"
+PACKAGED = "package"
 NAMED = "name"
-TRANSITIVE = "transitive"
-ITSELF = "itself"
 FIXTURE = "fixture"
+TRANSITIVE = "transitive"
+
+HOWS = (ITSELF, PROVEN, IMPORTED, PACKAGED, NAMED, FIXTURE, TRANSITIVE)
+"""Every way to know, in the order of the module's table."""
 
 CONFIDENCE: Mapping[str, float] = {
     ITSELF: 1.0,
     PROVEN: 1.0,
-    IMPORTED: 0.95,
+    IMPORTED: 0.93,
+    PACKAGED: 0.44,
     NAMED: 0.9,
-    FIXTURE: 0.8,
-    TRANSITIVE: 0.5,
+    FIXTURE: 0.44,
 }
+
+TRANSITIVE_CONFIDENCE = (0.7, 0.29, 0.07)
+"""Of ``transitive`` at a distance of 2, 3, and 4 or more definitions."""
+
+FAINT = 0.02
+"""Of ``transitive`` where the test runs the file only by importing it: no name of it is used on the way."""
 
 
 class Link(NamedTuple):
@@ -56,24 +67,40 @@ class Link(NamedTuple):
 
 
 class Linkable(NamedTuple):
-    """A file that can test or be tested."""
+    """A file that can test or be tested.
+
+    Attributes:
+        path: of the file.
+        is_test: a test runner can run it, as `is_runnable` says.
+        language: as the index names it.
+    """
 
     path: str
     is_test: bool
     language: str
 
 
+_TEST_MODULE = re.compile(r"^(tests?|test_.*|.*_tests?)\.py$")
+
+
+def is_runnable(path: str, language: str, tests: int) -> bool:
+    """Whether a test runner finds tests in a file of category test: not in its fixtures, data and helpers.
+
+    Args:
+        path: of the file.
+        language: as the index names it.
+        tests: how many test functions it is known to have.
+    """
+    return tests > 0 or language != "python" or bool(_TEST_MODULE.match(posixpath.basename(path)))
+
+
 def link_tests(
-    files: Iterable[Linkable],
-    edges: Iterable[tuple[str, str]],
-    definitions: Iterable[tuple[str, str]],
-    proven: Mapping[str, Iterable[str]],
+    files: Iterable[Linkable], definitions: Iterable[tuple[str, str]], proven: Mapping[str, Iterable[str]]
 ) -> list[Link]:
     """Every direct (path, test) pair, each once with its strongest reason, sorted.
 
     Args:
         files: all source and test files.
-        edges: (importing file, imported file).
         definitions: (importing file, file that defines what it imports).
         proven: covered file -> test files that ran it.
     """
@@ -88,31 +115,61 @@ def link_tests(
     for path, runners in proven.items():
         for test in runners:
             add(path, test, PROVEN)
+    passed_on = _passed_on(definitions)
+    through_package: list[tuple[str, str]] = []
     for test, path in definitions:
-        add(path, test, IMPORTED)
-    for test, path in edges:
-        if (
-            posixpath.basename(path) != "__init__.py"
-        ):  # what a package only passes on, `definitions` has followed
+        if path in passed_on:  # `import pkg`, or a name of its __init__ itself: mostly the former
+            through_package += [(test, path), *((test, behind) for behind in passed_on[path])]
+        else:
             add(path, test, IMPORTED)
+    for test, path in through_package:
+        add(path, test, PACKAGED)
     for path, test in _by_name(by_path.values(), {path for path, _ in found}):
         add(path, test, NAMED)
     return sorted(Link(path, test, how, CONFIDENCE[how]) for (path, test), how in found.items())
 
 
+def _passed_on(definitions: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
+    """Package file -> the files whose names it passes on, also by way of other packages."""
+    direct: dict[str, set[str]] = {}
+    for source, target in definitions:
+        if _is_package(source):
+            direct.setdefault(source, set()).add(target)
+    found = {}
+    for package in direct:
+        seen = {package}
+        todo = [package]
+        while todo:
+            for target in direct.get(todo.pop(), ()):
+                if target not in seen:
+                    seen.add(target)
+                    todo.append(target)
+        found[package] = {path for path in seen if not _is_package(path)}
+    return found
+
+
+class Importers(NamedTuple):
+    """Who imports a file, asked from the file's side.
+
+    Attributes:
+        names: file -> files that import a name it defines.
+        anything: file -> files that import it in any way.
+    """
+
+    names: Mapping[str, Iterable[str]]
+    anything: Mapping[str, Iterable[str]]
+
+
 def tests_for(
-    changed: Iterable[str],
-    links: Iterable[Link],
-    tests: Iterable[str],
-    dependents: Mapping[str, Iterable[str]],
+    changed: Iterable[str], links: Iterable[Link], tests: Iterable[str], importers: Importers
 ) -> list[Link]:
     """The tests to run for *changed*, each once: most confident first, then by path.
 
     Args:
         changed: files that changed.
         links: all direct links.
-        tests: all test files.
-        dependents: file -> files that import it directly.
+        tests: all test files that can be run.
+        importers: of every file.
     """
     every_test = set(tests)
     by_path: dict[str, list[Link]] = {}
@@ -120,40 +177,58 @@ def tests_for(
         by_path.setdefault(link.path, []).append(link)
     best: dict[str, Link] = {}
     for path in changed:
-        for link in _tests_for_one(path, by_path.get(path, []), every_test, dependents):
+        for link in _tests_for_one(path, by_path.get(path, []), every_test, importers):
             known = best.get(link.test)
             if known is None or link.confidence > known.confidence:
                 best[link.test] = link
     return sorted(best.values(), key=lambda link: (-link.confidence, link.test))
 
 
-def _tests_for_one(
-    path: str, direct: list[Link], tests: set[str], dependents: Mapping[str, Iterable[str]]
-) -> Iterable[Link]:
+def _tests_for_one(path: str, direct: list[Link], tests: set[str], importers: Importers) -> Iterator[Link]:
     if path in tests:
         yield Link(path, path, ITSELF, CONFIDENCE[ITSELF])
     yield from direct
-    if posixpath.basename(path) == "conftest.py":
-        folder = posixpath.dirname(path)
-        for test in tests:
-            if not folder or test.startswith(f"{folder}/"):
-                yield Link(path, test, FIXTURE, CONFIDENCE[FIXTURE])
-    for reached, distance in _reach(path, dependents):
+    for test in _below(path, tests):
+        yield Link(path, test, FIXTURE, CONFIDENCE[FIXTURE])
+    for reached, distance in _reach(path, importers.names).items():
         if reached in tests:
-            yield Link(path, reached, TRANSITIVE, round(CONFIDENCE[TRANSITIVE] / distance, 3))
+            yield Link(path, reached, TRANSITIVE, transitive_confidence(distance))
+        elif distance == 1:
+            for test in _below(reached, tests):
+                yield Link(path, test, FIXTURE, CONFIDENCE[FIXTURE])
+    for reached in _reach(path, importers.anything):
+        if reached in tests:
+            yield Link(path, reached, TRANSITIVE, FAINT)
 
 
-def _reach(start: str, dependents: Mapping[str, Iterable[str]]) -> Iterable[tuple[str, int]]:
-    """Every file that depends on *start*, with its distance, nearest first."""
-    seen = {start}
-    queue = deque([(start, 0)])
-    while queue:
-        path, distance = queue.popleft()
-        for dependent in dependents.get(path, ()):
-            if dependent not in seen:
-                seen.add(dependent)
-                yield dependent, distance + 1
-                queue.append((dependent, distance + 1))
+def transitive_confidence(distance: int) -> float:
+    """Of a test that is *distance* >= 1 definitions away; 1 is a name of a package file."""
+    return TRANSITIVE_CONFIDENCE[min(max(distance - 2, 0), len(TRANSITIVE_CONFIDENCE) - 1)]
+
+
+def _below(path: str, tests: set[str]) -> Iterator[str]:
+    """The tests that pytest runs with the fixtures of *path*, if it is a conftest.py."""
+    folder, _, name = path.rpartition("/")
+    if name == "conftest.py":
+        for test in sorted(tests):
+            if not folder or test.startswith(f"{folder}/"):
+                yield test
+
+
+def _reach(start: str, importers: Mapping[str, Iterable[str]]) -> dict[str, int]:
+    """Every file that imports *start*, directly or through others, with its distance."""
+    distances = {start: 0}
+    frontier = [start]
+    while frontier:
+        onward = {each for path in frontier for each in importers.get(path, ())} - distances.keys()
+        distances.update(dict.fromkeys(sorted(onward), distances[frontier[0]] + 1))
+        frontier = list(onward)
+    del distances[start]
+    return distances
+
+
+def _is_package(path: str) -> bool:
+    return posixpath.basename(path) in {"__init__.py", "__init__.pyi"}
 
 
 def _by_name(files: Iterable[Linkable], linked: set[str]) -> Iterable[tuple[str, str]]:

@@ -28,21 +28,27 @@ _PERCENT = rb"%"
 _C_BLOCK = rb"/\*[\s\S]*?\*/"
 _MARKUP_BLOCK = rb"<!--[\s\S]*?-->"
 
+_SHELL_LIKE = (
+    "shell bash zsh fish yaml toml make makefile dockerfile cmake powershell r ruby perl elixir julia nix "
+    "tcl python starlark graphql gitignore ignore properties conf awk sed crystal nim just requirements"
+)
+_C_LIKE = (
+    "javascript typescript tsx go rust java c cpp csharp fsharp kotlin scala swift dart groovy objectivec "
+    "zig proto protobuf scss less sass solidity jsonc json5 cuda glsl verilog d v"
+)
 _MARKS: dict[tuple[bytes, ...], str] = {
-    (_HASH,): "shell bash zsh fish yaml toml make makefile dockerfile cmake r ruby perl elixir julia nix tcl "
-    "python starlark graphql gitignore ignore properties conf awk sed crystal nim just requirements",
+    (_HASH,): _SHELL_LIKE,
     (_HASH, _SEMICOLON): "ini",
     (_HASH, _SLASHES, _C_BLOCK): "php hcl terraform",
-    (_SLASHES, _C_BLOCK): "javascript typescript tsx go rust java c cpp csharp kotlin scala swift dart groovy "
-    "objective-c objectivec zig proto protobuf scss less sass solidity jsonc json5 cuda glsl verilog d v",
+    (_SLASHES, _C_BLOCK): _C_LIKE,
     (_C_BLOCK,): "css",
     (_DASHES, _C_BLOCK): "sql",
     (_DASHES,): "lua haskell ada elm vhdl",
-    (_MARKUP_BLOCK,): "html xml svg markdown vue svelte xhtml",
-    (_SEMICOLON,): "lisp clojure scheme elisp emacs-lisp assembly asm",
+    (_MARKUP_BLOCK,): "html xml svg markdown vue svelte",
+    (_SEMICOLON,): "lisp clojure scheme elisp assembly",
     (_PERCENT,): "tex latex erlang matlab prolog",
     (rb'"',): "vim",
-    (rb"(?i:rem\b|::)",): "batch bat",
+    (rb"(?i:rem\b|::)",): "batch",
 }
 
 
@@ -70,13 +76,14 @@ def text_facts(source: bytes, language: str) -> Facts:
     """
     if source.find(b"\0", 0, BINARY_PROBE_BYTES) >= 0:
         return Facts(language)
+    source = source.removeprefix(_UTF8_BOM)
     marks = _PATTERN_SOURCES.get(language)
     if marks is None:
         return Facts(language, *source_lines(source, ()))
     pattern = _COMPILED.get(marks)
     if pattern is None:
         pattern = _COMPILED[marks] = _only_comments(marks)
-    return Facts(language, *source_lines(source, _spans(pattern, source)))
+    return Facts(language, *source_lines(source, (match.span() for match in pattern.finditer(source))))
 
 
 def source_lines(source: bytes, comments: Iterable[tuple[int, int]]) -> tuple[int, int]:
@@ -97,7 +104,3 @@ def source_lines(source: bytes, comments: Iterable[tuple[int, int]]) -> tuple[in
             position = end
     kept.append(source[position:])
     return lines, sum(map(bool, map(bytes.strip, b"".join(kept).split(b"\n"))))
-
-
-def _spans(pattern: re.Pattern[bytes], source: bytes) -> Iterable[tuple[int, int]]:
-    return (match.span() for match in pattern.finditer(source, len(_UTF8_BOM) * source.startswith(_UTF8_BOM)))

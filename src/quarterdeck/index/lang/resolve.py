@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import posixpath
 from collections import defaultdict
-from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from quarterdeck.index.facts import Import
 
@@ -42,7 +41,7 @@ def resolve_local(
     Args:
         path: the importing file; its suffix says which rules hold.
         imports: as `lang_facts` gives them.
-        known_paths: every file of the project; pass the same set for every file, what is derived from it is kept.
+        known_paths: every file of the project; pass the same set each time, an index of it is kept.
         go_modules: folder of each ``go.mod`` -> the module path it declares.
     """
     resolve = _RULES.get(posixpath.splitext(path)[1])
@@ -75,14 +74,16 @@ def _script(path: str, module: str, known_paths: frozenset[str], _: Mapping[str,
     if base is None:
         return []
     stem, suffix = posixpath.splitext(base)
-    candidates = [] if module.endswith("/") else [base, *(stem + other for other in _WRITTEN_AS.get(suffix, ()))]
+    candidates = (
+        [] if module.endswith("/") else [base, *(stem + other for other in _WRITTEN_AS.get(suffix, ()))]
+    )
     candidates += [base + other for other in _SCRIPT_SUFFIXES]
     candidates += [posixpath.normpath(f"{base}/index{other}") for other in _SCRIPT_SUFFIXES]
     return _first(candidates, known_paths)
 
 
 def _include(path: str, module: str, known_paths: frozenset[str], _: Mapping[str, str]) -> list[str]:
-    """``"x.h"``: beside the file, then under include/, src/ and the folder itself, from here up to the root."""
+    """``"x.h"``: beside the file, then under include/, src/ and each folder from here to the root."""
     if not module.startswith('"'):
         return []
     name = module.strip('"')
@@ -102,7 +103,7 @@ def _upwards(folder: str) -> Iterator[str]:
 
 
 def _rust(path: str, module: str, known_paths: frozenset[str], _: Mapping[str, str]) -> list[str]:
-    """``mod x`` beside the file; ``use crate::``, ``self::`` and ``super::`` by their longest known prefix."""
+    """``mod x`` beside the file; ``use crate::``, ``self::`` and ``super::`` by the longest known prefix."""
     folder, name = posixpath.split(path)
     here = folder if name in _CRATE_ENTRIES else posixpath.splitext(path)[0]
     if module.startswith("mod "):
@@ -110,7 +111,11 @@ def _rust(path: str, module: str, known_paths: frozenset[str], _: Mapping[str, s
     head, *rest = module.split("{")[0].split(" as ")[0].rstrip(":*").split("::")
     rest = [part for part in rest if part]
     if head == "crate":
-        roots = [f for f in _upwards(folder) if any(posixpath.join(f, e) in known_paths for e in _CRATE_ENTRIES[:2])]
+        roots = [
+            f
+            for f in _upwards(folder)
+            if any(posixpath.join(f, e) in known_paths for e in _CRATE_ENTRIES[:2])
+        ]
         return _rust_file(roots[0], rest, known_paths) if roots else []
     if head not in ("self", "super"):
         return []
@@ -120,7 +125,9 @@ def _rust(path: str, module: str, known_paths: frozenset[str], _: Mapping[str, s
     return _rust_file(here, [part for part in rest if part != "super"], known_paths)
 
 
-def _rust_file(base: str, parts: list[str], known_paths: frozenset[str], *, shortest: bool = False) -> list[str]:
+def _rust_file(
+    base: str, parts: list[str], known_paths: frozenset[str], *, shortest: bool = False
+) -> list[str]:
     """The module file that the most leading *parts* name; all of them, if *shortest*."""
     for count in range(len(parts), len(parts) - 1 if shortest else 0, -1):
         stem = posixpath.join(base, *parts[:count])
@@ -130,7 +137,7 @@ def _rust_file(base: str, parts: list[str], known_paths: frozenset[str], *, shor
 
 
 def _java(_path: str, module: str, known_paths: frozenset[str], _: Mapping[str, str]) -> list[str]:
-    """``a.b.C`` (or a member of it) is the one file whose path ends in ``a/b/C.java``; ``a.b.*`` is left out."""
+    """``a.b.C`` (or a member of it) is the one file that ends in ``a/b/C.java``; ``a.b.*`` is left out."""
     parts = module.split(".")
     if parts[-1] == "*":
         return []

@@ -22,7 +22,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck.index.facts import DYNAMIC, LAZY, RUNTIME, TYPE_CHECKING as FOR_TYPES, Class, Facts, Function, Import
+from quarterdeck.index.facts import DYNAMIC, LAZY, RUNTIME, Class, Facts, Function, Import
+from quarterdeck.index.facts import TYPE_CHECKING as FOR_TYPES
 from quarterdeck.index.text_facts import source_lines
 
 if TYPE_CHECKING:
@@ -34,17 +35,32 @@ if TYPE_CHECKING:
 
 ANONYMOUS = "<anonymous>"
 
-_ORDER = ("nest", "name", "function", "closure", "class", "scope", "elif", "if", "loop", "switch", "catch", "ternary")
+_ORDER = (
+    "nest",
+    "name",
+    "function",
+    "closure",
+    "class",
+    "scope",
+    "elif",
+    "if",
+    "loop",
+    "switch",
+    "catch",
+    "ternary",
+)
 """Which of two captures of the same span comes first: what encloses before what is enclosed."""
 _RANK = {kind: rank for rank, kind in enumerate(_ORDER)}
-_NOT_SWEPT = {"comment", "prefix", "error", "test", "same_import"}
+_NOT_SWEPT = {"comment", "prefix", "error", "test"}
 
 _BRANCHES = {"if", "elif", "loop", "catch", "case"}
 _GROWS_WITH_DEPTH = {"if", "loop", "switch", "catch", "ternary"}
 _FLAT = {"else": 1, "jump": 1, "logical": 1, "same": -1}
 _IMPORTS = {"import": RUNTIME, "typing": FOR_TYPES, "require": RUNTIME, "dynamic": DYNAMIC, "mod": RUNTIME}
 
-_MEMBER_PREFIX = re.compile(r"^(?:module\.exports|exports|this|self|window|globalThis)\.(?=.)|\.prototype(?=\.)")
+_MEMBER_PREFIX = re.compile(
+    r"^(?:module\.exports|exports|this|self|window|globalThis)\.(?=.)|\.prototype(?=\.)"
+)
 _NAME = re.compile(r"[\w$#.~]+|.*\boperator\b.*")
 _GENERIC = re.compile(r"<[^<>]*>|\s+")
 _MISREAD = {"if", "for", "while", "switch", "return", "else", "do"}
@@ -132,7 +148,7 @@ class Sweep:
             self.documented,
             self.documentable,
             self.tests + len(self.captures.get("test", ())),
-            _first_error(self.captures.get("error", ())),
+            _first_error(self.captures.get("error", ()), self.grammar.mistake),
         )
 
     def _meet(self, span: _Span) -> None:
@@ -154,10 +170,8 @@ class Sweep:
             self._enter_scope(span)
         elif kind in _IMPORTS:
             self._import(kind, node)
-        elif kind == "export":
-            self.exports.append(_text(node))
-        elif kind == "binding":
-            self.bindings.append(_text(node))
+        elif kind in ("export", "binding"):
+            self._public_name(kind, _text(node))
         if kind == "name":
             self._bound = _bound_name(node)
         elif kind not in ("binding", "export"):
@@ -189,7 +203,7 @@ class Sweep:
         if not name or name in _MISREAD:
             self._open.append(_Open(end, len(self._nests), "", None, -1))
             return
-        if len(self._open) == 1 and not self._scopes and name != ANONYMOUS:
+        if len(self._open) == 1 and not self._scopes and name != ANONYMOUS and "." not in name:
             self.bindings.append(name)
         qualified = self._qualified(name) if name != ANONYMOUS else name
         self._open.append(_Open(end, len(self._nests), qualified, node, len(self.functions)))
@@ -212,7 +226,7 @@ class Sweep:
             1 + closed.branches,
             closed.own + held,
             documented,
-            grammar.typed or _all_typed(node),
+            _all_typed(node) if grammar.hints == "written" else grammar.hints == "always",
         )
 
     def _enter_scope(self, span: _Span) -> None:
@@ -229,6 +243,12 @@ class Sweep:
                 self.bindings.append(name)
         self._scopes.append((-span.minus_end, qualified))
 
+    def _public_name(self, kind: str, name: str) -> None:
+        if kind == "binding":
+            self.bindings.append(name)
+        elif not self._scopes or self._scopes[-1][1] == name:
+            self.exports.append(name)
+
     def _import(self, kind: str, node: Node) -> None:
         module = self.grammar.import_trim.sub("", " ".join(_text(node).split()))
         if not module:
@@ -239,7 +259,7 @@ class Sweep:
         self.imports.append(Import(module, "", "", 0, how, node.start_point.row + 1))
 
     def _above(self, node: Node) -> tuple[int, bool]:
-        """Where the declaration starts, its attributes included, and whether a doc comment stands above it."""
+        """Where the declaration starts, with its attributes, and whether a doc comment stands above it."""
         row, start = node.start_point.row, node.start_byte
         while (prefix := self._prefixes.get(row - 1)) is not None and prefix[0] < row:
             row, start = prefix
@@ -373,6 +393,6 @@ def _all_typed(node: Node) -> bool:
     )
 
 
-def _first_error(nodes: Iterable[Node]) -> str:
+def _first_error(nodes: Iterable[Node], mistake: str) -> str:
     first = min((node.start_point.row for node in nodes), default=None)
-    return "" if first is None else f"line {first + 1}: syntax error"
+    return "" if first is None else f"line {first + 1}: {mistake}"

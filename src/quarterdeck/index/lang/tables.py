@@ -11,7 +11,7 @@ The queries share one vocabulary of captures, which `sweep` understands:
     @if @loop @catch @case                                @binding  a name bound at the top of the file
                  a branch; @elif: an @if that only        @test     the name of a call that declares a test
                  continues the one before it              @comment  any comment
-    @switch @ternary @else @jump                          @prefix   stands between a doc comment and its subject
+    @switch @ternary @else @jump                          @prefix   between a doc comment and its subject
                  felt by the reader, but no new path      @error    what the parser could not read
     @nest        what it holds is one level deeper
     @logical     a chain of && or ||; @same one that
@@ -35,11 +35,12 @@ class Grammar(NamedTuple):
         query: captures of the vocabulary above.
         doc: how a doc comment starts.
         import_trim: removed from an imported name; what is left is what the file says.
-        private: found in the head of a declaration (its text up to and including its name) that is not public.
+        private: found in the head of a declaration (its text up to its name, inclusive) that is not public.
         public: has to be found in the head of a public declaration.
         test: found in the head of a test function, the attributes before it included.
-        typed: every parameter has a type by the language's own rules.
+        hints: whether parameters carry types: ``always``, ``never``, or where ``written``.
         gathers: a function without a branch of its own that holds named functions is a module in disguise.
+        mistake: what to call what the parser could not read; unexpanded macros are no errors in C.
     """
 
     package: str
@@ -50,8 +51,9 @@ class Grammar(NamedTuple):
     private: re.Pattern[bytes] = re.compile(rb"(?!)")
     public: re.Pattern[bytes] = re.compile(rb"")
     test: re.Pattern[bytes] = re.compile(rb"(?!)")
-    typed: bool = True
+    hints: str = "always"
     gathers: bool = False
+    mistake: str = "syntax error"
 
 
 def _chains(node: str, operators: tuple[str, ...]) -> str:
@@ -91,7 +93,8 @@ _ECMASCRIPT = (
 (import_statement source: (string (string_fragment) @import))
 (export_statement source: (string (string_fragment) @import))
 (call_expression function: (import) arguments: (arguments . (string (string_fragment) @dynamic)))
-(call_expression function: (identifier) @_require arguments: (arguments . (string (string_fragment) @require) .)
+(call_expression function: (identifier) @_require
+  arguments: (arguments . (string (string_fragment) @require) .)
   (#eq? @_require "require"))
 (export_statement declaration: (_ name: (_) @export))
 (export_statement declaration: (_ (variable_declarator name: (identifier) @export)))
@@ -103,7 +106,8 @@ _ECMASCRIPT = (
           (export_statement (_ (variable_declarator name: (identifier) @binding)))])
 (call_expression function: (identifier) @test arguments: (arguments . [(string) (template_string)])
   (#any-of? @test "it" "test"))
-(call_expression function: (member_expression object: (identifier) @test property: (property_identifier) @_how)
+(call_expression
+  function: (member_expression object: (identifier) @test property: (property_identifier) @_how)
   (#any-of? @test "it" "test") (#any-of? @_how "only" "skip" "each" "concurrent" "failing" "fails" "serial"))
 (decorator) @prefix
 (comment) @comment
@@ -120,7 +124,7 @@ _JAVASCRIPT = Grammar(
 """,
     doc=re.compile(rb"/\*\*"),
     private=re.compile(rb"(?:^|[\s*])[_#][\w$]*$"),
-    typed=False,
+    hints="never",
     gathers=True,
 )
 
@@ -138,7 +142,7 @@ _TYPESCRIPT = Grammar(
 """,
     doc=re.compile(rb"/\*\*"),
     private=re.compile(rb"\b(?:private|protected)\s|(?:^|[\s*])[_#][\w$]*$"),
-    typed=False,
+    hints="written",
     gathers=True,
 )
 
@@ -197,7 +201,8 @@ _RUST = Grammar(
 (use_declaration argument: (_) @import)
 (extern_crate_declaration name: (_) @import)
 (mod_item name: (_) @mod !body)
-(source_file [(const_item name: (_) @binding) (static_item name: (_) @binding) (type_item name: (_) @binding)])
+(source_file
+  [(const_item name: (_) @binding) (static_item name: (_) @binding) (type_item name: (_) @binding)])
 (attribute_item) @prefix
 [(line_comment) (block_comment)] @comment
 """,
@@ -264,6 +269,7 @@ _C = Grammar(
     doc=re.compile(rb"/[/*]"),
     import_trim=re.compile(r"(?!)"),
     private=re.compile(rb"\bstatic\b"),
+    mistake="cannot be read without the preprocessor, or a syntax error",
 )
 
 _CPP = Grammar(
@@ -282,6 +288,7 @@ _CPP = Grammar(
     doc=re.compile(rb"/[/*]"),
     import_trim=re.compile(r"(?!)"),
     private=re.compile(rb"\bstatic\b"),
+    mistake="cannot be read without the preprocessor, or a syntax error",
     test=re.compile(rb"\bTEST(?:_[FP])?$"),
 )
 
