@@ -86,7 +86,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="qd")
 def cli() -> None:
-    r"""Know your code base, your agents' costs, and what needs attention.
+    """Know your code base, your agents' costs, and what needs attention.
 
     \b
     qd scan                     index this project

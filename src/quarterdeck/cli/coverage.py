@@ -41,11 +41,18 @@ def command(path: str, project: str | None, as_json: bool) -> None:
             )
             return
         average = taken.average_percent
-        say(f"{len(taken.percent):,} files taken in" + ("" if average is None else f", {average:.1f} % covered on average"))
+        say(
+            f"{len(taken.percent):,} files taken in"
+            + ("" if average is None else f", {average:.1f} % covered on average")
+        )
         if taken.unknown:
-            say(f"{len(taken.unknown):,} files are not of this project or cannot be measured, such as {taken.unknown[0]}")
+            say(
+                f"{len(taken.unknown):,} files are not of this project or cannot be measured, such as {taken.unknown[0]}"
+            )
         if taken.changed_since:
-            say(f"{len(taken.changed_since):,} files have changed since they were measured, such as {taken.changed_since[0]}")
+            say(
+                f"{len(taken.changed_since):,} files have changed since they were measured, such as {taken.changed_since[0]}"
+            )
         if taken.proven:
             say(f"{len(taken.proven):,} pairs of test and file are proven: qd tests for PATH")
         else:

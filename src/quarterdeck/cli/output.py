@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from quarterdeck.index.project_index import ProjectIndex
-    from quarterdeck.index.working_tree import Progress
+    from quarterdeck.index.settings import Progress
 
 
 def print_json(kind: str, index: ProjectIndex, data: dict[str, Any], *, version: int = 1) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @project_option
 @json_option
 def command(project: str | None, no_cache: bool, stats: bool, as_json: bool) -> None:
-    r"""Bring the index up to date and say what is in the project.
+    """Bring the index up to date and say what is in the project.
 
     \b
     qd scan

@@ -74,10 +74,13 @@ def derive(sources: Sources, config: IndexConfig) -> Derived:
         links = _links(everything, sources)
     graph = _graph_part(everything, sources)
     tests = _tests_by_path(sources.links if links is None else links)
+    noted = {*sources.noted.coverage, *sources.noted.metadata}
     rows = []
     for path, record in everything.items():
         is_fresh = path in sources.fresh
-        if not is_fresh and not sources.notes_changed and record.category not in CODE:
+        if record.category not in CODE and path not in noted:
+            if is_fresh or sources.notes_changed:
+                rows.append(record_row(record._replace(metadata={}, coverage_percent=None), 0.0))
             continue
         around = graph(record)._replace(
             tests=[everything[test] for test in tests.get(path, ()) if test in everything],
@@ -93,7 +96,9 @@ def derive(sources: Sources, config: IndexConfig) -> Derived:
 
 def is_test(record: FileRecord) -> bool:
     """Whether *record* is a test file that a runner can run."""
-    return record.category is FileCategory.TEST and is_runnable(record.path, record.language, record.test_count)
+    return record.category is FileCategory.TEST and is_runnable(
+        record.path, record.language, record.test_count
+    )
 
 
 def _links(everything: Mapping[str, FileRecord], sources: Sources) -> list[Link]:

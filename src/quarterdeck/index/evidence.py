@@ -14,6 +14,7 @@ from quarterdeck.index.committed import unmodified
 from quarterdeck.index.graph import import_cycles
 from quarterdeck.index.health import Health, health_of
 from quarterdeck.index.history import Churn, History, churn_by_path, read_history
+from quarterdeck.index.hotspots import worst_of
 from quarterdeck.index.model import FileCategory
 from quarterdeck.index.staleness import Changed, Stale, last_changed, stale_files
 from quarterdeck.workspace import open_workspace
@@ -21,6 +22,7 @@ from quarterdeck.workspace import open_workspace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from quarterdeck.index.facts import Function
     from quarterdeck.index.model import FileRecord, State
     from quarterdeck.index.project_index import ProjectIndex
     from quarterdeck.index.settings import IndexConfig
@@ -34,6 +36,7 @@ class Evidence(NamedTuple):
         state: what everything was checked against.
         config: settings.
         records: of all files, by path.
+        worst: the most complex function of each source file that has an overly complex one.
         cycles: groups of files that import each other, largest first.
         history: what git knows.
         churn: by path; None without a history.
@@ -45,6 +48,7 @@ class Evidence(NamedTuple):
     state: State
     config: IndexConfig
     records: tuple[FileRecord, ...]
+    worst: Mapping[str, Function]
     cycles: tuple[tuple[str, ...], ...]
     history: History
     churn: Mapping[str, Churn] | None
@@ -67,6 +71,7 @@ def gather(index: ProjectIndex, *, days: int | None = None) -> Evidence:
     with index.frozen() as state:
         records = index.get_all_files()
         cycles = import_cycles(index.get_edges())
+        outlines = index.get_outlines(record for record in records if _is_complex(record, index.config))
     if not records:
         raise nothing_in(index.root)
     history, churn = past_of(index, records, days)
@@ -78,6 +83,7 @@ def gather(index: ProjectIndex, *, days: int | None = None) -> Evidence:
         state,
         index.config,
         tuple(records),
+        {path: worst for path, (functions, _) in outlines.items() if (worst := worst_of(functions))},
         tuple(tuple(group) for group in cycles),
         history,
         churn,
@@ -89,7 +95,7 @@ def gather(index: ProjectIndex, *, days: int | None = None) -> Evidence:
 def past_of(
     index: ProjectIndex, records: Iterable[FileRecord], days: int | None
 ) -> tuple[History, Mapping[str, Churn] | None]:
-    """The history of the last *days* (None: as configured) and the churn of *records*; None without a history."""
+    """The history of the last *days* (None: as configured), and churn by path; None without a history."""
     history = read_history(open_workspace(index.root), index.config.churn_days if days is None else days)
     present = {record.path for record in records}
     return history, churn_by_path(history.commits, present) if history.known else None
@@ -100,6 +106,12 @@ def nothing_in(root: str) -> NothingToRead:
     return NothingToRead(
         f"{root} holds no file that counts",
         hint="choose another folder with -C; files that git ignores do not count",
+    )
+
+
+def _is_complex(record: FileRecord, config: IndexConfig) -> bool:
+    return (
+        record.category is FileCategory.SOURCE and record.max_complexity >= config.high_complexity_threshold
     )
 
 

@@ -74,12 +74,11 @@ def examine_all(
         workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
     count = min(count, 16, 1 + len(paths) // WORTH_A_WORKER)
-    with _no_collection():
-        if count == 1 or not sys.executable:
-            for path in ordered:
-                yield examine(job.root, path, job.max_bytes, store)
-        else:
-            yield from _examine_with(job, ordered, count - 1, store)
+    if count == 1 or not sys.executable:
+        for path in ordered:
+            yield examine(job.root, path, job.max_bytes, store)
+    else:
+        yield from _examine_with(job, ordered, count - 1, store)
 
 
 def serve(root: str, max_bytes: int, store_path: str) -> None:
@@ -222,18 +221,6 @@ def _one_by_one(job: Job, batch: list[str]) -> Iterator[Examined]:
         finally:
             worker.stop()
         yield from answers or [unreadable(job.root, path, "not parsed: the parser crashed on it")]
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Syntax trees hold no cycles; looking for some costs a tenth of the parse."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _own_folder() -> str:

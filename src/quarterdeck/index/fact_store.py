@@ -55,7 +55,11 @@ class NewFact(NamedTuple):
 
 
 class FactStore:
-    """The user's facts. One object per process and thread; many processes may share the file."""
+    """The user's facts. One object per process and thread; many processes may share the file.
+
+    Attributes:
+        path: of the file; empty when the store lives in memory.
+    """
 
     def __init__(self, path: str) -> None:
         """Open the store at *path* (or `sqlite.IN_MEMORY`), making it anew when it is damaged.
@@ -63,18 +67,19 @@ class FactStore:
         Raises:
             StoreFull, StoreBusy, StateError: it can be neither opened nor made.
         """
-        self.on_disk = path != sqlite.IN_MEMORY
+        self.path = "" if path == sqlite.IN_MEMORY else path
         self._connection = sqlite.connect(path, (_SCHEMA,), holds="cache")
-        with sqlite.translated():
-            self._empty = self._connection.execute("SELECT 1 FROM fact LIMIT 1").fetchone() is None
         self._today = int(time.time() // 86_400)
         self._hits = self._misses = self._evictions = self._saved_us = 0
         caches.register("index.facts", self.stats)
 
+    def is_empty(self) -> bool:
+        """Whether looking anything up is pointless."""
+        with sqlite.translated():
+            return self._connection.execute("SELECT 1 FROM fact LIMIT 1").fetchone() is None
+
     def get(self, content_hash: str, language: str) -> Known | None:
         """What is known about these bytes; None for nothing that can be trusted. One indexed read."""
-        if self._empty:
-            return None
         with sqlite.translated():
             row = self._connection.execute(
                 f"SELECT version, checksum, cost_us, {_COLUMNS} FROM fact WHERE hash = ? AND language = ?",  # noqa: S608
@@ -120,7 +125,6 @@ class FactStore:
         ]
         if not rows:
             return
-        self._empty = False
         marks = ", ".join("?" * len(rows[0]))
         with sqlite.transaction(self._connection) as connection:
             connection.executemany(f"INSERT OR REPLACE INTO fact VALUES ({marks})", rows)  # noqa: S608

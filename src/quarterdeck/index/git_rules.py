@@ -305,7 +305,7 @@ def _start(git: str, arguments: Sequence[str], folder: str) -> subprocess.Popen[
             [git, *_HARMLESS, *arguments],
             cwd=folder,
             env=_environment(),
-            stdin=subprocess.PIPE if "--stdin" in arguments else subprocess.DEVNULL,
+            stdin=subprocess.PIPE if {"--stdin", "--batch"} & set(arguments) else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -326,6 +326,25 @@ def _finish(process: subprocess.Popen[bytes], given: bytes | None) -> bytes:
     if process.returncode > 1 or process.returncode < 0 or (process.returncode == 1 and given is None):
         raise GitRefused(_reason(os.fsdecode(err)))
     return out
+
+
+def answer_of(git: str, arguments: Sequence[str], folder: str, given: bytes | None = None) -> bytes:
+    """What ``git *arguments*`` prints when run in *folder*, by the rules of this module.
+
+    Args:
+        git: from `find_git`.
+        arguments: a subcommand that runs no hook, filter, editor or pager.
+        folder: absolute.
+        given: its standard input, for a subcommand with ``--stdin`` or ``--batch``.
+
+    Raises:
+        GitRefused: git failed, or took longer than `TIMEOUT_S`.
+    """
+    process = _start(git, arguments, folder)
+    answer = _finish(process, given)
+    if process.returncode:
+        raise GitRefused(f"git ended with {process.returncode}")
+    return answer
 
 
 def _paths(process: subprocess.Popen[bytes], given: Iterable[str] | None) -> frozenset[str]:

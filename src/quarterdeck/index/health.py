@@ -196,7 +196,7 @@ def _complexity(sources: Sequence[FileRecord], config: IndexConfig) -> _Measured
         "complexity",
         15,
         1 - len(over) / len(with_functions),
-        f"{len(over):,} of {len(with_functions):,} files hold a function of cyclomatic complexity {limit} or more",
+        f"{len(over):,} of {len(with_functions):,} files hold a function of complexity {limit} or more",
         "split the most complex function of each file",
         _paths(over, key=lambda record: (record.max_complexity, record.complexity_score)),
     )
@@ -213,8 +213,8 @@ def _freshness(sources: Sequence[FileRecord], stale: Sequence[Stale], config: In
         "freshness",
         10,
         1 - len(behind) / len(tested),
-        f"{len(behind):,} of {len(tested):,} tested files changed {config.staleness_threshold_days} days or more "
-        "after their newest test",
+        f"{len(behind):,} of {len(tested):,} tested files changed "
+        f"{config.staleness_threshold_days} days or more after their newest test",
         "check that the tests still say what the file does",
         behind,
     )

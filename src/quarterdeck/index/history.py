@@ -42,8 +42,8 @@ READ_TIMEOUT_S = 30.0
 _HEADER = "\x01"
 _LOG = (
     "-c", "log.showRoot=true", "log", "-z", "--numstat", "-M", "-l1000", "--no-merges", "--no-ext-diff",
-    "--no-textconv", "--no-color", "--no-show-signature", "--no-notes", "--relative", "--full-history", "--date-order",
-    "--encoding=UTF-8", "--format=tformat:%x01%H%x00%ct%x00%aE%x00",
+    "--no-textconv", "--no-color", "--no-show-signature", "--no-notes", "--relative", "--full-history",
+    "--date-order", "--encoding=UTF-8", "--format=tformat:%x01%H%x00%ct%x00%aE%x00",
 )  # fmt: skip
 
 _SCHEMA = """
@@ -182,7 +182,7 @@ def churn_by_path(commits: Iterable[Commit], present: Collection[str]) -> dict[s
         gone = totals.pop(path)
         # Changed on one branch while another renamed it: the change was met before the rename.
         heir = latest.get(path)
-        if heir in present:
+        if heir is not None and heir in present:
             totals.setdefault(heir, _Total()).merge(gone)
     return {path: total.churn() for path, total in totals.items()}
 
@@ -329,8 +329,8 @@ def _stored(connection: Connection, head: str, since_s: int) -> History:
         commits = tuple(
             Commit(commit, at, from_db(email), tuple(touches.get(seq, ())))
             for seq, commit, at, email in connection.execute(
-                "SELECT seq, touched_commit.id, at, email FROM touched_commit JOIN author ON author.id = author"
-                " WHERE at >= ? ORDER BY seq DESC",
+                "SELECT seq, touched_commit.id, at, email FROM touched_commit"
+                " JOIN author ON author.id = author WHERE at >= ? ORDER BY seq DESC",
                 (since_s,),
             )
         )

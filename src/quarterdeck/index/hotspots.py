@@ -147,12 +147,16 @@ def with_worst_functions(spots: Iterable[HotSpot], outlines: Mapping[str, Outlin
     """*spots* with the name and line of the most complex function of each file that is in *outlines*."""
     named = []
     for spot in spots:
-        functions, _ = outlines.get(spot.path, ((), ()))
-        worst = max(functions, key=lambda function: (function.complexity, -function.line), default=None)
+        worst = worst_of(outlines[spot.path][0]) if spot.path in outlines else None
         named.append(
             spot if worst is None else spot._replace(worst_function=worst.name, worst_line=worst.line)
         )
     return named
+
+
+def worst_of(functions: Iterable[Function]) -> Function | None:
+    """The most complex of *functions*, of equals the first; None of none."""
+    return max(functions, key=lambda function: (function.complexity, -function.line), default=None)
 
 
 class _Scale(NamedTuple):

@@ -22,16 +22,16 @@ from quarterdeck.index.graph import ImportGraph
 from quarterdeck.index.model import FileCategory, FileRecord, ProjectSummary, State
 from quarterdeck.index.packed import outline_of
 from quarterdeck.index.resolve import Edge
-from quarterdeck.index.settings import IndexConfig
-from quarterdeck.index.test_map import Link, tests_for
+from quarterdeck.index.settings import IndexConfig, Progress
 from quarterdeck.index.tree_store import to_db
-from quarterdeck.index.working_tree import Progress, WorkingTree
+from quarterdeck.index.working_tree import WorkingTree
 from quarterdeck.workspace import open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from quarterdeck.index.facts import Class, Function
+    from quarterdeck.index.test_map import Link
 
 
 class ProjectIndex:
@@ -87,9 +87,22 @@ class ProjectIndex:
         return self._state or self.refresh()
 
     @property
+    def revision(self) -> str:
+        """Another one whenever anything derived or noted has changed, not the files' content alone.
+
+        Empty when nothing is kept: then no revision can be recognised later. Ask for it inside `frozen`.
+        """
+        if self._tree.stores.tree.in_memory:
+            return ""
+        seq, at_ns = self._tree.stores.tree.connection.execute(
+            "SELECT max(seq), max(at) FROM state"
+        ).fetchone()
+        return f"{seq}:{at_ns}"
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """Why something could not be kept, one sentence each; answers are right all the same."""
-        return tuple(self._tree.problems)
+        return tuple(self._tree.stores.problems)
 
     def refresh(self) -> State:
         """Make the index match the disk; every query does it by itself."""
@@ -114,7 +127,7 @@ class ProjectIndex:
     def get_file(self, path: str) -> FileRecord | None:
         """The record of *path* (relative to the root); None when it is not part of the index."""
         with self._reading():
-            found = self._tree.store.records("WHERE path = ?", (to_db(path),))
+            found = self._tree.stores.tree.records("WHERE path = ?", (to_db(path),))
         return found[0] if found else None
 
     def require_file(self, path: str) -> FileRecord:
@@ -148,15 +161,15 @@ class ProjectIndex:
         found = {}
         lost = []
         for record in records:
-            known = self._tree.facts.get(record.content_hash, fact_key(record.language))
+            known = self._tree.stores.facts.get(record.content_hash, fact_key(record.language))
             if known is None:
                 lost.append(record.path)
             else:
                 found[record.path] = outline_of(known.packed.outline)
         if lost:
-            from quarterdeck.index.rescan import read_facts
+            from quarterdeck.index.reading import read_facts
 
-            packed = read_facts(self._tree, lost)
+            packed = read_facts(self._tree.scan, lost)
             found.update(
                 (path, outline_of(packed[path].outline) if path in packed else ((), ())) for path in lost
             )
@@ -217,7 +230,7 @@ class ProjectIndex:
     def get_summary(self) -> ProjectSummary:
         """The project in numbers."""
         with self._reading():
-            return self._tree.store.summary()
+            return self._tree.stores.tree.summary()
 
     # the graph -----------------------------------------------------------------------------------
 
@@ -244,7 +257,7 @@ class ProjectIndex:
     def get_edges(self) -> list[Edge]:
         """Every import edge, with kind and line."""
         with self._reading():
-            return [Edge(*row) for row in self._tree.store.edges()]
+            return [Edge(*row) for row in self._tree.stores.tree.edges()]
 
     def get_graph(self) -> ImportGraph:
         """All files and edges, for questions about distance, reach and cycles."""
@@ -255,16 +268,18 @@ class ProjectIndex:
     def get_test_links(self, path: str | None = None) -> list[Link]:
         """Which test files cover which files directly, and how we know; of one file or of all."""
         with self._reading():
-            return [link for link in self._tree.store.links() if path is None or link.path == path]
+            return [link for link in self._tree.stores.tree.links() if path is None or link.path == path]
 
     def get_tests_for(self, paths: Iterable[str]) -> list[Link]:
         """The test files to run when *paths* have changed, each once, most confident first.
 
-        Paths that are not indexed (deleted, ignored) have no tests; an empty list means "none".
+        A path that is not there counts as deleted: the tests of what still imports it are named. An
+        empty list means "none".
         """
+        from quarterdeck.index.affected import affected_tests
+
         with self.frozen():
-            tests = [record.path for record in self._records("WHERE category = 'test'")]
-            return tests_for(paths, self.get_test_links(), tests, self.get_graph().dependents)
+            return affected_tests(self._tree.scan, paths)
 
     # what the user notes -------------------------------------------------------------------------
 
@@ -276,7 +291,7 @@ class ProjectIndex:
             UsageError: a value is not JSON.
         """
         self.require_file(path)
-        self._tree.annotations.set_metadata(path, metadata)
+        self._tree.stores.annotations.set_metadata(path, metadata)
         return self.require_file(path)
 
     def update_coverage(
@@ -303,14 +318,14 @@ class ProjectIndex:
             if path in hashes:
                 measured[path] = Coverage(float(percent), hashes[path])
         pairs = [(test, path) for test, path in proven if test in hashes and path in hashes]
-        self._tree.annotations.put_coverage(measured, pairs)
+        self._tree.stores.annotations.put_coverage(measured, pairs)
         return len(measured)
 
     # ---------------------------------------------------------------------------------------------
 
     def _records(self, where: str, *parameters: object) -> list[FileRecord]:
         with self._reading():
-            return self._tree.store.records(where, parameters)
+            return self._tree.stores.tree.records(where, parameters)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
@@ -319,8 +334,8 @@ class ProjectIndex:
             yield
             return
         state = self.refresh()
-        with sqlite.snapshot(self._tree.store.connection):
-            stored = self._tree.store.stamp()  # another process may have moved it on since the check
+        with sqlite.snapshot(self._tree.stores.tree.connection):
+            stored = self._tree.stores.tree.stamp()  # another process may have moved it on since the check
             self._state = state._replace(id=stored.id)
             yield
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from quarterdeck import caches, config, sqlite
 from quarterdeck.index.fact_store import FILE as FACTS_FILE
 from quarterdeck.index.fact_store import FactStore
-from quarterdeck.index.settings import IndexConfig
+from quarterdeck.index.settings import IndexConfig, Progress
 from quarterdeck.index.tree_store import FILE as TREE_FILE
-from quarterdeck.index.working_tree import Progress, WorkingTree
+from quarterdeck.index.working_tree import WorkingTree
 from quarterdeck.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ class ProjectScanner:
         tree = WorkingTree(self._workspace, self._config, keep=self._use_cache, progress=self._progress)
         try:
             self.state = tree.verify()
-            self.problems = tuple(tree.problems)
-            with sqlite.snapshot(tree.store.connection):
-                records, summary = tree.store.records(), tree.store.summary()
+            self.problems = tuple(tree.stores.problems)
+            with sqlite.snapshot(tree.stores.tree.connection):
+                records, summary = tree.stores.tree.records(), tree.stores.tree.summary()
         finally:
             tree.close()
         return (records if analyze_dependencies else [_alone(record) for record in records]), summary

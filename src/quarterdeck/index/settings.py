@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
+
+Progress = Callable[[int, int], None]
+"""Told (files done, files to do) while files are read."""
 
 
 class IndexConfig(NamedTuple):

@@ -118,14 +118,18 @@ def _needs(record: FileRecord, evidence: Evidence) -> Iterator[tuple[str, float,
     percent = record.coverage_percent
     lines, complexity = record.lines_of_code, round(record.complexity_score)
     if record.test_requirement is TestRequirement.REQUIRED and not record.tests_exist:
-        why = f"no test covers its {lines:,} lines (complexity {complexity:,}); {record.dependents_count:,} files depend on it"
+        why = f"no test covers its {lines:,} lines (complexity {complexity:,})"
+        if record.dependents_count:
+            why += f"; files that depend on it: {record.dependents_count:,}"
         yield TESTS, 0.5 + lines / 400 + complexity / 60, why
     elif percent is not None and percent < config.low_coverage_threshold:
         missing = round(lines * (1 - percent / 100))
         yield COVERAGE, 0.5 + missing / 200, f"{percent:.0f} % covered, some {missing:,} lines are never run"
     worst, limit = record.max_complexity, config.high_complexity_threshold
     if worst >= limit:
-        yield SPLIT, 0.5 + (worst - limit) / 20, f"cyclomatic complexity {worst}, {limit} is the limit"
+        function = evidence.worst.get(record.path)
+        where = f"{function.name} at line {function.line}: " if function else ""
+        yield SPLIT, 0.5 + (worst - limit) / 20, f"{where}cyclomatic complexity {worst}, {limit} is the limit"
 
 
 def _some(paths: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.index.signature import is_racy, of
-from quarterdeck.index.tree_store import ABSENT, TreeStore, Watched, from_db
+from quarterdeck.index.tree_store import ABSENT, Stamp, TreeStore, Watched, from_db
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +26,24 @@ class Differences(NamedTuple):
 
     def __bool__(self) -> bool:
         return bool(self.changed) or self.listing
+
+
+class Base(NamedTuple):
+    """What an update of the stored rows starts from.
+
+    Attributes:
+        stamp: the stored state; an update is valid only on top of it.
+        made_with: everything besides the tree that derived rows depend on, as it is now.
+        usable: the stored rows were made with the same.
+        differences: of the disk against the stored rows.
+        noted: the user's notes have changed since.
+    """
+
+    stamp: Stamp
+    made_with: str
+    usable: bool
+    differences: Differences
+    noted: bool
 
 
 def differences(root: str, store: TreeStore) -> Differences:

@@ -18,18 +18,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _STYLE = """
-:root { color-scheme: light dark; --ink: #1c2330; --page: #fbfbfa; --faint: #5c6675; --line: #d9dde3; --card: #fff; }
+:root { color-scheme: light dark;
+  --ink: #1c2330; --page: #fbfbfa; --faint: #5c6675; --line: #d9dde3; --card: #fff; }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e4e8ee; --page: #14181f; --faint: #9aa5b4; --line: #303846; --card: #1b212a; }
 }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 68rem; background: var(--page); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; }
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 68rem;
+  background: var(--page); color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .25rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem; }
 .state, .more { color: var(--faint); font-size: .875rem; margin: 0; }
 .note { border-left: 3px solid var(--faint); padding-left: .75rem; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 1.25rem 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 1rem 0; }
 dl div { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .6rem .8rem; }
 dt { color: var(--faint); font-size: .8125rem; }
 dd { margin: 0; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
@@ -40,7 +41,12 @@ th { color: var(--faint); font-weight: 600; white-space: nowrap; border-bottom: 
 tr + tr td { border-top: 1px solid var(--line); }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 code { font: .875em ui-monospace, monospace; overflow-wrap: anywhere; }
-@media (max-width: 40rem) { body { padding: 1rem .6rem 3rem; } th, td { padding: .35rem .5rem; } td { min-width: 7rem; } .n { min-width: 0; } }
+@media (max-width: 40rem) {
+  body { padding: 1rem .6rem 3rem; }
+  th, td { padding: .35rem .5rem; }
+  td { min-width: 7rem; }
+  td.n { min-width: 0; }
+}
 """
 
 

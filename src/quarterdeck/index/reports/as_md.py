@@ -22,7 +22,8 @@ def render(document: Document) -> str:
 def _lines(document: Document) -> Iterator[str]:
     yield f"# {_text(document.title)}"
     yield ""
-    yield f"State `{document.state.id[:12]}`, {document.state.files:,} files, checked {document.state.verified_at:%Y-%m-%d %H:%M} UTC."
+    state = document.state
+    yield f"State `{state.id[:12]}`, {state.files:,} files, checked {state.verified_at:%Y-%m-%d %H:%M} UTC."
     yield ""
     for figure in document.figures:
         yield f"- {_text(figure.label)}: **{_figure(figure)}**"
@@ -45,7 +46,8 @@ def _table(table: Table) -> Iterator[str]:
     yield _row(_text(column.heading) for column in table.columns)
     yield _row("---:" if numeric else "---" for numeric in table.numeric)
     for row in table.rows:
-        yield _row(_cell(cell) for cell in row)
+        # A bar would end the cell even in a code span; there, too, the backslash before it is taken away.
+        yield _row(_cell(cell).replace("|", "\\|") if isinstance(cell, Code) else _cell(cell) for cell in row)
     if table.left_out:
         yield ""
         yield f"… and {table.left_out:,} more."
@@ -66,10 +68,10 @@ def _cell(cell: Cell) -> str:
 
 
 def _code(text: str) -> str:
-    """*text* as a code span; a bar would end the table's cell even there, so such a name is escaped text."""
-    if "|" in text or "`" in text:
-        return _text(text)
-    return f"`{text}`"
+    """*text* as a code span, fenced by more backticks than it holds in a row."""
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    padding = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{padding}{text}{padding}{fence}"
 
 
 def _text(text: str) -> str:

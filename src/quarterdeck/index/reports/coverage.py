@@ -41,7 +41,7 @@ def build(evidence: Evidence) -> Document:
         Figure("low_files", f"Below {low:g} %", sum(1 for _, percent in measured if percent < low)),
     )
     if not measured:
-        how = "Coverage was never measured. Run the tests with `coverage run`, then take it in with `qd coverage`."
+        how = "Coverage was never measured. Run the tests with coverage.py, then take it in with qd coverage."
         return document(
             "coverage", "Coverage", evidence, figures, (Section("Nothing measured", (Paragraph(how),)),)
         )
@@ -64,7 +64,7 @@ def build(evidence: Evidence) -> Document:
         (Code(r.path), round(p, 1), missing, r.dependents_count, r.max_complexity) for r, p, missing in gaps
     ]
     sections = [
-        Section("Largest gaps", (shortened("gaps", columns, list(rows), LIMIT),))
+        Section("Largest gaps", (shortened("gaps", columns, rows, LIMIT),))
         if rows
         else Section("Largest gaps", (Paragraph("None: every measured line was run."),))
     ]

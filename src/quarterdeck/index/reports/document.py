@@ -6,9 +6,12 @@ and is shown in a fixed-width font; however hostile it is, it stays text.
 
 from __future__ import annotations
 
+import posixpath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from quarterdeck.index.evidence import Evidence
     from quarterdeck.index.model import State
 
@@ -121,15 +124,13 @@ def document(
     kind: str, title: str, evidence: Evidence, figures: tuple[Figure, ...], sections: tuple[Section, ...]
 ) -> Document:
     """A report on *evidence*, with the notes that every report on it needs."""
-    import os
-
     notes = list(evidence.history.notes)
     if evidence.history.reason:
         notes.append(f"there is no history to go by: {evidence.history.reason}")
-    name = os.path.basename(evidence.root)
+    name = posixpath.basename(evidence.root)
     return Document(kind, f"{title}: {name}", evidence.root, evidence.state, figures, sections, tuple(notes))
 
 
-def shortened(key: str, columns: tuple[Column, ...], rows: list[tuple[Cell, ...]], limit: int) -> Table:
+def shortened(key: str, columns: tuple[Column, ...], rows: Sequence[tuple[Cell, ...]], limit: int) -> Table:
     """The first *limit* of *rows* as a table that says how many more there are."""
     return Table(key, columns, tuple(rows[:limit]), max(0, len(rows) - limit))

@@ -57,8 +57,8 @@ def build(evidence: Evidence) -> Document:
         )
     order = {item: number for number, item in enumerate(made.chosen, 1)}
     how = (
-        "Order is by what an item brings for its size: the weight of its kind, how many files depend on the file, "
-        "and how hot it is. Days are a rule of thumb from lines and complexity, for one person."
+        "Order is by what an item brings for its size: the weight of its kind, how many files depend on the "
+        "file, and how hot it is. Days are a rule of thumb from lines and complexity, for one person."
     )
     sections = [Section("How to read this", (Paragraph(how),))]
     for kind in KINDS:

@@ -40,9 +40,9 @@ def build(evidence: Evidence) -> Document:
         ),
     )
     how = (
-        "Age is the time from a file's newest test to the file's own last change. A file as committed counts from "
-        "its newest commit, a modified or untracked one from its modification time; "
-        "where git knows nothing, modification times have to do, and after a fresh clone or copy they say little."
+        "Age is the time from a file's newest test to the file's own last change. A file as committed "
+        "counts from its newest commit, a modified or untracked one from its modification time; where git "
+        "knows nothing, modification times have to do, and after a fresh clone or copy they say little."
     )
     if not stale:
         quiet = "Nothing is stale." if tested else "No file here has tests that could be out of date."
@@ -72,7 +72,7 @@ def build(evidence: Evidence) -> Document:
         )
         for each in stale
     ]
-    table = shortened("stale", columns, list(rows), LIMIT)
+    table = shortened("stale", columns, rows, LIMIT)
     return document(
         "staleness", "Staleness", evidence, figures, (Section("Stale files", (Paragraph(how), table)),)
     )

@@ -1,0 +1,140 @@
+"""``qd hotspots``: where the trouble is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from quarterdeck.cli.options import json_option, limit_option, open_index, project_option
+from quarterdeck.cli.output import print_json, print_table, remark, say
+from quarterdeck.index.evidence import nothing_in, past_of
+from quarterdeck.index.hotspots import rank_files, rank_functions, with_worst_functions
+
+if TYPE_CHECKING:
+    from quarterdeck.index.history import History
+    from quarterdeck.index.hotspots import FunctionHotSpot, HotSpot
+
+Spot = TypeVar("Spot")
+
+
+@click.command()
+@click.option("--functions", is_flag=True, help="Rank functions instead of files.")
+@click.option(
+    "--since",
+    "days",
+    metavar="DAYS",
+    type=click.IntRange(min=1, max=36_500),
+    help="How many days of history count (default: churn_days).",
+)
+@limit_option(15)
+@project_option
+@json_option
+def command(project: str | None, functions: bool, days: int | None, limit: int, as_json: bool) -> None:
+    """Rank code that is complex, often changed and little tested.
+
+    The score is 0 to 100 within this project: 100 x sqrt(change x complexity), less what coverage proves.
+    Without a history, the number of files that depend on a file stands in for change.
+
+    \b
+    qd hotspots
+    qd hotspots --functions -n 30
+    qd hotspots --since 90 --json
+    """
+    with open_index(project) as index:
+        with index.frozen():
+            records = index.get_all_files()
+            if not records:
+                raise nothing_in(index.root)
+            history, churn = past_of(index, records, days)
+            spots: list[HotSpot] | list[FunctionHotSpot]
+            if functions:
+                outlines = index.get_outlines(record for record in records if record.functions)
+                spots = _first(rank_functions(records, churn, outlines), limit)
+            else:
+                ranked = _first(rank_files(records, churn), limit)
+                shown = {spot.path for spot in ranked}
+                outlines = index.get_outlines(record for record in records if record.path in shown)
+                spots = with_worst_functions(ranked, outlines)
+        remark(index)
+        if as_json:
+            past = {
+                "since": history.since.isoformat(),
+                "commits": len(history.commits),
+                "reason": history.reason,
+                "notes": history.notes,
+            }
+            kind = "functions" if functions else "files"
+            print_json("hotspots", index, {"history": past, kind: [spot.to_dict() for spot in spots]})
+            return
+        if not spots:
+            say("there is no code to rank")
+            return
+        say(*_preface(history), "")
+        print_table(*(_function_table(spots) if functions else _file_table(spots)))  # type: ignore[arg-type]
+
+
+def _preface(history: History) -> list[str]:
+    if history.reason:
+        return [f"no history: {history.reason}; ranked by complexity and by how many files depend on each"]
+    past = f"{len(history.commits):,} commits since {history.since:%Y-%m-%d}"
+    quiet = [] if history.commits else ["no commit in this time: ranked by complexity"]
+    return [past, *quiet, *(f"note: {note}" for note in history.notes)]
+
+
+def _file_table(spots: list[HotSpot]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    columns = (
+        "score",
+        "file",
+        "commits",
+        "authors",
+        "lines ±",
+        "complexity",
+        "covered %",
+        "dependents",
+        "worst function",
+    )
+    return columns, [
+        (
+            spot.score,
+            spot.path,
+            spot.commits,
+            spot.authors,
+            spot.churn,
+            spot.complexity,
+            spot.coverage_percent,
+            spot.dependents,
+            f"{spot.worst_function} ({spot.max_complexity}), line {spot.worst_line}"
+            if spot.worst_function
+            else None,
+        )
+        for spot in spots
+    ]
+
+
+def _function_table(spots: list[FunctionHotSpot]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    columns = (
+        "score",
+        "function",
+        "where",
+        "complexity",
+        "cognitive",
+        "commits to file",
+        "covered % of file",
+    )
+    return columns, [
+        (
+            spot.score,
+            spot.name,
+            f"{spot.path}:{spot.line}",
+            spot.complexity,
+            spot.cognitive,
+            spot.commits,
+            spot.coverage_percent,
+        )
+        for spot in spots
+    ]
+
+
+def _first(spots: list[Spot], limit: int) -> list[Spot]:
+    return spots[:limit] if limit else spots
