@@ -20,18 +20,31 @@ environment ``QUARTERDECK_INDEX_SUBMODULES=1``. Types are bool, int, float, str 
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
 from quarterdeck.errors import ConfigError
 from quarterdeck.workspace import user_config_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Values = TypeVar("Values", bound=NamedTuple)
 
+MAX_FILE_BYTES = 1_000_000
+"""More than anybody writes by hand: a link to an endless device must not fill the memory."""
+
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
+_HUGE = sys.float_info.max
+_NAMES = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "a string",
+    tuple: "a list of strings",
+}
 
 
 class Loaded(NamedTuple, Generic[Values]):
@@ -58,7 +71,7 @@ def load(
         flags: values given on the command line; None means "not given".
 
     Raises:
-        ConfigError: a file is not TOML, a name is unknown, or a value has the wrong type.
+        ConfigError: a file cannot be read or is not TOML, a name is unknown, or a value has the wrong type.
     """
     defaults: dict[str, Any] = kind._field_defaults
     values = dict(defaults)
@@ -68,8 +81,7 @@ def load(
         for name, value in given.items():
             if name not in defaults:
                 raise ConfigError(
-                    f"{source}: unknown setting {section}.{name}",
-                    hint=f"known settings of {section}: {', '.join(sorted(defaults))}",
+                    f"{source}: unknown setting {section}.{name}", hint=_nearest(name, section, defaults)
                 )
             values[name] = _checked(value, defaults[name], f"{source}: {section}.{name}")
             sources[name] = source
@@ -80,29 +92,34 @@ def load(
         (os.path.join(root, "quarterdeck.toml"), (section,)),
     ):
         take(_table(path, keys), path)
-    for name, default in defaults.items():
-        variable = f"QUARTERDECK_{section}_{name}".upper()
-        if variable in os.environ:
-            take({name: _parsed(os.environ[variable], default)}, variable)
+    prefix = f"QUARTERDECK_{section}_".upper()
+    for variable, text in os.environ.items():
+        if variable.startswith(prefix):
+            name = variable.removeprefix(prefix).lower()
+            take({name: _parsed(text, defaults.get(name))}, variable)
     take({name: value for name, value in (flags or {}).items() if value is not None}, "flag")
     return Loaded(kind._make(values[name] for name in kind._fields), sources)
 
 
 def _table(path: str, keys: tuple[str, ...]) -> Mapping[str, object]:
     try:
-        with open(path, "rb") as file:
-            text = file.read()
+        plain = stat.S_ISREG(os.stat(path).st_mode)  # reading a pipe or a device might never end
+        text = _head(path) if plain else b""
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
+    if not plain or len(text) > MAX_FILE_BYTES:
+        raise ConfigError(
+            f"{path} is not a plain file of at most {MAX_FILE_BYTES:,} bytes", hint="put your settings there"
+        )
     if keys[0] == "tool" and b"quarterdeck" not in text:
         return {}  # most projects' pyproject.toml: not worth the import of a TOML parser
     import tomllib
 
     try:
         found: object = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: bad syntax, bad UTF-8, a number without end
         raise ConfigError(f"{path} is not valid TOML: {error}", hint="mend the file at that place") from error
     for depth, key in enumerate(keys):
         found = found.get(key, {}) if isinstance(found, dict) else found
@@ -111,6 +128,20 @@ def _table(path: str, keys: tuple[str, ...]) -> Mapping[str, object]:
                 f"{path}: {'.'.join(keys[: depth + 1])} is not a table", hint=f"write [{'.'.join(keys)}]"
             )
     return cast("Mapping[str, object]", found)
+
+
+def _head(path: str) -> bytes:
+    """The first bytes of *path*, one more than any settings file may have."""
+    with open(path, "rb") as file:
+        return file.read(MAX_FILE_BYTES + 1)
+
+
+def _nearest(name: str, section: str, known: Iterable[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1)
+    meant = f"did you mean {near[0]}? " if near else ""
+    return f"{meant}known settings of {section}: {', '.join(sorted(known))}"
 
 
 def _parsed(text: str, default: object) -> object:
@@ -130,16 +161,16 @@ def _parsed(text: str, default: object) -> object:
 
 def _checked(value: object, default: object, where: str) -> object:
     """*value*, if it has the type of *default*; lists become tuples and ints pass as floats."""
-    if isinstance(default, tuple):
-        if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise ConfigError(f"{where} must be a list of strings, got {value!r}", hint='write ["a", "b"]')
     wanted = type(default)
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if type(value) is not wanted or (wanted is float and value != value):
-        names = {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}
-        raise ConfigError(
-            f"{where} must be {names[wanted]}, got {value!r}", hint=f"the default is {default!r}"
-        )
-    return value
+    if wanted is tuple and isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    if wanted is float and type(value) in {int, float} and -_HUGE <= cast("float", value) <= _HUGE:
+        return float(cast("float", value))
+    if type(value) is wanted and wanted not in {float, tuple}:
+        return value
+    import reprlib
+
+    raise ConfigError(
+        f"{where} must be {_NAMES[wanted]}, got {reprlib.repr(value)}",  # repr() could not end, or not fit
+        hint=f"mend it, or remove it to get the default, {default!r}",
+    )

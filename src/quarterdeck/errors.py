@@ -28,7 +28,7 @@ class QuarterdeckError(Exception):
 
     Attributes:
         message: what is wrong, in one sentence.
-        hint: what to do about it, in one sentence; may be empty only where nothing can be done.
+        hint: how to mend it, in one sentence; never empty.
         code: stable, kebab-case, for programs.
         exit_code: what a command that ends with this error exits with.
     """
@@ -36,13 +36,13 @@ class QuarterdeckError(Exception):
     code: ClassVar[str] = "error"
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message, hint)  # both, so that the error can be pickled and copied
         self.message = message
         self.hint = hint
 
     def __str__(self) -> str:
-        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+        return f"{self.message}\n  hint: {self.hint}"
 
 
 class UsageError(QuarterdeckError):
@@ -56,13 +56,6 @@ class ConfigError(UsageError):
     """A setting has a wrong type, an impossible value, or a name nobody reads."""
 
     code = "config"
-
-
-class MissingExtra(QuarterdeckError):
-    """A feature needs an optional dependency that is not installed."""
-
-    code = "missing-extra"
-    exit_code = 2
 
 
 class NothingToRead(QuarterdeckError):
@@ -112,3 +105,10 @@ class StoreBusy(StateError):
     """Another process held a lock for longer than the time-out."""
 
     code = "store-busy"
+
+
+class MissingExtra(QuarterdeckError):
+    """A feature needs an optional dependency that is not installed."""
+
+    code = "missing-extra"
+    exit_code = 2

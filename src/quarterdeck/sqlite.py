@@ -2,7 +2,8 @@
 
 Two kinds of database, and what happens to a damaged or foreign one differs:
 
-* a *cache* holds nothing that cannot be computed again: it is deleted and made anew;
+* a *cache* holds nothing that cannot be computed again: it is deleted and made anew, also when its
+  version is another;
 * a *truth* holds what only the user could tell us: it is left exactly as it is and an error says so.
 
 Durability: ``synchronous=NORMAL`` in WAL mode. A commit survives kill -9 of any process; a power cut
@@ -14,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 from typing import TYPE_CHECKING, Literal
 
 from quarterdeck.errors import QuarterdeckError, StateError, StoreBusy, StoreCorrupt, StoreFull, StoreTooNew
@@ -37,8 +39,8 @@ def connect(
 
     Args:
         path: a file, or `IN_MEMORY` for one that lives as long as its connection.
-        migrations: SQL scripts, oldest first; ``user_version`` counts how many have been applied. A
-            *cache* is not migrated but made anew when its version differs.
+        migrations: SQL scripts, oldest first, each statement beginning on a line of its own;
+            ``user_version`` counts how many have been applied.
         holds: what to do with a file that cannot be trusted; see the module.
         timeout_s: how long to wait for other processes' locks.
 
@@ -46,25 +48,23 @@ def connect(
         StoreCorrupt: a *truth* is damaged or is not a database.
         StoreTooNew: a *truth* was written by a newer version.
         StoreFull, StoreBusy: the disk is full; a lock was held for longer than *timeout_s*.
-        StateError: the file cannot be opened at all (permissions, a folder in its place).
+        StateError: the file cannot be opened at all (permissions; a folder or a symlink in its place).
     """
     try:
         return _open(path, migrations, holds, timeout_s)
-    except (StoreCorrupt, StoreTooNew):
+    except (_OtherVersion, StoreCorrupt, StoreTooNew):
         if holds == "truth":
             raise
-    discard(path)
+    try:
+        discard(path)
+    except OSError as error:
+        raise _translate_os(error, path) from error
     return _open(path, migrations, holds, timeout_s)
 
 
 def discard(path: str) -> None:
     """Delete the database at *path* with its side files; one that is not there is fine."""
-    for suffix in (
-        "-wal",
-        "-shm",
-        "-journal",
-        "",
-    ):  # the file itself last: nobody may meet it with another's log
+    for suffix in ("-wal", "-shm", "-journal", ""):  # the file last: nobody may meet it with another's log
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path + suffix)
 
@@ -77,34 +77,44 @@ def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         StoreFull, StoreBusy, StoreCorrupt: as `translated` tells them apart; everything is rolled back.
     """
     with translated():
-        connection.execute("BEGIN IMMEDIATE")
         try:
+            connection.execute("BEGIN IMMEDIATE")
             yield connection
             connection.execute("COMMIT")
-        except BaseException:  # also an interrupt: the lock must not outlive this block
-            with contextlib.suppress(sqlite3.Error):
-                connection.execute("ROLLBACK")
-            raise
+        finally:  # also after an interrupt: the lock must not outlive this block
+            _end(connection)
 
 
 @contextlib.contextmanager
 def snapshot(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """All reads inside see one state, whatever other processes commit meanwhile."""
     with translated():
-        connection.execute("BEGIN")
         try:
+            connection.execute("BEGIN")
             yield connection
         finally:
-            connection.execute("ROLLBACK")
+            _end(connection)
 
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-    """Turn SQLite's errors into ours, by its own error codes."""
+    """Turn SQLite's errors into ours, by its own error codes; misuse of the library stays what it is."""
     try:
         yield
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+        raise
     except sqlite3.Error as error:
         raise _translate(error) from error
+
+
+class _OtherVersion(StateError):
+    """A cache has another schema than ours: never seen outside, for it is made anew."""
+
+
+def _end(connection: sqlite3.Connection) -> None:
+    """Roll back what is still open; SQLite itself has done so after some errors."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
 
 
 def _open(path: str, migrations: Sequence[str], holds: str, timeout_s: float) -> sqlite3.Connection:
@@ -117,7 +127,12 @@ def _open(path: str, migrations: Sequence[str], holds: str, timeout_s: float) ->
         connection.execute("PRAGMA synchronous=NORMAL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version != len(migrations):
-            _migrate(connection, version, migrations, holds, path)
+            if version and holds == "cache":
+                raise _OtherVersion(f"{path} has schema version {version}", hint="make it anew")
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("BEGIN IMMEDIATE")
+            _migrate(connection, migrations, path)
+            connection.execute("COMMIT")
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
@@ -130,46 +145,62 @@ def _open(path: str, migrations: Sequence[str], holds: str, timeout_s: float) ->
 
 
 def _create_private(path: str) -> None:
-    """Make *path* an empty private file, so that SQLite never creates it with a wider mode."""
+    """Make *path* an empty private file, so that SQLite never creates it with a wider mode.
+
+    One that is there is not opened: closing it would drop the locks of this process's other connections.
+    """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE))
+        with contextlib.suppress(FileExistsError):
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+            os.fchmod(descriptor, PRIVATE_FILE)
+            os.close(descriptor)
+        plain = stat.S_ISREG(os.lstat(path).st_mode)
     except OSError as error:
         raise _translate_os(error, path) from error
+    if not plain:
+        raise StateError(f"{path} is not a plain file", hint="move it away to start afresh")
 
 
-def _migrate(
-    connection: sqlite3.Connection, version: int, migrations: Sequence[str], holds: str, path: str
-) -> None:
-    if version > len(migrations) or (version and holds == "cache"):
+def _migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: str) -> None:
+    """Apply what is missing; the version is read inside the lock, for another process may have been quicker."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(migrations):
         raise StoreTooNew(
             f"{path} has schema version {version}, this Quarterdeck writes version {len(migrations)}",
             hint="upgrade quarterdeck, or move the file away to start afresh",
         )
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        (current,) = connection.execute(
-            "PRAGMA user_version"
-        ).fetchone()  # another process may have been quicker
-        for script in migrations[current:]:
-            for statement in script.split(";\n"):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={len(migrations)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
+    if not version and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise StoreCorrupt(f"{path} is another program's database", hint="move it away to start afresh")
+    for script in migrations[version:]:
+        for statement in _statements(script):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version={len(migrations)}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of *script*; `executescript` would commit before the first of them."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    yield statement
 
 
 def _translate(error: sqlite3.Error, path: str = "the database") -> QuarterdeckError:
-    name = getattr(error, "sqlite_errorname", "") or ""
-    if name.startswith("SQLITE_FULL"):
+    name = getattr(error, "sqlite_errorname", "")
+    if name in {
+        "SQLITE_FULL",
+        "SQLITE_IOERR_WRITE",
+        "SQLITE_IOERR_SHMSIZE",
+    }:  # the latter two: a quota or limit
         return StoreFull(f"no space left to write {path}", hint="free some space and run the command again")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")):
         return StoreBusy(
             f"another process holds {path} locked", hint="wait for it to finish, then run the command again"
         )
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or not name.startswith("SQLITE_"):
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or not name:  # no name: text that is not UTF-8
         return StoreCorrupt(
             f"{path} is damaged: {error}", hint="restore it from a backup, or move it away to start afresh"
         )
@@ -186,5 +217,5 @@ def _translate_os(error: OSError, path: str) -> QuarterdeckError:
         return StoreFull(f"no space left to create {path}", hint="free some space and run the command again")
     return StateError(
         f"{path} cannot be opened: {error.strerror}",
-        hint="check that it is a plain file that belongs to you, in a folder that can be written to",
+        hint="check that its folder exists, belongs to you and can be written to",
     )

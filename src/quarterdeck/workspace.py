@@ -12,6 +12,7 @@ With ``QUARTERDECK_HOME`` set, everything lives below it and nothing is written 
 from __future__ import annotations
 
 import os
+import stat
 from typing import NamedTuple
 
 from quarterdeck.errors import NothingToRead
@@ -70,11 +71,10 @@ def open_workspace(root: str = ".") -> Workspace:
         raise NothingToRead(
             f"{root!r} is not a folder", hint="name the top folder of a project, or run from inside one"
         )
-    home = os.environ.get("QUARTERDECK_HOME")
+    home = _home()
     if home:
-        base = os.path.abspath(os.path.expanduser(home))
-        place = os.path.join(base, "projects", _slug(resolved))
-        return Workspace(resolved, place, os.path.join(base, "cache"), place)
+        place = os.path.join(home, "projects", _slug(resolved))
+        return Workspace(resolved, place, os.path.join(home, "cache"), place)
     fallback = os.path.join(_xdg("XDG_STATE_HOME", ".local/state"), "projects", _slug(resolved))
     return Workspace(
         resolved, os.path.join(resolved, STATE_FOLDER), _xdg("XDG_CACHE_HOME", ".cache"), fallback
@@ -84,8 +84,7 @@ def open_workspace(root: str = ".") -> Workspace:
 def find_root(start: str = ".") -> str:
     """The project that *start* lies in: its nearest ancestor that bears one of `ROOT_MARKS`.
 
-    Without any, *start* itself. A ``.quarterdeck`` or ``.git`` further up wins over nothing, the
-    nearest mark wins over all others.
+    Without any, *start* itself.
     """
     top = folder = os.path.realpath(start)
     while True:
@@ -99,14 +98,19 @@ def find_root(start: str = ".") -> str:
 
 def user_config_file() -> str:
     """Path of the user's own settings; it need not exist."""
+    return os.path.join(_home() or _xdg("XDG_CONFIG_HOME", ".config"), "config.toml")
+
+
+def _home() -> str:
+    """``QUARTERDECK_HOME`` as an absolute path; empty when it is not set."""
     home = os.environ.get("QUARTERDECK_HOME")
-    folder = os.path.expanduser(home) if home else _xdg("XDG_CONFIG_HOME", ".config")
-    return os.path.join(folder, "config.toml")
+    return os.path.abspath(os.path.expanduser(home)) if home else ""
 
 
 def _xdg(variable: str, default: str) -> str:
-    base = os.environ.get(variable) or os.path.join(os.path.expanduser("~"), default)
-    return os.path.join(base, "quarterdeck")
+    """Our folder below *variable*; a relative value counts as none, as the XDG specification has it."""
+    base = os.environ.get(variable, "")
+    return os.path.join(base if os.path.isabs(base) else os.path.expanduser(f"~/{default}"), "quarterdeck")
 
 
 def _slug(root: str) -> str:
@@ -123,7 +127,11 @@ def _own_folder(path: str) -> str:
     """*path* as a folder that is really there, really ours and writable, with git told to ignore it."""
     private_folder(path)
     status = os.lstat(path)
-    if os.path.islink(path) or status.st_uid != os.geteuid() or not os.access(path, os.W_OK | os.X_OK):
+    if (
+        stat.S_ISLNK(status.st_mode)
+        or status.st_uid != os.geteuid()
+        or not os.access(path, os.W_OK | os.X_OK)
+    ):
         raise PermissionError(f"{path!r} is a link, belongs to somebody else or cannot be written to")
     mark = os.path.join(path, ".gitignore")
     if not os.path.lexists(mark):

@@ -10,12 +10,19 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from quarterdeck import __version__
-from quarterdeck.errors import QuarterdeckError
+from quarterdeck.errors import QuarterdeckError, StateError, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+INTERRUPTED = 130
+CLOSED_PIPE = 141
+"""What a shell reports of a program that SIGINT or SIGPIPE has ended."""
 
 
 class Entry(NamedTuple):
@@ -27,6 +34,7 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, Entry] = {
     "changed": Entry("changed", "List what has changed since a snapshot or a state."),
+    "completion": Entry("completion", "Print the completion script of a shell."),
     "config": Entry("config", "Show every setting, its value and where it came from."),
     "coverage": Entry("coverage", "Take in what a coverage run measured."),
     "dependents": Entry("dependents", "List the files that depend on a file."),
@@ -66,6 +74,17 @@ class LazyGroup(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([(name, entry.summary) for name, entry in sorted(COMMANDS.items())])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Subcommands from `COMMANDS` alone, then what every command offers."""
+        from click.shell_completion import CompletionItem
+
+        near = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in sorted(COMMANDS.items())
+            if name.startswith(incomplete)
+        ]
+        return [*near, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -101,33 +120,52 @@ def main(args: list[str] | None = None) -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a hostile file name must not end the program
     try:
-        code = cli.main(args, prog_name="qd", standalone_mode=False)
+        code = _run(sys.argv[1:] if args is None else args)
         sys.stdout.flush()
-    except QuarterdeckError as error:
-        code = _failed(error, wants_json="--json" in (args or sys.argv))
-    except click.exceptions.Exit as stop:
-        code = stop.exit_code
-    except click.ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; what was read so far is kept", err=True)
-        code = 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody is listening any more
-        code = 141
-    sys.exit(code if isinstance(code, int) else 0)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # nobody is listening any more
+        code = CLOSED_PIPE
+    sys.exit(code)
+
+
+def _run(args: list[str]) -> int:
+    """One command from its arguments to its exit code.
+
+    Not through click's own ``main``: it answers a closed pipe with exit code 1, which here means "a finding".
+    """
+    wants_json = "--json" in args
+    try:
+        if "_QD_COMPLETE" in os.environ:
+            cli.main(args, prog_name="qd")
+        with cli.make_context("qd", args or ["--help"]) as context:
+            code = cli.invoke(context)
+        return code if isinstance(code, int) else 0
+    except QuarterdeckError as error:
+        return _failed(error, wants_json=wants_json)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "qd"
+        return _failed(UsageError(error.format_message(), hint=f"see {path} --help"), wants_json=wants_json)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        hint = "check that the place exists, can be written to and has space left"
+        return _failed(StateError(str(error), hint=hint), wants_json=wants_json)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\ninterrupted" if sys.stderr.isatty() else "interrupted", err=True)
+        return INTERRUPTED
 
 
 def _failed(error: QuarterdeckError, *, wants_json: bool) -> int:
     from quarterdeck.cli.output import shown
 
-    click.echo(f"error: {shown(error.message)}", err=True)
-    if error.hint:
-        click.echo(f"  hint: {shown(error.hint)}", err=True)
+    click.echo(f"error: {shown(error.message)}\n  hint: {shown(error.hint)}", err=True)
     if wants_json:
         import json
 
-        body: dict[str, Any] = {"code": error.code, "message": error.message, "hint": error.hint}
+        body = {"code": error.code, "message": error.message, "hint": error.hint}
         click.echo(json.dumps({"schema": "quarterdeck.error/1", **body}))
     return error.exit_code

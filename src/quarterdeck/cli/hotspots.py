@@ -47,15 +47,18 @@ def command(project: str | None, functions: bool, days: int | None, limit: int, 
             if not records:
                 raise nothing_in(index.root)
             history, churn = past_of(index, records, days)
-            spots: list[HotSpot] | list[FunctionHotSpot]
             if functions:
                 outlines = index.get_outlines(record for record in records if record.functions)
-                spots = _first(rank_functions(records, churn, outlines), limit)
+                hottest = _first(rank_functions(records, churn, outlines), limit)
+                table = _function_table(hottest)
+                answer = {"functions": [spot.to_dict() for spot in hottest]}
             else:
-                ranked = _first(rank_files(records, churn), limit)
-                shown = {spot.path for spot in ranked}
+                spots = _first(rank_files(records, churn), limit)
+                shown = {spot.path for spot in spots}
                 outlines = index.get_outlines(record for record in records if record.path in shown)
-                spots = with_worst_functions(ranked, outlines)
+                spots = with_worst_functions(spots, outlines)
+                table = _file_table(spots, history)
+                answer = {"files": [spot.to_dict() for spot in spots]}
         remark(index)
         if as_json:
             past = {
@@ -64,14 +67,14 @@ def command(project: str | None, functions: bool, days: int | None, limit: int, 
                 "reason": history.reason,
                 "notes": history.notes,
             }
-            kind = "functions" if functions else "files"
-            print_json("hotspots", index, {"history": past, kind: [spot.to_dict() for spot in spots]})
+            print_json("hotspots", index, {"history": past, **answer})
             return
-        if not spots:
+        columns, rows = table
+        if not rows:
             say("there is no code to rank")
             return
         say(*_preface(history), "")
-        print_table(*(_function_table(spots) if functions else _file_table(spots)))  # type: ignore[arg-type]
+        print_table(columns, rows)
 
 
 def _preface(history: History) -> list[str]:
@@ -82,28 +85,16 @@ def _preface(history: History) -> list[str]:
     return [past, *quiet, *(f"note: {note}" for note in history.notes)]
 
 
-def _file_table(spots: list[HotSpot]) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
-    columns = (
-        "score",
-        "file",
-        "commits",
-        "authors",
-        "lines ±",
-        "complexity",
-        "covered %",
-        "dependents",
-        "worst function",
-    )
+def _file_table(spots: list[HotSpot], history: History) -> tuple[tuple[str, ...], list[tuple[object, ...]]]:
+    changed = ("commits", "authors", "lines ±") if history.known else ("dependents",)
+    columns = ("score", "file", *changed, "complexity", "covered %", "worst function")
     return columns, [
         (
             spot.score,
             spot.path,
-            spot.commits,
-            spot.authors,
-            spot.churn,
+            *((spot.commits, spot.authors, spot.churn) if history.known else (spot.dependents,)),
             spot.complexity,
             spot.coverage_percent,
-            spot.dependents,
             f"{spot.worst_function} ({spot.max_complexity}), line {spot.worst_line}"
             if spot.worst_function
             else None,

@@ -60,10 +60,10 @@ def inside(index: ProjectIndex, path: str) -> str:
     typed = os.path.realpath(os.path.dirname(os.path.abspath(path)))
     for candidate in (os.path.join(typed, os.path.basename(path)), os.path.join(index.root, path)):
         relative = os.path.relpath(os.path.normpath(candidate), index.root).replace(os.sep, "/")
-        if not relative.startswith("../") and os.path.lexists(candidate):
+        if not f"{relative}/".startswith("../") and os.path.lexists(candidate):
             return relative
     relative = os.path.normpath(path).replace(os.sep, "/")
-    if relative.startswith(("../", "/")):
+    if f"{relative}/".startswith(("../", "/")):
         raise UsageError(
             f"{path!r} lies outside the project {index.root}",
             hint="name a file of the project, or choose it with -C",

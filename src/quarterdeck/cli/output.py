@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -39,11 +40,18 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
         numeric = bool(kept) and all(isinstance(row[number], int | float | None) for row in kept)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
     for row in kept:
         table.add_row(*(Text(_cell(value)) for value in row))
-    console = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
-    console.print(table, width=None if sys.stdout.isatty() else 10_000, crop=False)
+    watched = sys.stdout.isatty()
+    console = Console(
+        width=None if watched else 10_000,
+        color_system=None if os.environ.get("NO_COLOR") else "auto",  # bold is an escape code too
+        highlight=False,
+    )
+    with console.capture() as capture:  # printed by click as everything else: rich has its own closed pipe
+        console.print(table, crop=False)
+    click.echo(capture.get(), nl=False)
 
 
 def say(*lines: str) -> None:
@@ -59,30 +67,30 @@ def remark(index: ProjectIndex) -> None:
 
 
 def shown(text: str) -> str:
-    """*text* as a terminal may safely show it: control characters and broken bytes stand as escapes."""
-    if text.isascii() and text.isprintable():
+    """*text* as a terminal may safely show it: what is not printable stands as its escape.
+
+    Printable text, also a backslash, stays as it is; for the exact bytes of a name there is ``--json``.
+    """
+    if text.isprintable():
         return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode()
-        for char in text
-    )
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def progress() -> Progress | None:
-    """A bar on stderr for work that takes a while; None where nobody is looking."""
+    """A counter on stderr for work that takes a while; None where nobody is looking.
+
+    It moves the cursor by carriage returns alone: every terminal has them, and an interrupt leaves nothing
+    to be restored.
+    """
     if not sys.stderr.isatty():
         return None
-    bar: Any = None
 
     def step(done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None:
-            bar = click.progressbar(length=total, label="reading", file=sys.stderr, update_min_steps=50)
-            bar.render_progress()
-        bar.update(done - bar.pos)
+        line = f"reading {done:,} of {total:,} files"
         if done >= total:
-            bar.render_finish()
-            bar = None
+            click.echo(f"\r{' ' * len(line)}\r", nl=False, err=True)
+        elif done % 50 == 0:
+            click.echo(f"\r{line}", nl=False, err=True)
 
     return step
 

@@ -6,7 +6,8 @@
 Workers are fresh interpreters that load nothing but the extractor: no fork of a process that may
 hold threads and locks, and 20 ms to start. Each has one batch at a time and is handed the next when
 it answers, so that a slow file delays nobody. A worker that dies costs one file: its batch is tried
-again file by file, and the file that kills a worker once more is reported with an error.
+again file by file, and the file that kills a worker once more is reported with an error. A worker
+whose parent dies reads the end of its input and ends.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import os
 import struct
 import sys
 from collections import deque
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Self
 
 from quarterdeck.errors import QuarterdeckError
 from quarterdeck.index.classify import language_of
@@ -33,7 +34,9 @@ if TYPE_CHECKING:
 
 BATCH = 24
 WORTH_A_WORKER = 120
-"""Fewer files than this are examined here: a worker costs as much to start as it would save."""
+"""Files for which one more worker pays: it costs as much to start as examining half of them."""
+
+MOST_PROCESSES = 16
 
 _LENGTH = struct.Struct("<I")
 _START = (
@@ -58,34 +61,96 @@ class Job(NamedTuple):
     store_path: str
 
 
-def examine_all(
-    job: Job, paths: Sequence[str], *, workers: int = 0, store: FactStore | None = None
-) -> Iterator[Examined]:
-    """Examine *paths*, in as many processes as are useful.
+class Crew:
+    """The processes that examine files: this one, and workers while there is enough to do.
+
+    Attributes:
+        job: root and limits.
 
     Args:
         job: root and limits.
-        paths: relative to the root.
-        workers: processes at most, this one included; 0 for one per processor.
-        store: this process's own handle on the fact store.
+        limit: processes at most, this one included; 0 for one per processor.
     """
-    ordered = sorted(paths, key=lambda path: (language_of(path) != "python", path))
-    count = (
-        workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    count = min(count, 16, 1 + len(paths) // WORTH_A_WORKER)
-    if count == 1 or not sys.executable:
-        for path in ordered:
-            yield examine(job.root, path, job.max_bytes, store)
-    else:
-        yield from _examine_with(job, ordered, count - 1, store)
+
+    def __init__(self, job: Job, limit: int = 0) -> None:
+        self.job = job
+        self._limit = min(limit or _processors(), MOST_PROCESSES) if sys.executable else 1
+        self._idle: list[_Worker] = []
+        self._busy: list[_Worker] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in (*self._idle, *self._busy):
+            worker.stop()
+
+    def call(self, files: int) -> None:
+        """Start the workers that *files* files are worth; they come up while the caller goes on."""
+        wanted = min(self._limit - 1, files // WORTH_A_WORKER)
+        while len(self._idle) < wanted:
+            self._idle.append(_Worker(self.job))
+
+    def examine(self, paths: Sequence[str], store: FactStore | None) -> Iterator[Examined]:
+        """Examine *paths*, relative to the root, in no particular order.
+
+        Args:
+            paths: what to read.
+            store: this process's own handle on the fact store; None to look nothing up here.
+        """
+        ordered = sorted(paths, key=lambda path: (language_of(path) != "python", path))  # the slow ones first
+        batches = deque(ordered[start : start + BATCH] for start in range(0, len(ordered), BATCH))
+        self.call(len(ordered))
+        while self._idle and batches:
+            self._hand(self._idle.pop(), batches)
+        here: deque[str] = deque()
+        while batches or here or self._busy:
+            if not here and batches:
+                here.extend(batches.popleft())
+            for worker in self._answering(wait=not here):
+                answers = worker.take()
+                if answers is not None:
+                    yield from answers
+                    self._hand(worker, batches)
+                elif worker.has_answered:
+                    yield from _one_by_one(self.job, self._bury(worker))
+                else:  # it never came up: no file is to blame
+                    here.extend(self._bury(worker))
+            if here:
+                yield examine(self.job.root, here.popleft(), self.job.max_bytes, store)
+
+    def _answering(self, *, wait: bool) -> list[_Worker]:
+        import select
+
+        return select.select(self._busy, (), (), None if wait else 0)[0] if self._busy else []
+
+    def _hand(self, worker: _Worker, batches: deque[list[str]]) -> None:
+        """Give *worker* the next batch, or send it home."""
+        if worker not in self._busy:
+            self._busy.append(worker)
+        if batches:
+            worker.give(batches.popleft())
+        else:
+            self._bury(worker)
+
+    def _bury(self, worker: _Worker) -> list[str]:
+        """End *worker*; the batch it still held."""
+        self._busy.remove(worker)
+        worker.stop()
+        return worker.batch
+
+
+def examine_all(job: Job, paths: Sequence[str], limit: int = 0) -> list[Examined]:
+    """Examine *paths* by a crew of their own, looking nothing up."""
+    with Crew(job, limit) as crew:
+        return list(crew.examine(paths, None))
 
 
 def serve(root: str, max_bytes: int, store_path: str) -> None:
     """The life of a worker: batches on stdin, answers on stdout, until stdin ends."""
-    import warnings
+    import signal
 
-    warnings.simplefilter("ignore")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends its workers
     gc.disable()
     store = None
     if store_path:
@@ -127,20 +192,14 @@ class _Worker:
         self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own interpreter and code
             [
                 sys.executable,
-                *("-I", "-S", *(["-B"] if sys.dont_write_bytecode else [])),
-                *(
-                    "-c",
-                    _START,
-                    json.dumps([_own_folder(), *sys.path]),
-                    job.root,
-                    str(job.max_bytes),
-                    job.store_path,
-                ),
+                *("-I", "-S", *(["-B"] if sys.dont_write_bytecode else []), "-c", _START),
+                *(json.dumps([_own_folder(), *sys.path]), job.root, str(job.max_bytes), job.store_path),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         self.batch: list[str] = []
+        self.has_answered = False
 
     def fileno(self) -> int:
         return self._output.fileno()
@@ -156,6 +215,7 @@ class _Worker:
         if answers is None:
             return None
         self.batch = []
+        self.has_answered = True
         return [_named(answer) for answer in answers]
 
     def stop(self) -> None:
@@ -175,42 +235,6 @@ class _Worker:
         return self._process.stdout
 
 
-def _examine_with(job: Job, paths: list[str], workers: int, store: FactStore | None) -> Iterator[Examined]:
-    import select
-
-    batches = deque(paths[start : start + BATCH] for start in range(0, len(paths), BATCH))
-    here: deque[str] = deque()
-    busy: list[_Worker] = []
-    try:
-        for _ in range(workers):
-            if batches:
-                worker = _Worker(job)
-                busy.append(worker)
-                worker.give(batches.popleft())
-        while batches or here or busy:
-            if not here and batches:
-                here.extend(batches.popleft())
-            ready, _, _ = select.select(busy, (), (), 0 if here else None)
-            for worker in ready:
-                answers = worker.take()
-                if answers is None:
-                    busy.remove(worker)
-                    worker.stop()
-                    yield from _one_by_one(job, worker.batch)
-                    continue
-                yield from answers
-                if batches:
-                    worker.give(batches.popleft())
-                else:
-                    busy.remove(worker)
-                    worker.stop()
-            if here:
-                yield examine(job.root, here.popleft(), job.max_bytes, store)
-    finally:
-        for worker in busy:
-            worker.stop()
-
-
 def _one_by_one(job: Job, batch: list[str]) -> Iterator[Examined]:
     """Examine each file of a batch that killed its worker in a worker of its own."""
     for path in batch:
@@ -221,6 +245,13 @@ def _one_by_one(job: Job, batch: list[str]) -> Iterator[Examined]:
         finally:
             worker.stop()
         yield from answers or [unreadable(job.root, path, "not parsed: the parser crashed on it")]
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _own_folder() -> str:

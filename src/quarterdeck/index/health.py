@@ -180,7 +180,7 @@ def _coverage(sources: Sequence[FileRecord]) -> _Measured:
         "coverage",
         20,
         share,
-        f"{share:.0%} of the lines in {len(covered):,} measured of {len(sources):,} source files",
+        f"{share * 100:.0f} % of the lines in {len(covered):,} measured of {len(sources):,} source files",
         "test the lines that no test runs, largest gaps first",
         _paths((record for record, percent in covered if percent < 100), key=lambda r: (missed[r.path], 0)),
     )
@@ -230,7 +230,7 @@ def _documentation(sources: Sequence[FileRecord]) -> _Measured:
         "documentation",
         10,
         share,
-        f"{share:.0%} of modules, public classes and functions are documented",
+        f"{share * 100:.0f} % of modules, public classes and functions are documented",
         "say in one sentence what each public thing is for",
         _paths(
             (record for record, ratio in rated if ratio < 1),
@@ -265,7 +265,7 @@ def _hints(sources: Sequence[FileRecord]) -> _Measured:
         "type hints",
         5,
         share,
-        f"{share:.0%} of {functions:,} functions in Python are fully hinted",
+        f"{share * 100:.0f} % of {functions:,} functions in Python are fully hinted",
         "hint the functions of the files that much depends on",
         _paths(
             (record for record, ratio in python if ratio < 1), key=lambda r: (r.impact_score, bare[r.path])

@@ -1,6 +1,6 @@
 """The health score without gathering the evidence anew when nothing it is made from has moved.
 
-    revision of the index, HEAD, day, settings ── as when it was kept? ── yes ─> the kept score
+    revision of the index, HEAD, day ── as when it was kept? ── yes ─> the kept score
                                                         │ no
                                                         ▼
                                                     gather, keep
@@ -35,10 +35,9 @@ def latest_health(index: ProjectIndex) -> Health:
     """
     workspace = open_workspace(index.root)
     with index.frozen():
-        revision = index.revision
-        made_from = [VERSION, revision, head_of(index.root), int(time.time()) // DAY_S, repr(index.config)]
+        made_from = [VERSION, index.revision, head_of(index.root), int(time.time()) // DAY_S]
         try:
-            path = workspace.state_file(FILE) if revision else ""
+            path = workspace.state_file(FILE)
         except OSError:
             path = ""
         kept = _kept(path, made_from)

@@ -88,16 +88,18 @@ class ProjectIndex:
 
     @property
     def revision(self) -> str:
-        """Another one whenever anything derived or noted has changed, not the files' content alone.
+        """Another one whenever a record can have changed: content, times, notes, settings or our own version.
 
-        Empty when nothing is kept: then no revision can be recognised later. Ask for it inside `frozen`.
+        Two equal ones mean equal answers; ask inside `frozen`. One pass over the signatures.
         """
-        if self._tree.stores.tree.in_memory:
-            return ""
-        seq, at_ns = self._tree.stores.tree.connection.execute(
-            "SELECT max(seq), max(at) FROM state"
+        tree = self._tree.stores.tree
+        meta = tree.meta()
+        # Milliseconds: a sum of nanoseconds would not fit into 64 bits.
+        files, times_ms = tree.connection.execute(
+            "SELECT count(*), sum(mtime_ns / 1000000) FROM entry"
         ).fetchone()
-        return f"{seq}:{at_ns}"
+        parts = (tree.stamp().id, files, times_ms, meta.get("notes_revision"), meta.get("made_with"))
+        return " ".join(map(str, parts))
 
     @property
     def problems(self) -> tuple[str, ...]:

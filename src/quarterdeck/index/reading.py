@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.index.discover import Discovery, discover
 from quarterdeck.index.examine import Examined, fact_key
-from quarterdeck.index.extract import Job, examine_all
+from quarterdeck.index.extract import Crew, Job, examine_all
 from quarterdeck.index.fact_store import NewFact
 from quarterdeck.index.packed import NOTHING, Packed
 from quarterdeck.index.signature import Signature, digest_of, is_racy, of
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 KEEP_EVERY = 200
 """New facts are written in groups of this many: what an interrupt costs at most."""
+
+MANY = 1000
+"""How many files a tree that was never seen is taken to have, until it has been listed."""
 
 LINK = "symlink"
 """The ``language`` of a symlink's entry; its record has none."""
@@ -58,16 +61,19 @@ def read_changes(scan: Scan, base: Base) -> Reading:
     changed = set(base.differences.changed) if base.usable else set(before)
     found: Discovery | None = None
     watched = None
-    if base.differences.listing or any(before[path].language == LINK for path in changed if path in before):
-        found = discover(scan.root, exclude=scan.config.exclude_patterns, submodules=scan.config.submodules)
-        watched = watch(scan.root, found.folders, found.inputs)
-    files = (
-        [path for path, entry in before.items() if entry.language != LINK] if found is None else found.files
-    )
-    to_read = [
-        path for path in files if path in changed or path not in before or before[path].language == LINK
-    ]
-    read = _examine(scan, to_read)
+    with Crew(_job(scan), scan.config.workers) as crew:
+        if not base.usable:
+            crew.call(len(before) or MANY)
+        if base.differences.listing or any(before[path].language == LINK for path in changed & before.keys()):
+            found = discover(
+                scan.root, exclude=scan.config.exclude_patterns, submodules=scan.config.submodules
+            )
+            watched = watch(scan.root, found.folders, found.inputs)
+        files = _files(before) if found is None else found.files
+        unknown = [
+            path for path in files if path in changed or path not in before or before[path].language == LINK
+        ]
+        read = _examine(scan, crew, unknown)
     if found is not None:
         read.update(_links(scan.root, found.symlinks))
     entries = {path: before[path] for path in files if path in before and path not in read}
@@ -89,23 +95,28 @@ def read_changes(scan: Scan, base: Base) -> Reading:
 def read_facts(scan: Scan, paths: Iterable[str]) -> dict[str, Packed]:
     """Complete facts of *paths*, read from the files again: for when the fact store has lost them."""
     job = Job(scan.root, scan.config.max_file_bytes, "")
-    found = list(examine_all(job, list(paths), workers=scan.config.workers))
+    found = examine_all(job, list(paths), scan.config.workers)
     scan.stores.keep_facts([_new_fact(each) for each in found if _has_facts(each)])
     return {each.path: each.packed for each in found}
 
 
-def _examine(scan: Scan, paths: list[str]) -> dict[str, Examined]:
-    """Examine *paths*, keeping new facts as they come; what only the store needs is not held on to."""
-    read: dict[str, Examined] = {}
-    if not paths:
-        return read
+def _files(entries: Mapping[str, Entry]) -> list[str]:
+    return [path for path, entry in entries.items() if entry.language != LINK]
+
+
+def _job(scan: Scan) -> Job:
     facts = scan.stores.facts
-    store = None if facts.is_empty() else facts
-    job = Job(scan.root, scan.config.max_file_bytes, store.path if store else "")
+    return Job(scan.root, scan.config.max_file_bytes, "" if facts.is_empty() else facts.path)
+
+
+def _examine(scan: Scan, crew: Crew, paths: list[str]) -> dict[str, Examined]:
+    """Examine *paths*, keeping new facts as they come; what only the store needs is not held on to."""
+    store = scan.stores.facts if crew.job.store_path else None
+    read: dict[str, Examined] = {}
     pending: list[NewFact] = []
     used: list[tuple[str, str]] = []
     misses = saved_us = 0
-    for each in examine_all(job, paths, workers=scan.config.workers, store=store):
+    for each in crew.examine(paths, store):
         if each.known:
             saved_us += each.cost_us
             used.append((each.hash, fact_key(each.language)))

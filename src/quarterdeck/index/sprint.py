@@ -8,7 +8,7 @@
     update tests    a file that changed long after its tests       0.5
     break cycle     files that import each other                   0.5 + files / 4
 
-Days are a rule of thumb, rounded up to halves and capped at three: larger work needs a plan of its own. The
+Days are a rule of thumb, rounded to halves and capped at three: larger work needs a plan of its own. The
 value of an item is the weight of its kind x (1 + log2(1 + impact)) x (1 + heat), where impact is the file's
 impact score and heat its hot-spot score / 100. Items are taken by value / sqrt(days), so that cheap things
 come early without crowding out what matters, until the days are used up.
@@ -90,7 +90,7 @@ def _items(evidence: Evidence) -> Iterator[Item]:
 
     def item(kind: str, record: FileRecord, days: float, why: str) -> Item:
         value = _WEIGHTS[kind] * (1 + math.log2(1 + record.impact_score)) * (1 + heat.get(record.path, 0.0))
-        return Item(kind, record.path, why, min(_CAP_DAYS, math.ceil(days * 2) / 2), round(value, 2))
+        return Item(kind, record.path, why, min(_CAP_DAYS, max(1, round(days * 2)) / 2), round(value, 2))
 
     for record in evidence.records:
         for kind, days, why in _needs(record, evidence):

@@ -1,10 +1,10 @@
 """Which tests cover which files, and how we know.
 
-    how          means                                                              kept for
+    how          means                                                              known for
     itself       the changed file is the test                                       a query
     proven       a coverage run saw the test run lines of the file                  every pair
     import       the test imports a name that the file defines                      every pair
-    package      the test imports a package that passes the file's names on         every pair
+    package      the test imports a package that passes names of the file on        every pair
     name         test_x.py and x.py: nothing else links the file to a test          every pair
     fixture      a conftest.py above the test is the file, or imports from it       a query
     transitive   the test imports something that imports … the file                 a query
@@ -37,16 +37,16 @@ HOWS = (ITSELF, PROVEN, IMPORTED, PACKAGED, NAMED, FIXTURE, TRANSITIVE)
 CONFIDENCE: Mapping[str, float] = {
     ITSELF: 1.0,
     PROVEN: 1.0,
-    IMPORTED: 0.93,
-    PACKAGED: 0.44,
+    IMPORTED: 0.91,
+    PACKAGED: 0.36,
     NAMED: 0.9,
-    FIXTURE: 0.44,
+    FIXTURE: 0.43,
 }
 
-TRANSITIVE_CONFIDENCE = (0.7, 0.29, 0.07)
+TRANSITIVE_CONFIDENCE = (0.66, 0.26, 0.05)
 """Of ``transitive`` at a distance of 2, 3, and 4 or more definitions."""
 
-FAINT = 0.02
+FAINT = 0.03
 """Of ``transitive`` where the test runs the file only by importing it: no name of it is used on the way."""
 
 
@@ -190,8 +190,9 @@ def _tests_for_one(path: str, direct: list[Link], tests: set[str], importers: Im
     yield from direct
     for test in _below(path, tests):
         yield Link(path, test, FIXTURE, CONFIDENCE[FIXTURE])
+    linked = {link.test for link in direct}  # a package's links are weaker than others at its distance
     for reached, distance in _reach(path, importers.names).items():
-        if reached in tests:
+        if reached in tests and reached not in linked:
             yield Link(path, reached, TRANSITIVE, transitive_confidence(distance))
         elif distance == 1:
             for test in _below(reached, tests):

@@ -98,7 +98,8 @@ class WorkingTree:
     def _base(self) -> tuple[Base, int]:
         """What the stored rows are, how the disk differs, and how many files they describe."""
         tree = self.stores.tree
-        made_with = f"{EXTRACTOR_VERSION} {DERIVATION_VERSION} {self.scan.config!r} {self.scan.root!r}"
+        config = self.scan.config._replace(workers=0)  # how many read it does not matter
+        made_with = f"{EXTRACTOR_VERSION} {DERIVATION_VERSION} {config!r} {self.scan.root!r}"
         revision = str(self.stores.annotations.revision())
         with sqlite.snapshot(tree.connection):
             stamp = tree.stamp()

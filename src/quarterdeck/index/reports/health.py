@@ -57,7 +57,7 @@ def build(evidence: Evidence) -> Document:
             "The parts",
             (
                 Paragraph(
-                    f"The score is made from {health.confidence:.0%} of what could be measured here; "
+                    f"The score is made from {health.confidence * 100:.0f} % of what could be measured here; "
                     "a part without a value is left out of it. Score and points lost add up to 100."
                 ),
                 parts,
