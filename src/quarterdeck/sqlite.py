@@ -127,12 +127,7 @@ def _open(path: str, migrations: Sequence[str], holds: str, timeout_s: float) ->
         connection.execute("PRAGMA synchronous=NORMAL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version != len(migrations):
-            if version and holds == "cache":
-                raise _OtherVersion(f"{path} has schema version {version}", hint="make it anew")
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("BEGIN IMMEDIATE")
-            _migrate(connection, migrations, path)
-            connection.execute("COMMIT")
+            _migrate(connection, version, migrations, holds, path)
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
@@ -161,9 +156,14 @@ def _create_private(path: str) -> None:
         raise StateError(f"{path} is not a plain file", hint="move it away to start afresh")
 
 
-def _migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: str) -> None:
-    """Apply what is missing; the version is read inside the lock, for another process may have been quicker."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+def _migrate(
+    connection: sqlite3.Connection, version: int, migrations: Sequence[str], holds: str, path: str
+) -> None:
+    if version and holds == "cache":
+        raise _OtherVersion(f"{path} has schema version {version}", hint="make it anew")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("BEGIN IMMEDIATE")  # on an error the caller closes the connection: that rolls back
+    (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have been quicker
     if version > len(migrations):
         raise StoreTooNew(
             f"{path} has schema version {version}, this Quarterdeck writes version {len(migrations)}",
@@ -175,6 +175,7 @@ def _migrate(connection: sqlite3.Connection, migrations: Sequence[str], path: st
         for statement in _statements(script):
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version={len(migrations)}")
+    connection.execute("COMMIT")
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -127,11 +127,8 @@ def _own_folder(path: str) -> str:
     """*path* as a folder that is really there, really ours and writable, with git told to ignore it."""
     private_folder(path)
     status = os.lstat(path)
-    if (
-        stat.S_ISLNK(status.st_mode)
-        or status.st_uid != os.geteuid()
-        or not os.access(path, os.W_OK | os.X_OK)
-    ):
+    ours = stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid()
+    if not ours or not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(f"{path!r} is a link, belongs to somebody else or cannot be written to")
     mark = os.path.join(path, ".gitignore")
     if not os.path.lexists(mark):

@@ -146,9 +146,9 @@ def _run(args: list[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        path = context.command_path if context else "qd"
-        return _failed(UsageError(error.format_message(), hint=f"see {path} --help"), wants_json=wants_json)
+        asked = getattr(error, "ctx", None)
+        hint = f"see {asked.command_path if asked else 'qd'} --help"
+        return _failed(UsageError(error.format_message(), hint=hint), wants_json=wants_json)
     except BrokenPipeError:
         raise
     except OSError as error:

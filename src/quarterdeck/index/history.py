@@ -9,7 +9,7 @@ One row per commit and file, not a total, so that the window can move on without
 A renamed file keeps its churn: rows keep the name of their time, and `churn_by_path` walks them from
 the newest to the oldest, carrying names back through every rename that git detects (``-M``, half of
 the content alike). Merges are left out: what they bring in is counted where it was made. Times
-are committer times, as ``git log --since`` takes them.
+are committer times, as in ``git log --since``.
 
 Everything here can be deleted; it is read again. A folder without history has an empty one, with a reason.
 """
@@ -269,12 +269,12 @@ def _refresh(connection: Connection, git: str, root: str, repository: Repository
     where = (f"{meta['head']}..{head}",) if news else (head,)
     pathspec = () if root == repository.top else (".",)
     read = answer(
-        git, (*_LOG, f"--since=@{since_s}", *where, "--", *pathspec), root, timeout_s=READ_TIMEOUT_S
+        git, (*_LOG, f"--max-age={since_s}", *where, "--", *pathspec), root, timeout_s=READ_TIMEOUT_S
     )
     if read.cut and news:  # what is missing would lie in the middle, between the new and the known
         news = False
         read = answer(
-            git, (*_LOG, f"--since=@{since_s}", head, "--", *pathspec), root, timeout_s=READ_TIMEOUT_S
+            git, (*_LOG, f"--max-age={since_s}", head, "--", *pathspec), root, timeout_s=READ_TIMEOUT_S
         )
     commits = [commit for commit in parse_log(read.output, cut=read.cut) if commit.id not in boundary]
     kept = {"head": head, "made_with": made_with}

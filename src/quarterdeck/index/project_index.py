@@ -140,11 +140,14 @@ class ProjectIndex:
         """
         record = self.get_file(path)
         if record is None:
-            raise NotIndexed(
-                f"{path!r} is not part of the index of {self.root}",
-                hint="give the path relative to the project; ignored and missing files are not indexed",
-            )
+            raise self._not_indexed(path)
         return record
+
+    def _not_indexed(self, path: str) -> NotIndexed:
+        return NotIndexed(
+            f"{path!r} is not part of the index of {self.root}",
+            hint="give the path relative to the project; ignored and missing files are not indexed",
+        )
 
     def get_outline(self, path: str) -> tuple[tuple[Function, ...], tuple[Class, ...]]:
         """Functions and classes of *path*, in source order.
@@ -200,6 +203,23 @@ class ProjectIndex:
     def get_files_by_language(self, language: str) -> list[FileRecord]:
         """Records of one language, by path."""
         return self._records("WHERE language = ?", language)
+
+    def expand(self, paths: Iterable[str]) -> set[str]:
+        """Every indexed file that *paths* name: files, and folders with all that is below them.
+
+        Raises:
+            NotIndexed: one of them names nothing in the index.
+        """
+        with self._reading():
+            known = self._tree.stores.tree.paths()
+        found: set[str] = set()
+        for path in paths:
+            folder = "" if path in ("", ".") else f"{path.rstrip('/')}/"
+            named = {each for each in known if each == path or each.startswith(folder)}
+            if not named:
+                raise self._not_indexed(path)
+            found |= named
+        return found
 
     def search_files(self, pattern: str) -> list[FileRecord]:
         """Records whose path matches the glob *pattern* (``*`` crosses ``/``), or contains it as it is."""
@@ -260,6 +280,11 @@ class ProjectIndex:
         """Every import edge, with kind and line."""
         with self._reading():
             return [Edge(*row) for row in self._tree.stores.tree.edges()]
+
+    def get_definitions(self) -> list[tuple[str, str]]:
+        """(importing file, file that defines something it imports), behind any chain of re-exports."""
+        with self._reading():
+            return self._tree.stores.tree.definitions()
 
     def get_graph(self) -> ImportGraph:
         """All files and edges, for questions about distance, reach and cycles."""

@@ -39,7 +39,7 @@ CONFIDENCE: Mapping[str, float] = {
     PROVEN: 1.0,
     IMPORTED: 0.91,
     PACKAGED: 0.36,
-    NAMED: 0.9,
+    NAMED: 0.92,
     FIXTURE: 0.43,
 }
 

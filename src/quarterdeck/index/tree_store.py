@@ -17,7 +17,7 @@ Paths are TEXT; a path that is not UTF-8 is a BLOB of its bytes.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from quarterdeck import sqlite
 from quarterdeck.index.model import FileCategory, FileRecord, ProjectSummary, TestRequirement, moment
@@ -42,7 +42,7 @@ CREATE TABLE entry (            -- every file of the tree, as it was when it was
 ) WITHOUT ROWID;
 CREATE TABLE watched (          -- folders and ignore files: they decide which files belong to the tree
     path PRIMARY KEY,           -- absolute
-    mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL, size INTEGER NOT NULL,
+    size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL, inode INTEGER NOT NULL,
     racy INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE record (
@@ -71,6 +71,10 @@ _RECORD_COLUMNS = ", ".join(FileRecord._fields)
 _TUPLES = tuple(
     FileRecord._fields.index(name) for name in ("imports", "imported_by", "attention_reasons", "test_files")
 )
+
+
+SignatureRow: TypeAlias = tuple[str | bytes, int, int, int, int, int]
+"""(path as the database holds it, size, mtime_ns, ctime_ns, inode, racy)."""
 
 
 class Entry(NamedTuple):
@@ -172,18 +176,17 @@ class TreeStore:
             for row in self.connection.execute("SELECT * FROM entry")
         ]
 
-    def signatures(self) -> Iterator[tuple[str | bytes, int, int, int, int, int]]:
-        """(path, size, mtime_ns, ctime_ns, inode, racy) of every file: the hot half of `entries`."""
+    def paths(self) -> list[str]:
+        """Every file's path, sorted by the database."""
+        return [from_db(path) for (path,) in self.connection.execute("SELECT path FROM record")]
+
+    def signatures(self) -> Iterator[SignatureRow]:
+        """The signature of every file: the hot part of `entries`."""
         return self.connection.execute("SELECT path, size, mtime_ns, ctime_ns, inode, racy FROM entry")
 
-    def watched(self) -> list[Watched]:
-        """Every folder and ignore file."""
-        return [
-            Watched(from_db(path), Signature(size, mtime_ns, ctime_ns, inode), bool(racy))
-            for path, mtime_ns, ctime_ns, inode, size, racy in self.connection.execute(
-                "SELECT * FROM watched"
-            )
-        ]
+    def watched_signatures(self) -> Iterator[SignatureRow]:
+        """The signature of every folder and ignore file; paths are absolute."""
+        return self.connection.execute("SELECT path, size, mtime_ns, ctime_ns, inode, racy FROM watched")
 
     def put_entries(self, entries: Iterable[Entry]) -> None:
         """Add or replace *entries*; call inside a transaction."""
@@ -206,17 +209,7 @@ class TreeStore:
         self.connection.execute("DELETE FROM watched")
         self.connection.executemany(
             "INSERT INTO watched VALUES (?, ?, ?, ?, ?, ?)",
-            [
-                (
-                    to_db(w.path),
-                    w.signature.mtime_ns,
-                    w.signature.ctime_ns,
-                    w.signature.inode,
-                    w.signature.size,
-                    int(w.racy),
-                )
-                for w in watched
-            ],
+            [(to_db(each.path), *each.signature, int(each.racy)) for each in watched],
         )
 
     def put_meta(self, values: Mapping[str, str]) -> None:

@@ -7,10 +7,12 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.index.signature import is_racy, of
-from quarterdeck.index.tree_store import ABSENT, Stamp, TreeStore, Watched, from_db
+from quarterdeck.index.tree_store import ABSENT, Watched, from_db
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+    from quarterdeck.index.tree_store import SignatureRow, Stamp, TreeStore
 
 
 class Differences(NamedTuple):
@@ -48,15 +50,21 @@ class Base(NamedTuple):
 
 def differences(root: str, store: TreeStore) -> Differences:
     """Compare every remembered signature with the disk. O(files + folders) system calls."""
-    changed: list[str] = []
-    prefix = root + os.sep
+    changed = tuple(_differing(store.signatures(), root + os.sep))
+    return Differences(changed, any(True for _ in _differing(store.watched_signatures(), "")))
+
+
+def _differing(rows: Iterable[SignatureRow], prefix: str) -> Iterator[str]:
+    """The paths of *rows* whose signature differs or proves nothing; this loop is what a warm query costs."""
     lstat = os.lstat
-    for path, size, mtime_ns, ctime_ns, inode, racy in store.signatures():
+    absent = ABSENT.size
+    for path, size, mtime_ns, ctime_ns, inode, racy in rows:
         name = path if path.__class__ is str else from_db(path)
         try:
             st = lstat(prefix + name)
-        except OSError:
-            changed.append(name)
+        except (OSError, ValueError):
+            if size != absent:
+                yield name
             continue
         if (
             racy
@@ -65,31 +73,28 @@ def differences(root: str, store: TreeStore) -> Differences:
             or st.st_ctime_ns != ctime_ns
             or st.st_ino != inode
         ):
-            changed.append(name)
-    return Differences(tuple(changed), any(_differs(each) for each in store.watched()))
+            yield name
 
 
-def _differs(watched: Watched) -> bool:
-    try:
-        return watched.racy or of(os.lstat(watched.path)) != watched.signature
-    except OSError:
-        return watched.signature != ABSENT
-
-
-def watch(root: str, folders: Iterable[str], inputs: Iterable[str]) -> list[Watched]:
+def watch(root: str, folders: Iterable[str], inputs: Iterable[str], listed_at_ns: int) -> list[Watched]:
     """Signatures of *folders* (relative to *root*) and *inputs* (absolute), as they are now.
 
-    They are taken after the listing they stand for, so a change within the racy window before now
-    may have come too late for the listing: such a signature is marked racy.
+    They are taken after the listing they stand for, so a change since it began, or within the racy
+    window before, may have come too late for it: such a signature is marked racy.
+
+    Args:
+        root: absolute.
+        folders: not ignored.
+        inputs: files that decide what is ignored; they need not exist.
+        listed_at_ns: when the listing began.
     """
-    now_ns = time.time_ns()
     paths = [root if folder == "." else f"{root}/{folder}" for folder in folders]
-    return [_watched(path, now_ns) for path in sorted({*paths, *inputs})]
+    return [_watched(path, listed_at_ns) for path in sorted({*paths, *inputs})]
 
 
-def _watched(path: str, now_ns: int) -> Watched:
+def _watched(path: str, listed_at_ns: int) -> Watched:
     try:
-        signature = of(os.lstat(path))
+        signature = of(os.stat(path))
     except OSError:
         return Watched(path, ABSENT, False)
-    return Watched(path, signature, is_racy(signature, now_ns))
+    return Watched(path, signature, is_racy(signature, listed_at_ns))
