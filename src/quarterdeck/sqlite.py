@@ -2,9 +2,10 @@
 
 Two kinds of database, and what happens to a damaged or foreign one differs:
 
-* a *cache* holds nothing that cannot be computed again: it is deleted and made anew, also when its
-  version is another;
+* a *cache* holds nothing that cannot be computed again: it is deleted and made anew, also whenever a
+  word of its schema has changed;
 * a *truth* holds what only the user could tell us: it is left exactly as it is and an error says so.
+  Only its schema has versions and migrations.
 
 Durability: ``synchronous=NORMAL`` in WAL mode. A commit survives kill -9 of any process; a power cut
 may lose the last commits but cannot corrupt the file.
@@ -16,6 +17,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+import zlib
 from typing import TYPE_CHECKING, Literal
 
 from quarterdeck.errors import QuarterdeckError, StateError, StoreBusy, StoreCorrupt, StoreFull, StoreTooNew
@@ -40,7 +42,7 @@ def connect(
     Args:
         path: a file, or `IN_MEMORY` for one that lives as long as its connection.
         migrations: SQL scripts, oldest first, each statement beginning on a line of its own;
-            ``user_version`` counts how many have been applied.
+            ``user_version`` counts how many have been applied (of a *cache* it is their checksum).
         holds: what to do with a file that cannot be trusted; see the module.
         timeout_s: how long to wait for other processes' locks.
 
@@ -52,7 +54,7 @@ def connect(
     """
     try:
         return _open(path, migrations, holds, timeout_s)
-    except (_OtherVersion, StoreCorrupt, StoreTooNew):
+    except (_OtherSchema, StoreCorrupt, StoreTooNew):
         if holds == "truth":
             raise
     try:
@@ -107,8 +109,8 @@ def translated() -> Iterator[None]:
         raise _translate(error) from error
 
 
-class _OtherVersion(StateError):
-    """A cache has another schema than ours: never seen outside, for it is made anew."""
+class _OtherSchema(StateError):
+    """A cache was made by another version of us: never seen outside, for it is made anew."""
 
 
 def _end(connection: sqlite3.Connection) -> None:
@@ -125,9 +127,8 @@ def _open(path: str, migrations: Sequence[str], holds: str, timeout_s: float) ->
         connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA synchronous=NORMAL")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version != len(migrations):
-            _migrate(connection, version, migrations, holds, path)
+        if _pending(connection, migrations, holds, path):
+            _migrate(connection, migrations, holds, path)
     except sqlite3.Error as error:
         if connection is not None:
             connection.close()
@@ -156,25 +157,41 @@ def _create_private(path: str) -> None:
         raise StateError(f"{path} is not a plain file", hint="move it away to start afresh")
 
 
-def _migrate(
-    connection: sqlite3.Connection, version: int, migrations: Sequence[str], holds: str, path: str
-) -> None:
-    if version and holds == "cache":
-        raise _OtherVersion(f"{path} has schema version {version}", hint="make it anew")
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("BEGIN IMMEDIATE")  # on an error the caller closes the connection: that rolls back
-    (version,) = connection.execute("PRAGMA user_version").fetchone()  # another process may have been quicker
+def _newest(migrations: Sequence[str], holds: str) -> int:
+    """The ``user_version`` of a database that has all of *migrations*; never 0, which is an empty file's."""
+    if holds == "truth":
+        return len(migrations)
+    return zlib.crc32("\n".join(migrations).encode()) >> 1 or 1
+
+
+def _pending(
+    connection: sqlite3.Connection, migrations: Sequence[str], holds: str, path: str
+) -> Sequence[str]:
+    """The migrations that *path* still needs; writes nothing."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == _newest(migrations, holds):
+        return ()
+    if not version and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+        return migrations
+    if holds == "cache":
+        raise _OtherSchema(f"{path} has another schema", hint="make it anew")
+    if not version:
+        raise StoreCorrupt(f"{path} is another program's database", hint="move it away to start afresh")
     if version > len(migrations):
         raise StoreTooNew(
             f"{path} has schema version {version}, this Quarterdeck writes version {len(migrations)}",
             hint="upgrade quarterdeck, or move the file away to start afresh",
         )
-    if not version and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
-        raise StoreCorrupt(f"{path} is another program's database", hint="move it away to start afresh")
-    for script in migrations[version:]:
+    return migrations[version:]
+
+
+def _migrate(connection: sqlite3.Connection, migrations: Sequence[str], holds: str, path: str) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("BEGIN IMMEDIATE")  # on an error the caller closes the connection: that rolls back
+    for script in _pending(connection, migrations, holds, path):  # another process may have been quicker
         for statement in _statements(script):
             connection.execute(statement)
-    connection.execute(f"PRAGMA user_version={len(migrations)}")
+    connection.execute(f"PRAGMA user_version={_newest(migrations, holds)}")
     connection.execute("COMMIT")
 
 
@@ -191,11 +208,7 @@ def _statements(script: str) -> Iterator[str]:
 
 def _translate(error: sqlite3.Error, path: str = "the database") -> QuarterdeckError:
     name = getattr(error, "sqlite_errorname", "")
-    if name in {
-        "SQLITE_FULL",
-        "SQLITE_IOERR_WRITE",
-        "SQLITE_IOERR_SHMSIZE",
-    }:  # the latter two: a quota or limit
+    if name in {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"}:  # a disk, or a quota
         return StoreFull(f"no space left to write {path}", hint="free some space and run the command again")
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")):
         return StoreBusy(

@@ -136,6 +136,20 @@ def test_a_renamed_file_keeps_its_churn(repo: Repo):
     assert set(found) == {"pkg/three.py", "one.py"}
 
 
+def test_a_name_taken_over_does_not_bring_the_churn_of_the_file_that_had_it(repo: Repo):
+    """What happened under that name before the rename happened to another file, as ``--follow`` has it."""
+    for number in range(3):
+        repo.write("name.py", f"the first of that name, {number}\n")
+        repo.commit(days_ago=20 - number)
+    (repo.root / "name.py").unlink()
+    repo.write("other.py", lines(*range(40)))
+    repo.commit(days_ago=10)
+    repo.git("mv", "other.py", "name.py")
+    repo.commit(days_ago=5)
+    followed = repo.git("log", "--follow", "--format=%H", "--", "name.py").split()
+    assert repo.churn()["name.py"].commits == len(followed) == 2
+
+
 def test_a_change_made_on_a_branch_beside_the_rename_counts_for_the_renamed_file(repo: Repo):
     """A merge brings a rename and an edit under the old name together; neither is lost."""
     repo.write("old.py", lines(*range(40)))

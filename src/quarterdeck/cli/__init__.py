@@ -33,7 +33,7 @@ class Entry(NamedTuple):
 
 
 COMMANDS: dict[str, Entry] = {
-    "changed": Entry("changed", "List what has changed since a snapshot or a state."),
+    "changed": Entry("changed", "List what has changed since a snapshot, a state or a commit."),
     "completion": Entry("completion", "Print the completion script of a shell."),
     "config": Entry("config", "Show every setting, its value and where it came from."),
     "coverage": Entry("coverage", "Take in what a coverage run measured."),
@@ -46,9 +46,9 @@ COMMANDS: dict[str, Entry] = {
     "note": Entry("note", "Attach your own metadata to a file."),
     "report": Entry("report", "Write a report: health, tests, staleness, coverage or sprint."),
     "scan": Entry("scan", "Bring the index up to date and say what is in the project."),
-    "snapshot": Entry("snapshot", "Give the present state of the project a name."),
+    "snapshot": Entry("snapshot", "Give the present state of the project a name, or list the names."),
     "summary": Entry("summary", "Show the project in numbers."),
-    "tests": Entry("tests", "Say which tests to run for a change."),
+    "tests": Entry("tests_for", "Say which tests to run for a change."),
 }
 
 

@@ -16,7 +16,7 @@ def command(path: str, project: str | None, as_json: bool) -> None:
     """Take in what a coverage run measured.
 
     PATH is a .coverage file, coverage.json, Cobertura XML or lcov.info. When the run kept contexts
-    (pytest --cov-context=test, or dynamic_context = test_function), they prove which tests run which files.
+    (pytest --cov-context=test, or dynamic_context = test_function), they prove which tests run which file.
 
     \b
     pytest --cov=src --cov-context=test && qd coverage .coverage
@@ -46,13 +46,9 @@ def command(path: str, project: str | None, as_json: bool) -> None:
             + ("" if average is None else f", {average:.1f} % covered on average")
         )
         if taken.unknown:
-            say(
-                f"{len(taken.unknown):,} files are not of this project or cannot be measured, such as {taken.unknown[0]}"
-            )
+            say(f"{len(taken.unknown):,} files are unknown here, such as {taken.unknown[0]}")
         if taken.changed_since:
-            say(
-                f"{len(taken.changed_since):,} files have changed since they were measured, such as {taken.changed_since[0]}"
-            )
+            say(f"{len(taken.changed_since):,} files have changed since, such as {taken.changed_since[0]}")
         if taken.proven:
             say(f"{len(taken.proven):,} pairs of test and file are proven: qd tests for PATH")
         else:

@@ -11,7 +11,7 @@ from quarterdeck.cli.output import print_json, remark
 @click.command()
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option("-t", "--tokens", type=click.IntRange(min=1), required=True, help="The budget; never exceeded.")
-@click.option("--focus", multiple=True, metavar="PATH", help="What matters most: it and its surroundings come first.")
+@click.option("--focus", multiple=True, metavar="PATH", help="What matters most, with what is near it.")
 @project_option
 @json_option
 def command(
@@ -36,7 +36,7 @@ def command(
             print_json(
                 "map",
                 index,
-                {"budget": tokens, "tokens": found.tokens, "files": list(found.paths), "left_out": found.left_out, "text": found.text},
+                {"budget": tokens, **found._asdict()},
             )
             return
         click.echo(found.text, nl=False)

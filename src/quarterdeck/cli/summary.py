@@ -61,8 +61,8 @@ def _numbers(summary: ProjectSummary) -> list[str]:
         f"code       {summary.total_lines_of_code:,} lines in {summary.total_functions:,} functions, "
         f"complexity {summary.avg_complexity:.1f} a file",
         f"languages  {languages or 'none that is known'} (lines)",
-        f"tests      {summary.total_test_count:,} tests; {summary.files_with_tests:,} of {needing:,} files that "
-        f"need tests have some; coverage {coverage}",
+        f"tests      {summary.total_test_count:,} tests; {summary.files_with_tests:,} of {needing:,} files "
+        f"that need tests have some; coverage {coverage}",
         f"imports    {summary.import_edges:,} between files, {summary.import_cycles:,} cycles",
     ]
 

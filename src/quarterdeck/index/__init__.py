@@ -65,3 +65,8 @@ def __getattr__(name: str) -> object:
     import importlib
 
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Also the names that nobody has used yet."""
+    return sorted({*globals(), *_HOMES})

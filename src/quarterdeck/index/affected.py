@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quarterdeck.errors import NotIndexed
 from quarterdeck.index import classify
 from quarterdeck.index.derive import CODE, is_test
 from quarterdeck.index.test_map import Importers, Link, Linkable, link_tests, tests_for
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from quarterdeck.index.model import FileRecord
+    from quarterdeck.index.project_index import ProjectIndex
     from quarterdeck.index.stores import Scan
 
 
@@ -45,6 +47,28 @@ def affected_tests(scan: Scan, changed: Iterable[str]) -> list[Link]:
         links = link_tests(files, definitions, scan.stores.annotations.read().proven)
     tests = [record.path for record in records if is_test(record)]
     return tests_for(paths, links, tests, Importers(_reversed(definitions), _reversed(edges)))
+
+
+def changed_files(index: ProjectIndex, paths: Iterable[str], revision: str | None) -> list[str]:
+    """As `ProjectIndex.what_changed`; inside a frozen block of *index*."""
+    found: set[str] = set()
+    for path in paths:
+        try:
+            found |= index.expand([path])
+        except NotIndexed:
+            if not index.get_tests_for([path]):
+                raise
+            found.add(path)  # deleted, and somebody still imports it
+    if revision is not None:
+        from quarterdeck.index.git_changes import Git
+
+        known = index.expand([""])
+        found |= {
+            change.path
+            for change in Git(index.root).changes_since(revision)
+            if not change.content or change.path in known
+        }
+    return sorted(found)
 
 
 def _was_code(path: str) -> bool:

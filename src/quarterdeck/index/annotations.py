@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck import sqlite
-from quarterdeck.errors import UsageError
+from quarterdeck.errors import StoreCorrupt, UsageError
 from quarterdeck.index.tree_store import from_db, to_db
 
 if TYPE_CHECKING:
@@ -158,6 +158,10 @@ def _opened(path: str) -> Iterator[Connection]:
     try:
         with sqlite.translated():
             yield connection
+    except (StoreCorrupt, ValueError, TypeError, AttributeError) as error:  # it holds what we never wrote
+        raise StoreCorrupt(
+            f"{path} is damaged: {error}", hint="restore it from a backup, or move it away to start afresh"
+        ) from error
     finally:
         connection.close()
 

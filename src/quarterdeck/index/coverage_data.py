@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.errors import MissingExtra
@@ -20,6 +19,8 @@ from quarterdeck.index.coverage_reports import FileLines, Report, read_report
 from quarterdeck.index.model import FileCategory, FileRecord, moment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from quarterdeck.index.project_index import ProjectIndex
 
 PHASES = frozenset({"setup", "run", "teardown"})
@@ -104,7 +105,9 @@ def match(report: Report, records: Mapping[str, FileRecord], root: str, report_p
 def _merged(known: FileLines | None, more: FileLines) -> FileLines:
     if known is None:
         return more
-    executable = None if None in (known.executable, more.executable) else (known.executable or frozenset()) | (more.executable or frozenset())
+    executable = known.executable
+    if executable is not None and more.executable is not None:
+        executable |= more.executable
     return FileLines(known.executed | more.executed, executable, known.contexts | more.contexts)
 
 
@@ -120,8 +123,10 @@ def _newer(report_path: str, paths: Iterable[str], records: Mapping[str, FileRec
 def _percentages(
     root: str, files: Mapping[str, FileLines], records: Mapping[str, FileRecord]
 ) -> dict[str, float]:
-    """Executed among executable lines, in percent; where the report has no executable ones, by coverage.py."""
-    raw = {path: lines for path, lines in files.items() if lines.executable is None and _is_python(records[path])}
+    """Executed among executable lines, in percent; coverage.py finds the latter if need be."""
+    raw = {
+        path: lines for path, lines in files.items() if lines.executable is None and _is_python(records[path])
+    }
     counted = {path: lines for path, lines in files.items() if lines.executable is not None}
     counted.update(_with_executable(root, raw))
     return {
@@ -181,14 +186,15 @@ def match_paths(report: Report, known: Iterable[str], root: str, folder: str) ->
     foreign: dict[str, str] = {}
     for raw in report.files:
         plain = _posix(raw)
-        absolute = [plain] if _is_absolute(plain) else [
-            f"{start}/{plain}" for start in (root, folder, *(_posix(each) for each in report.roots))
-        ]
+        starts = (root, folder, *map(_posix, report.roots))
+        absolute = [plain] if _is_absolute(plain) else [f"{start}/{plain}" for start in starts]
         inside = [path for path in (_inside(root, each) for each in absolute) if path in indexed]
         if inside:
             found[raw] = inside[0]
         else:
-            foreign[raw] = os.path.normpath(absolute[-1] if report.roots else absolute[0]).replace(os.sep, "/")
+            foreign[raw] = os.path.normpath(absolute[-1] if report.roots else absolute[0]).replace(
+                os.sep, "/"
+            )
     found.update(_other_root(foreign, indexed))
     return found
 

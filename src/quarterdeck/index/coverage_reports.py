@@ -20,6 +20,8 @@ from quarterdeck.errors import NothingToRead
 MAX_BYTES = 1 << 28
 """Larger reports are refused: 256 MiB of JSON would take gigabytes of memory."""
 
+_NAMES = ".coverage, coverage.json, coverage.xml (Cobertura) or lcov.info"
+
 
 class FileLines(NamedTuple):
     """What one report says about one file.
@@ -61,7 +63,7 @@ def read_report(path: str) -> Report:
             head = file.read(512).removeprefix(b"\xef\xbb\xbf").lstrip()
             file.seek(0)
             if not head:
-                raise _unusable(path, "is empty", "run your tests under coverage first, then name what that wrote")
+                raise _unusable(path, "is empty", "run your tests under coverage first")
             if head.startswith(b"SQLite format 3\0"):
                 return _coverage_database(path)
             if head.startswith(b"{"):
@@ -71,14 +73,13 @@ def read_report(path: str) -> Report:
             if re.match(rb"(TN|SF):", head):
                 return _lcov(file)
     except IsADirectoryError:
-        raise _unusable(path, "is a folder", "name the report in it: .coverage, coverage.json, coverage.xml or lcov.info") from None
+        raise _unusable(path, "is a folder", f"name the report in it: {_NAMES}") from None
     except OSError as error:
-        raise _unusable(path, f"cannot be read: {error.strerror}", "name a report that exists and that you may read") from None
+        why = f"cannot be read: {error.strerror}"
+        raise _unusable(path, why, "name a report that exists and that you may read") from None
     except _Damaged as error:
         raise _unusable(path, f"is damaged: {error}", "make it anew with your coverage tool") from None
-    raise _unusable(
-        path, "is no coverage report", "hand over a .coverage file, coverage.json, Cobertura XML or lcov.info"
-    )
+    raise _unusable(path, "is no coverage report", f"hand over one of {_NAMES}")
 
 
 class _Damaged(Exception):
@@ -111,7 +112,9 @@ def _from_tables(connection: sqlite3.Connection) -> Report:
     if not tables >= {"file", "context", "line_bits", "arc"}:
         raise _Damaged("it is a database, but not one of coverage.py's")
     paths: dict[int, str] = {
-        number: path for number, path in connection.execute("SELECT id, path FROM file") if isinstance(path, str)
+        number: path
+        for number, path in connection.execute("SELECT id, path FROM file")
+        if isinstance(path, str)
     }
     lines: dict[int, set[int]] = {number: set() for number in paths}
     contexts: dict[int, set[str]] = {number: set() for number in paths}
@@ -128,7 +131,10 @@ def _from_tables(connection: sqlite3.Connection) -> Report:
             if number in contexts and context and isinstance(context, str):
                 contexts[number].add(context)
     return Report(
-        {path: FileLines(frozenset(lines[number]), None, frozenset(contexts[number])) for number, path in paths.items()}
+        {
+            path: FileLines(frozenset(lines[number]), None, frozenset(contexts[number]))
+            for number, path in paths.items()
+        }
     )
 
 
@@ -151,15 +157,16 @@ def _coverage_json(content: bytes) -> Report:
     return Report({path: _json_file(path, found) for path, found in files.items()})
 
 
-def _json_file(path: str, found: Any) -> FileLines:
+def _json_file(path: str, found: Any) -> FileLines:  # noqa: ANN401 - JSON of anybody's
     try:
         executed, missing = frozenset(found["executed_lines"]), frozenset(found["missing_lines"])
         contexts = frozenset(name for names in found.get("contexts", {}).values() for name in names if name)
-        if all(isinstance(line, int) for line in executed | missing) and all(isinstance(c, str) for c in contexts):
-            return FileLines(executed, executed | missing, contexts)
     except (KeyError, TypeError, AttributeError):
-        pass
-    raise _Damaged(f"what it says about {path!r} cannot be understood")
+        raise _Damaged(f"what it says about {path!r} cannot be understood") from None
+    kinds = {*map(type, executed), *map(type, missing)}, {*map(type, contexts)}
+    if kinds[0] - {int} or kinds[1] - {str}:
+        raise _Damaged(f"what it says about {path!r} cannot be understood")
+    return FileLines(executed, executed | missing, contexts)
 
 
 # Cobertura ---------------------------------------------------------------------------------------
@@ -167,53 +174,67 @@ def _json_file(path: str, found: Any) -> FileLines:
 
 def _cobertura(file: BinaryIO) -> Report:
     """Cobertura XML, streamed: only <source>, <class filename> and <line number hits> matter."""
-    from xml.parsers import expat  # noqa: S407 - no entity is ever defined, none is fetched: see refuse
+    from xml.parsers import expat
 
-    hits: dict[str, dict[int, bool]] = {}
-    roots: list[str] = []
-    state = {"file": "", "text": ""}
-    seen_root = ""
-
-    def refuse(*_: object) -> None:
-        raise _Damaged("it defines XML entities, which no coverage tool does")
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal seen_root
-        if not seen_root:
-            seen_root = name
-            if name != "coverage":
-                raise _Damaged(f"its top element is <{name[:40]}>, not <coverage>")
-        state["text"] = ""
-        if name == "class":
-            state["file"] = attributes.get("filename", "")
-            hits.setdefault(state["file"], {})
-        elif name == "line" and state["file"]:
-            try:
-                line, ran = int(attributes["number"]), int(attributes["hits"]) > 0
-            except (KeyError, ValueError):
-                raise _Damaged(f"a <line> of {state['file']!r} has no number or no hits") from None
-            known = hits[state["file"]]
-            known[line] = known.get(line, False) or ran
-
-    def end(name: str) -> None:
-        if name == "source" and state["text"].strip():
-            roots.append(state["text"].strip())
-        if name == "class":
-            state["file"] = ""
-
-    def text(data: str) -> None:
-        if len(state["text"]) < 4096:  # noqa: PLR2004 - no path is longer
-            state["text"] += data
-
+    found = _Cobertura()
     parser = expat.ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
-    parser.EntityDeclHandler = refuse
+    parser.StartElementHandler = found.start
+    parser.EndElementHandler = found.end
+    parser.CharacterDataHandler = found.characters
+    parser.EntityDeclHandler = found.refuse
     try:
         parser.ParseFile(file)
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise _Damaged(str(error)) from None
-    hits.pop("", None)
-    return Report({path: _from_hits(lines) for path, lines in hits.items()}, tuple(roots))
+    return Report({path: _from_hits(lines) for path, lines in found.hits.items()}, tuple(found.roots))
+
+
+class _Cobertura:
+    """What has been read of a document so far.
+
+    Attributes:
+        hits: path -> line -> whether it ran.
+        roots: the texts of <source>.
+    """
+
+    def __init__(self) -> None:
+        self.hits: dict[str, dict[int, bool]] = {}
+        self.roots: list[str] = []
+        self._top = self._file = self._text = ""
+
+    def refuse(self, *_: object) -> None:
+        """An entity: the way to make a small document large."""
+        raise _Damaged("it defines XML entities, which no coverage tool does")
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """An element begins."""
+        self._top = self._top or name
+        if self._top != "coverage":
+            raise _Damaged(f"its top element is <{self._top[:40]}>, not <coverage>")
+        self._text = ""
+        if name == "class":
+            self._file = attributes.get("filename", "")
+        elif name == "line" and self._file:
+            try:
+                line, ran = int(attributes["number"]), int(attributes["hits"]) > 0
+            except (KeyError, ValueError):
+                raise _Damaged(f"a <line> of {self._file!r} has no number or no hits") from None
+            known = self.hits.setdefault(self._file, {})
+            known[line] = known.get(line, False) or ran
+
+    def end(self, name: str) -> None:
+        """An element ends."""
+        if name == "source" and self._text.strip():
+            self.roots.append(self._text.strip())
+        elif name == "class":
+            self._file = ""
+
+    def characters(self, data: str) -> None:
+        """Text, of which no more is kept than a path can have."""
+        self._text = (self._text + data)[:_LONGEST_PATH]
+
+
+_LONGEST_PATH = 4096
 
 
 # lcov --------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ from quarterdeck.index.git_rules import (
     locate,
     matching,
 )
+from quarterdeck.index.scratch import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -74,12 +75,11 @@ def discover(root: str, *, exclude: Sequence[str] = (), submodules: bool = False
 
     Raises:
         NothingToRead: *root* does not exist, is not a folder or cannot be listed, or git hangs on it.
+        StateError: a temporary folder is needed (outside a repository, for *exclude*) and none can be made.
     """
-    import tempfile
-
     top = _readable_folder(root)
     git = find_git()
-    with tempfile.TemporaryDirectory(prefix="quarterdeck-") as scratch:
+    with Scratch() as scratch:
         try:
             found = _discover(top, git, submodules=submodules, scratch=scratch)
             return _without(found, exclude, top, git, scratch) if exclude else found
@@ -109,9 +109,9 @@ def _readable_folder(root: str) -> str:
     return top
 
 
-def _discover(root: str, git: str, *, submodules: bool, scratch: str) -> Discovery:
+def _discover(root: str, git: str, *, submodules: bool, scratch: Scratch) -> Discovery:
     repository = locate(root)
-    rules, listed, notes = _ask(root, git, repository, _subfolder(scratch, "listing"))
+    rules, listed, notes = _ask(root, git, repository, scratch)
     walk = _walk(root, rules, listed)
     inputs = {*decisive_files(git, root, repository), *(f"{root}/{path}" for path in walk.ignore_files)}
     if walk.unreadable:
@@ -138,7 +138,7 @@ class _Rules(Protocol):
 
 
 def _ask(
-    root: str, git: str, repository: Repository | None, scratch: str
+    root: str, git: str, repository: Repository | None, scratch: Scratch
 ) -> tuple[_Rules, frozenset[str], list[str]]:
     """Who answers for *root*, what they list, and what must be said about that."""
     reason = "git was not found"
@@ -289,7 +289,7 @@ def _folders_of(paths: Iterable[str]) -> set[str]:
     return folders
 
 
-def _with_nested(found: Discovery, root: str, git: str, scratch: str) -> Discovery:
+def _with_nested(found: Discovery, root: str, git: str, scratch: Scratch) -> Discovery:
     """*found* and what is below its nested repositories; those not checked out stay skipped."""
     files, folders, inputs = list(found.files), list(found.folders), set(found.inputs)
     symlinks, notes, skipped = dict(found.symlinks), list(found.notes), []
@@ -299,7 +299,7 @@ def _with_nested(found: Discovery, root: str, git: str, scratch: str) -> Discove
         if repository is None or repository.top != below:
             skipped.append(path)
             continue
-        nested = _discover(below, git, submodules=True, scratch=_subfolder(scratch, str(number)))
+        nested = _discover(below, git, submodules=True, scratch=scratch)
         files += (f"{path}/{name}" for name in nested.files)
         folders += (f"{path}/{name}" for name in nested.folders if name != ".")
         skipped += (f"{path}/{name}" for name in nested.skipped)
@@ -318,7 +318,7 @@ def _with_nested(found: Discovery, root: str, git: str, scratch: str) -> Discove
     )
 
 
-def _without(found: Discovery, exclude: Sequence[str], root: str, git: str, scratch: str) -> Discovery:
+def _without(found: Discovery, exclude: Sequence[str], root: str, git: str, scratch: Scratch) -> Discovery:
     """*found* less what *exclude* matches."""
     names = [
         *found.files,
@@ -327,7 +327,7 @@ def _without(found: Discovery, exclude: Sequence[str], root: str, git: str, scra
     ]
     notes = found.notes
     if git:
-        gone = matching(git, exclude, names, _subfolder(scratch, "exclude"))
+        gone = matching(git, exclude, names, scratch.folder())
     else:
         understood = [
             pattern for pattern in exclude if not pattern.startswith(("!", "#")) and pattern.strip()
@@ -343,12 +343,6 @@ def _without(found: Discovery, exclude: Sequence[str], root: str, git: str, scra
         skipped=tuple(path for path in found.skipped if f"{path}/" not in gone),
         notes=notes,
     )
-
-
-def _subfolder(folder: str, name: str) -> str:
-    path = os.path.join(folder, name)
-    os.mkdir(path, 0o700)
-    return path
 
 
 def _count(things: Sequence[str], one: str, many: str) -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.errors import StateError
 from quarterdeck.index import classify
+from quarterdeck.index.grammars import LANGUAGES_WITH_GRAMMAR
 from quarterdeck.index.packed import NOTHING, Packed, pack
-from quarterdeck.index.signature import Signature, of, read_stable
+from quarterdeck.index.signature import Signature, is_racy, of, read_stable
 from quarterdeck.index.text_facts import text_facts
 
 if TYPE_CHECKING:
@@ -82,8 +83,10 @@ def unreadable(root: str, path: str, error: str) -> Examined:
         signature = of(os.lstat(f"{root}/{path}"))
     except OSError:
         signature = None
+    # It may have been mended after it could not be read and before its signature was taken.
+    racy = signature is not None and is_racy(signature, time.time_ns())
     category, language = classify.category_of(path), classify.language_of(path)
-    return Examined(path, signature, False, "", category, language, NOTHING._replace(error=error), 0, False)
+    return Examined(path, signature, racy, "", category, language, NOTHING._replace(error=error), 0, False)
 
 
 def facts_of(content: bytes, language: str) -> Packed:
@@ -98,10 +101,6 @@ def facts_of(content: bytes, language: str) -> Packed:
         if supported(language):
             return pack(lang_facts(content, language))
     return pack(text_facts(content, language))
-
-
-LANGUAGES_WITH_GRAMMAR = frozenset({"javascript", "typescript", "tsx", "go", "rust", "java", "c", "cpp"})
-"""Languages whose facts come from a grammar of the extra ``lang``, where that is installed."""
 
 
 def _look_up(store: FactStore | None, content_hash: str, language: str) -> tuple[Packed, int] | None:

@@ -108,11 +108,13 @@ class Crew:
             if not here and batches:
                 here.extend(batches.popleft())
             for worker in self._answering(wait=not here):
+                was_up = worker.is_up
                 answers = worker.take()
                 if answers is not None:
                     yield from answers
-                    self._hand(worker, batches)
-                elif worker.has_answered:
+                    if was_up:
+                        self._hand(worker, batches)
+                elif was_up:
                     yield from _one_by_one(self.job, self._bury(worker))
                 else:  # it never came up: no file is to blame
                     here.extend(self._bury(worker))
@@ -147,7 +149,7 @@ def examine_all(job: Job, paths: Sequence[str], limit: int = 0) -> list[Examined
 
 
 def serve(root: str, max_bytes: int, store_path: str) -> None:
-    """The life of a worker: batches on stdin, answers on stdout, until stdin ends."""
+    """The life of a worker: a greeting, then an answer on stdout to each batch on stdin, until that ends."""
     import signal
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends its workers
@@ -156,8 +158,12 @@ def serve(root: str, max_bytes: int, store_path: str) -> None:
     if store_path:
         with contextlib.suppress(QuarterdeckError):
             store = FactStore(store_path)
-    while (batch := _receive(sys.stdin.buffer)) is not None:
-        _send(sys.stdout.buffer, [_plain(examine(root, path, max_bytes, store)) for path in batch])
+    try:
+        _send(sys.stdout.buffer, [])
+        while (batch := _receive(sys.stdin.buffer)) is not None:
+            _send(sys.stdout.buffer, [_plain(examine(root, path, max_bytes, store)) for path in batch])
+    except BrokenPipeError:  # the parent was killed: nobody waits for an answer, nor for a traceback
+        os._exit(1)
 
 
 def _plain(examined: Examined) -> tuple[Any, ...]:
@@ -199,7 +205,7 @@ class _Worker:
             stdout=subprocess.PIPE,
         )
         self.batch: list[str] = []
-        self.has_answered = False
+        self.is_up = False
 
     def fileno(self) -> int:
         return self._output.fileno()
@@ -210,12 +216,13 @@ class _Worker:
             _send(self._input, batch)
 
     def take(self) -> list[Examined] | None:
-        """The answers to the batch; None when the worker has died."""
+        """First a greeting, which is empty; then the answers to the batch; None when it has died."""
         answers = _receive(self._output)
         if answers is None:
             return None
-        self.batch = []
-        self.has_answered = True
+        if self.is_up:
+            self.batch = []
+        self.is_up = True
         return [_named(answer) for answer in answers]
 
     def stop(self) -> None:
@@ -241,6 +248,7 @@ def _one_by_one(job: Job, batch: list[str]) -> Iterator[Examined]:
         worker = _Worker(job)
         try:
             worker.give([path])
+            worker.take()
             answers = worker.take()
         finally:
             worker.stop()

@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import time
 import zlib
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck import caches, sqlite
+from quarterdeck.errors import StoreCorrupt
 from quarterdeck.index.facts import EXTRACTOR_VERSION
 from quarterdeck.index.packed import Packed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 KEEP_DAYS = 90
 FILE = "facts.sqlite"
@@ -31,7 +32,8 @@ CREATE TABLE fact (
     version INTEGER NOT NULL,   -- of the extractor that made the row
     cost_us INTEGER NOT NULL,   -- what it took to make, microseconds: what a hit saves
     used_on INTEGER NOT NULL,   -- day of the last scan that needed it, days since 1970
-    checksum INTEGER NOT NULL,  -- CRC-32 of the row
+    checksum INTEGER NOT NULL,  -- CRC-32 of the row without its wiring
+    wiring_checksum INTEGER NOT NULL,  -- of that alone: it is often read without the rest
     {_COLUMNS},
     PRIMARY KEY (hash, language)
 ) WITHOUT ROWID
@@ -59,6 +61,7 @@ class FactStore:
 
     Attributes:
         path: of the file; empty when the store lives in memory.
+        damaged: the file was found to be damaged: it answers nothing more and is to be made anew.
     """
 
     def __init__(self, path: str) -> None:
@@ -68,6 +71,7 @@ class FactStore:
             StoreFull, StoreBusy, StateError: it can be neither opened nor made.
         """
         self.path = "" if path == sqlite.IN_MEMORY else path
+        self.damaged = self._is_closed = False
         self._connection = sqlite.connect(path, (_SCHEMA,), holds="cache")
         self._today = int(time.time() // 86_400)
         self._hits = self._misses = self._evictions = self._saved_us = 0
@@ -75,34 +79,34 @@ class FactStore:
 
     def is_empty(self) -> bool:
         """Whether looking anything up is pointless."""
-        with sqlite.translated():
-            return self._connection.execute("SELECT 1 FROM fact LIMIT 1").fetchone() is None
+        return self._row("SELECT 1 FROM fact LIMIT 1") is None
 
     def get(self, content_hash: str, language: str) -> Known | None:
         """What is known about these bytes; None for nothing that can be trusted. One indexed read."""
-        with sqlite.translated():
-            row = self._connection.execute(
-                f"SELECT version, checksum, cost_us, {_COLUMNS} FROM fact WHERE hash = ? AND language = ?",  # noqa: S608
-                (content_hash, language),
-            ).fetchone()
+        key = (content_hash, language)
+        row = self._row(
+            f"SELECT version, checksum, wiring_checksum, cost_us, {_COLUMNS} FROM fact"  # noqa: S608
+            " WHERE hash = ? AND language = ?",
+            key,
+        )
         if row is None:
             return None
-        version, checksum, cost_us, *rest = row
-        if version != EXTRACTOR_VERSION or checksum != _checksum(content_hash, rest):
+        version, *checksums, cost_us = row[:4]
+        packed = Packed._make(row[4:])
+        if version != EXTRACTOR_VERSION or checksums != _checksums(key, packed):
             return None
-        return Known(Packed._make(rest), cost_us)
+        return Known(packed, cost_us)
 
     def wirings(self, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """`Packed.wiring` of every (hash, language) that is known; the hot part of `get`."""
         found = {}
-        with sqlite.translated():
-            for key in set(keys):
-                row = self._connection.execute(
-                    "SELECT wiring FROM fact WHERE hash = ? AND language = ? AND version = ?",
-                    (*key, EXTRACTOR_VERSION),
-                ).fetchone()
-                if row is not None:
-                    found[key] = row[0]
+        for key in set(keys):
+            row = self._row(
+                "SELECT wiring, wiring_checksum FROM fact WHERE hash = ? AND language = ? AND version = ?",
+                (*key, EXTRACTOR_VERSION),
+            )
+            if row is not None and row[1] == _crc(*key, row[0]):
+                found[key] = row[0]
         return found
 
     def put_many(self, facts: Iterable[NewFact]) -> None:
@@ -118,7 +122,7 @@ class FactStore:
                 EXTRACTOR_VERSION,
                 fact.cost_us,
                 self._today,
-                _checksum(fact.hash, fact.packed),
+                *_checksums((fact.hash, fact.language), fact.packed),
                 *fact.packed,
             )
             for fact in facts
@@ -152,25 +156,42 @@ class FactStore:
             connection.execute("DELETE FROM fact")
 
     def stats(self) -> caches.CacheStats:
-        """Counters of this object's life; the size is the file's, for all projects."""
-        with sqlite.translated():
-            (size,) = self._connection.execute("SELECT count(*) FROM fact").fetchone()
-            (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-            (page_bytes,) = self._connection.execute("PRAGMA page_size").fetchone()
+        """Counters of this object's life, also after it; the size is the file's, for all projects."""
+        questions = ("SELECT count(*) FROM fact", "PRAGMA page_count", "PRAGMA page_size")
+        size, pages, page_bytes = ((self._row(question) or (0,))[0] for question in questions)
         return caches.CacheStats(
             "index.facts",
             hits=self._hits,
             misses=self._misses,
             evictions=self._evictions,
-            size=size,
-            size_bytes=pages * page_bytes,
+            size=None if self._is_closed else size,
+            size_bytes=None if self._is_closed else pages * page_bytes,
             time_saved_s=self._saved_us / 1e6,
         )
 
+    def _row(self, question: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        """The first row; none from a damaged file, whose facts are as good as unknown."""
+        if self._is_closed:
+            return None
+        try:
+            with sqlite.translated():
+                row: tuple[Any, ...] | None = self._connection.execute(question, values).fetchone()
+        except StoreCorrupt:
+            self.damaged = True
+            return None
+        return row
+
     def close(self) -> None:
         """Give the file back; the object cannot be used afterwards."""
+        self._is_closed = True
         self._connection.close()
 
 
-def _checksum(content_hash: str, packed: Iterable[object]) -> int:
-    return zlib.crc32(repr((content_hash, *packed)).encode())
+def _checksums(key: tuple[str, str], packed: Packed) -> list[int]:
+    """Of the row without its wiring, and of its wiring."""
+    *rest, wiring = packed
+    return [_crc(*key, *rest), _crc(*key, wiring)]
+
+
+def _crc(*values: object) -> int:
+    return zlib.crc32(repr(values).encode())

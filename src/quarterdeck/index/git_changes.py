@@ -21,18 +21,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 
+SHA1_DIGITS = 40
+"""Length of an id in a repository of git's older kind; the newer has SHA-256."""
+
+
 class GitChange(NamedTuple):
     """One file that differs.
 
     Attributes:
         path: relative to the project's root.
-        blob: id of its content in the commit; empty where the commit has no such file.
-        gone: it is no longer there.
+        blob: git's id of its content in the commit; empty where the commit has no such file.
+        content: git's id of its content now; empty where it is gone.
     """
 
     path: str
     blob: str
-    gone: bool
+    content: str
+
+
+_HERE = ("--relative", "--ignore-submodules=all")
+"""Paths from the folder asked about; looking into a submodule would run git inside it."""
 
 
 class Git:
@@ -53,7 +61,9 @@ class Git:
         if locate(root) is None:
             raise UsageError(f"{root} is in no git repository", hint="name the files that have changed")
         self._off: tuple[str, ...] = ()
-        keys = self._ask("config", "--list", "--name-only", "-z").decode("utf-8", "surrogateescape").split("\0")
+        keys = (
+            self._ask("config", "--list", "--name-only", "-z").decode("utf-8", "surrogateescape").split("\0")
+        )
         names = {key[len("filter.") :].rpartition(".")[0] for key in keys if key.startswith("filter.")}
         if any("=" in name for name in names):
             raise UsageError(
@@ -88,20 +98,16 @@ class Git:
             UsageError: git knows no such revision, or refuses.
         """
         tree = self.tree_of(revision)
-        fields = _fields(
-            self._ask("diff-index", "--raw", "-z", "--no-abbrev", "--no-renames", "--relative", "--ignore-submodules=all", tree)
-        )
+        fields = _fields(self._ask("diff-index", "--raw", "-z", "--no-abbrev", "--no-renames", *_HERE, tree))
         blobs = {path: _blob(line) for line, path in zip(fields, fields, strict=False)}
         for path in _fields(self._ask("ls-files", "-z", "--others", "--exclude-standard")):
             blobs.setdefault(path, "")
-        found = []
-        for path, blob in sorted(blobs.items()):
-            name = os.path.join(self._root, path)
-            if not os.path.lexists(name):
-                found.append(GitChange(path, blob, gone=True))
-            elif not path.endswith("/") and (not blob or _content_id(name, len(blob)) != blob):
-                found.append(GitChange(path, blob, gone=False))
-        return [change for change in found if change.blob or not change.gone]
+        found = [
+            GitChange(path, blob, _content_id(os.path.join(self._root, path), len(tree)))
+            for path, blob in sorted(blobs.items())
+            if not path.endswith("/")
+        ]
+        return [change for change in found if change.blob != change.content]
 
     def contents(self, blobs: Sequence[str]) -> dict[str, bytes]:
         """The bytes of *blobs*, by id; what git does not have is left out. One process."""
@@ -114,7 +120,7 @@ class Git:
             end = answer.index(b"\n", at)
             words = answer[at:end].split()
             at = end + 1
-            if len(words) == 3 and words[1] == b"blob":  # noqa: PLR2004 - id, type, size
+            if len(words) == 3 and words[1] == b"blob":
                 size = int(words[2])
                 found[words[0].decode()] = answer[at : at + size]
                 at += size + 1
@@ -124,7 +130,9 @@ class Git:
         try:
             return answer_of(self._program, (*self._off, *command), self._root, given)
         except GitRefused as refused:
-            raise UsageError(f"git refused: {refused}", hint="run `git status` here and mend what it says") from None
+            raise UsageError(
+                f"git refused: {refused}", hint="run `git status` here and mend what it says"
+            ) from None
 
 
 def _fields(answer: bytes) -> Iterator[str]:
@@ -139,7 +147,7 @@ def _blob(line: str) -> str:
 
 def _content_id(path: str, digits: int) -> str:
     """The id git would give the file *path* without any filter; empty when it cannot be read."""
-    digest = hashlib.sha1(usedforsecurity=False) if digits == 40 else hashlib.sha256()  # noqa: PLR2004 - git's two
+    digest = hashlib.sha1(usedforsecurity=False) if digits == 40 else hashlib.sha256()
     try:
         if os.path.islink(path):
             parts: Iterable[bytes] = [os.fsencode(os.readlink(path))]

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterable, Iterator, Sequence
 
+    from quarterdeck.index.scratch import Scratch
+
 TIMEOUT_S = 60.0
 """How long one git command may take; a listing of 36,500 files takes 0.05 s."""
 
@@ -123,13 +125,13 @@ class GitRules:
         self._repository = repository
         self._at: tuple[str, ...] = ()
 
-    def ask(self, scratch: str) -> frozenset[str]:
+    def ask(self, scratch: Scratch) -> frozenset[str]:
         """Every file that counts, relative to the root; a nested repository as ``path/``.
 
         Tracked files are in it though ignored or gone from disk; a submodule is in it by its path.
 
         Args:
-            scratch: an existing empty private folder, for the stand-in repository.
+            scratch: where the stand-in repository goes, if there is need of one.
 
         Raises:
             GitRefused: git cannot even list the untracked files of a plain folder.
@@ -150,7 +152,7 @@ class GitRules:
         if self._repository is not None:
             top = self._repository.top
             exclude = _read(os.path.join(self._repository.common_dir, "info", "exclude"))
-        self._at = (f"--git-dir={_stand_in(scratch, exclude)}", f"--work-tree={top}")
+        self._at = (f"--git-dir={_stand_in(scratch.folder(), exclude)}", f"--work-tree={top}")
         return self._paths("ls-files", "-z", "--others", "--exclude-standard")
 
     def _is_ignored_itself(self) -> bool:

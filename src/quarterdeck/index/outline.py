@@ -5,7 +5,7 @@
 
 Signatures are read from the sources by the facts' line numbers, and only from a source whose content
 is the one the facts were made of. Whatever stands in a source, the outline holds printable
-characters only, and no line is longer than `MAX_LINE`.
+characters only, and no line is longer than `signatures.MAX_LINE`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.errors import UsageError
-from quarterdeck.index.classify import GENERATED
 from quarterdeck.index.derive import CODE
 from quarterdeck.index.rank import FOCUS_SHARE, page_rank, weights
-from quarterdeck.index.signatures import MAX_LINE, printable, signature_lines
+from quarterdeck.index.signatures import printable, signature_lines
 from quarterdeck.index.tokens import tokens_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from quarterdeck.index.facts import Class, Function
     from quarterdeck.index.model import FileRecord
@@ -88,16 +87,17 @@ def outline(
         NothingToRead: *paths* or *focus* hold no code.
     """
     with index.frozen():
-        records = [r for r in index.get_all_files() if r.category in CODE and r.category != GENERATED]
+        records = [record for record in index.get_all_files() if record.category in CODE]
         wanted = index.expand(paths) if paths else None
         near = set(index.expand(focus))
         ranked = _ranked(index, records, near)
         by_path = {record.path: record for record in records if wanted is None or record.path in wanted}
-        order = sorted(by_path, key=lambda path: (-ranked[path], path))
+        order = sorted(by_path, key=lambda path: (path not in near, -ranked[path], path))
         head = order[: tokens // 8 + 1]  # no file costs less than 8 tokens with a symbol of its own
         outlines = index.get_outlines([by_path[path] for path in head])
         candidates = [
-            Candidate(path, ranked[path], _symbols(index.root, by_path[path], *outlines[path])) for path in head
+            Candidate(path, ranked[path], _symbols(index.root, by_path[path], *outlines[path]))
+            for path in head
         ]
     return compose(candidates, len(order), tokens)
 
@@ -114,10 +114,11 @@ def _ranked(index: ProjectIndex, records: Iterable[FileRecord], near: set[str]) 
 def _symbols(
     root: str, record: FileRecord, functions: Iterable[Function], classes: Iterable[Class]
 ) -> tuple[Symbol, ...]:
-    """The symbols of one file, nested ones after what they stand in; functions inside functions are details."""
+    """The symbols of one file, nested ones after what they stand in; functions in functions are details."""
     kinds = {each.name: each for each in classes}
     details = {each.name for each in functions}
-    found = sorted([*kinds.values(), *functions], key=lambda each: (each.line, -each.end_line))
+    every: list[Function | Class] = [*kinds.values(), *functions]
+    found = sorted(every, key=lambda each: (each.line, -each.end_line))
     shown = [each for each in found if not _inside(each.name, details)]
     texts = signature_lines(root, record, [each.line for each in shown])
     position: dict[str, int] = {}
@@ -186,17 +187,17 @@ def compose(candidates: Sequence[Candidate], total: int, budget: int) -> Outline
             room -= price + mark
             named.add(number)
     if not named:
-        raise UsageError(
-            f"{budget} tokens hold no file of this outline", hint="give it more: --tokens 500 is a small outline"
-        )
+        raise UsageError(f"{budget} tokens hold no file of this outline", hint="a small outline takes 500")
     blocks = [_block(candidates[number], chosen[number]) for number in sorted(named)]
     left_out = total - len(named)
     text = "\n".join([*blocks, *([_footer(left_out)] if left_out else [])]) + "\n"
-    return Outline(text, tokens_of(text), tuple(candidates[number].path for number in sorted(named)), left_out)
+    return Outline(
+        text, tokens_of(text), tuple(candidates[number].path for number in sorted(named)), left_out
+    )
 
 
 def _by_worth(candidates: Sequence[Candidate]) -> Iterator[tuple[float, int, int]]:
-    """(minus worth, file, symbol): the more of a file is shown already, the less the next line of it is worth."""
+    """(minus worth, file, symbol); each further line of a file is worth less."""
     for number, each in enumerate(candidates):
         best = sorted(range(len(each.symbols)), key=lambda place: (-each.symbols[place].worth, place))
         for turn, place in enumerate(best):
@@ -228,6 +229,3 @@ def _footer(left_out: int) -> str:
 
 def _cost(line: str) -> int:
     return tokens_of(f"{line}\n")
-
-
-__all__ = ["MAX_LINE", "Candidate", "Outline", "Symbol", "compose", "outline"]

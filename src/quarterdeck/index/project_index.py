@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Self
 
-from quarterdeck import config, sqlite
+from quarterdeck import config
 from quarterdeck.errors import NotIndexed, UsageError
 from quarterdeck.index.annotations import Coverage
 from quarterdeck.index.examine import fact_key
@@ -30,6 +30,7 @@ from quarterdeck.workspace import open_workspace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from quarterdeck.index.changes import Changes, Snapshot
     from quarterdeck.index.facts import Class, Function
     from quarterdeck.index.test_map import Link
 
@@ -297,6 +298,18 @@ class ProjectIndex:
         with self._reading():
             return [link for link in self._tree.stores.tree.links() if path is None or link.path == path]
 
+    def what_changed(self, paths: Iterable[str], revision: str | None = None) -> list[str]:
+        """Every file that *paths* name (a folder means all below it), and what differs from *revision*.
+
+        Raises:
+            NotIndexed: a path names nothing in the index, and nothing that an indexed file still imports.
+            UsageError: git knows no such revision, or there is no git.
+        """
+        from quarterdeck.index.affected import changed_files
+
+        with self.frozen():
+            return changed_files(self, paths, revision)
+
     def get_tests_for(self, paths: Iterable[str]) -> list[Link]:
         """The test files to run when *paths* have changed, each once, most confident first.
 
@@ -308,6 +321,41 @@ class ProjectIndex:
         with self.frozen():
             return affected_tests(self._tree.scan, paths)
 
+    # states --------------------------------------------------------------------------------------
+
+    def get_changes(self, since: str) -> Changes:
+        """What has changed since a snapshot, a state (its id or the start of it) or ``git:REVISION``.
+
+        Raises:
+            UnknownSnapshot: nothing recorded has that name.
+            UsageError: the start of an id fits several states, or git knows no such revision.
+        """
+        from quarterdeck.index.changes import changes_since
+
+        with self.frozen():
+            return changes_since(self, self._tree.scan, since)
+
+    def name_snapshot(self, name: str) -> State:
+        """Let *name* stand for the present state; a name that is in use changes its meaning.
+
+        Raises:
+            UsageError: a snapshot cannot have that name.
+        """
+        from quarterdeck.index.changes import check_name
+
+        with self.frozen() as state:
+            self._tree.stores.annotations.name_snapshot(check_name(name), state.id)
+        return state
+
+    def get_snapshots(self) -> list[Snapshot]:
+        """Every named state, by name."""
+        from quarterdeck.index.changes import Snapshot
+
+        with self.frozen():
+            kept = self._tree.stores.tree
+            named = self._tree.stores.annotations.snapshots()
+            return [Snapshot(name, state, bool(kept.states(state))) for name, state in sorted(named.items())]
+
     # what the user notes -------------------------------------------------------------------------
 
     def update_file(self, path: str, **metadata: object) -> FileRecord:
@@ -317,6 +365,10 @@ class ProjectIndex:
             NotIndexed: *path* is not part of the index.
             UsageError: a value is not JSON.
         """
+        return self.set_metadata(path, metadata)
+
+    def set_metadata(self, path: str, metadata: Mapping[str, object]) -> FileRecord:
+        """As `update_file`, for keys that are no Python names."""
         self.require_file(path)
         self._tree.stores.annotations.set_metadata(path, metadata)
         return self.require_file(path)
@@ -360,10 +412,7 @@ class ProjectIndex:
         if self._frozen:
             yield
             return
-        state = self.refresh()
-        with sqlite.snapshot(self._tree.stores.tree.connection):
-            stored = self._tree.stores.tree.stamp()  # another process may have moved it on since the check
-            self._state = state._replace(id=stored.id)
+        with self._tree.reading() as self._state:
             yield
 
 

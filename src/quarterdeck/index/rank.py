@@ -59,15 +59,15 @@ def page_rank(start: Mapping[str, float], weights: Mapping[tuple[str, str], floa
             links.append((position[source], position[target], weight))
             out[position[source]] += weight
     incoming: dict[int, list[tuple[int, float]]] = {}
-    for source, target, weight in links:
-        incoming.setdefault(target, []).append((source, DAMPING * weight / out[source]))
+    for giver, taker, weight in links:
+        incoming.setdefault(taker, []).append((giver, DAMPING * weight / out[giver]))
     ends = [number for number, weight in enumerate(out) if not weight]
     rank = base
     for _ in range(MAX_ROUNDS):
         given_back = 1 - DAMPING + DAMPING * sum(rank[number] for number in ends)
         new = [share * given_back for share in base]
         for number, row in incoming.items():
-            new[number] += sum([rank[source] * share for source, share in row])
+            new[number] += sum([rank[giver] * share for giver, share in row])
         moved = sum(map(abs, map(float.__sub__, new, rank)))
         rank = new
         if moved < TOLERANCE:

@@ -61,21 +61,23 @@ def read_changes(scan: Scan, base: Base) -> Reading:
     changed = set(base.differences.changed) if base.usable else set(before)
     found: Discovery | None = None
     watched = None
+    listed_at_ns = 0
     with Crew(_job(scan), scan.config.workers) as crew:
         if not base.usable:
             crew.call(len(before) or MANY)
         if base.differences.listing or any(before[path].language == LINK for path in changed & before.keys()):
+            listed_at_ns = time.time_ns()
             found = discover(
                 scan.root, exclude=scan.config.exclude_patterns, submodules=scan.config.submodules
             )
-            watched = watch(scan.root, found.folders, found.inputs)
+            watched = watch(scan.root, found.folders, found.inputs, listed_at_ns)
         files = _files(before) if found is None else found.files
         unknown = [
             path for path in files if path in changed or path not in before or before[path].language == LINK
         ]
         read = _examine(scan, crew, unknown)
     if found is not None:
-        read.update(_links(scan.root, found.symlinks))
+        read.update(_links(scan.root, found.symlinks, listed_at_ns))
     entries = {path: before[path] for path in files if path in before and path not in read}
     if found is None:
         entries.update((path, entry) for path, entry in before.items() if entry.language == LINK)
@@ -143,16 +145,15 @@ def _new_fact(examined: Examined) -> NewFact:
     return NewFact(examined.hash, fact_key(examined.language), examined.packed, examined.cost_us)
 
 
-def _links(root: str, symlinks: Mapping[str, str]) -> dict[str, Examined]:
+def _links(root: str, symlinks: Mapping[str, str], listed_at_ns: int) -> dict[str, Examined]:
     """Symlinks as files that say nothing but where they point."""
-    now_ns = time.time_ns()
     found = {}
     for path, target in symlinks.items():
         try:
             signature: Signature | None = of(os.lstat(f"{root}/{path}"))
         except OSError:
             signature = None
-        racy = signature is not None and is_racy(signature, now_ns)
+        racy = signature is not None and is_racy(signature, listed_at_ns)
         digest = digest_of(target.encode("utf-8", "surrogateescape"))
         found[path] = Examined(path, signature, racy, digest, "unknown", LINK, NOTHING, 0, False)
     return found

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from quarterdeck import sqlite
 from quarterdeck.index.derive import Derived, Sources, derive
+from quarterdeck.index.grammars import grammars
 from quarterdeck.index.lint import lint_counts
 from quarterdeck.index.model import FileRecord, State, moment
 from quarterdeck.index.reading import LINK, Reading, read_changes
@@ -46,6 +47,8 @@ def _sources(scan: Scan, base: Base, reading: Reading) -> Sources:
     """Everything the derivation starts from."""
     tree = scan.stores.tree
     stored = {record.path: record for record in tree.records()} if base.usable else {}
+    noted = scan.stores.annotations.read()  # something may have been noted since *base* was taken
+    notes_changed = not base.usable or tree.meta().get("notes_revision") != str(noted.revision)
     rewired = not base.usable or bool(reading.gone) or leads_elsewhere(scan, reading)
     wiring_read = {path: each.packed.wiring for path, each in reading.read.items()}
     return Sources(
@@ -58,9 +61,9 @@ def _sources(scan: Scan, base: Base, reading: Reading) -> Sources:
         fresh=_fresh_records(reading, stored, scan.config),
         links=tree.links() if base.usable else [],
         wired=wire_all(scan, reading.entries, wiring_read) if rewired else None,
-        definitions=tree.definitions() if not rewired and base.noted else [],
-        noted=scan.stores.annotations.read(),
-        notes_changed=base.noted or not base.usable,
+        definitions=tree.definitions() if not rewired and notes_changed else [],
+        noted=noted,
+        notes_changed=notes_changed,
         lint=lint_counts(scan.root) if scan.config.lint else None,
     )
 
@@ -91,7 +94,7 @@ def _commit(scan: Scan, base: Base, reading: Reading, sources: Sources, derived:
     changes = [change for change in changes if change[1] != change[2]]
     now_ns = time.time_ns()
     with sqlite.transaction(tree.connection):
-        if tree.stamp() != base.stamp:
+        if tree.stamp() != base.stamp or (base.usable and tree.meta().get("made_with") != base.made_with):
             return None
         if not base.usable:
             tree.clear()
@@ -111,6 +114,7 @@ def _commit(scan: Scan, base: Base, reading: Reading, sources: Sources, derived:
         tree.put_meta(
             {
                 "made_with": base.made_with,
+                "grammars": grammars({entry.language for entry in after.values()}),
                 "files": str(len(after)),
                 "notes_revision": str(sources.noted.revision),
             }

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from quarterdeck.index.classify import language_of
-from quarterdeck.index.examine import LANGUAGES_WITH_GRAMMAR, fact_key
+from quarterdeck.index.examine import fact_key
+from quarterdeck.index.grammars import LANGUAGES_WITH_GRAMMAR
 from quarterdeck.index.packed import wiring_of
 from quarterdeck.index.reading import Reading, read_facts
 from quarterdeck.index.signature import read_stable

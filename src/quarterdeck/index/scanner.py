@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from quarterdeck import caches, config, sqlite
+from quarterdeck import caches, config
+from quarterdeck.errors import StateError
 from quarterdeck.index.fact_store import FILE as FACTS_FILE
 from quarterdeck.index.fact_store import FactStore
 from quarterdeck.index.settings import IndexConfig, Progress
 from quarterdeck.index.tree_store import FILE as TREE_FILE
+from quarterdeck.index.tree_store import TreeStore
 from quarterdeck.index.working_tree import WorkingTree
 from quarterdeck.workspace import open_workspace
 
@@ -63,10 +66,9 @@ class ProjectScanner:
         """
         tree = WorkingTree(self._workspace, self._config, keep=self._use_cache, progress=self._progress)
         try:
-            self.state = tree.verify()
-            self.problems = tuple(tree.stores.problems)
-            with sqlite.snapshot(tree.stores.tree.connection):
+            with tree.reading() as self.state:
                 records, summary = tree.stores.tree.records(), tree.stores.tree.summary()
+            self.problems = tuple(tree.stores.problems)
         finally:
             tree.close()
         return (records if analyze_dependencies else [_alone(record) for record in records]), summary
@@ -75,11 +77,19 @@ class ProjectScanner:
         """Forget what is derived of this project and every extracted fact; the next scan is a cold one.
 
         What the user noted (metadata, coverage) stays.
+
+        Raises:
+            StateError: a store cannot be opened or written.
         """
-        sqlite.discard(self._workspace.state_file(TREE_FILE))
-        facts = FactStore(self._workspace.cache_file(FACTS_FILE))
-        facts.clear()
-        facts.close()
+        try:
+            with contextlib.closing(TreeStore(self._workspace.state_file(TREE_FILE))) as tree:
+                tree.forget()
+            with contextlib.closing(FactStore(self._workspace.cache_file(FACTS_FILE))) as facts:
+                facts.clear()
+        except OSError as error:
+            raise StateError(
+                f"the cache cannot be cleared: {error}", hint="check that its folder belongs to you"
+            ) from error
 
     def cache_stats(self) -> list[caches.CacheStats]:
         """Hits, misses, evictions, size and time saved of the index's caches since this process started."""

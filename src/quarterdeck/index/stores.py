@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck import sqlite
-from quarterdeck.errors import StateError
+from quarterdeck.errors import StateError, StoreCorrupt
 from quarterdeck.index.annotations import FILE as ANNOTATIONS_FILE
 from quarterdeck.index.annotations import Annotations
 from quarterdeck.index.fact_store import FILE as FACTS_FILE
@@ -43,6 +43,7 @@ class Stores:
         self._workspace = workspace
         self._keep = keep
         self.problems: list[str] = []
+        self._has_remade_tree = False
         self.tree = self._open_tree()
         self._facts: FactStore | None = None
         self.annotations = Annotations(self._annotations_path())
@@ -63,11 +64,13 @@ class Stores:
     def keep_facts(self, new: list[NewFact], used: Iterable[tuple[str, str]] = ()) -> None:
         """Keep *new* facts and note that the (hash, language) pairs *used* were needed.
 
-        When that fails the facts live in memory for the rest of this object's life.
+        A damaged store is made anew first. When a store cannot be written the facts live in memory
+        for the rest of this object's life.
         """
+        if self.facts.damaged:
+            self._remake_facts()
         try:
-            self.facts.put_many(new)
-            self.facts.touch(used)
+            self._put_facts(new, used)
         except StateError as error:
             if not self.facts.path:
                 raise
@@ -76,10 +79,29 @@ class Stores:
             self._facts = FactStore(sqlite.IN_MEMORY)
             self._facts.put_many(new)
 
-    def forget_disk(self, error: StateError) -> None:
-        """Go on in memory: the tree's store on disk failed in the middle."""
-        self._problem("the index is not kept", error)
+    def _put_facts(self, new: list[NewFact], used: Iterable[tuple[str, str]]) -> None:
+        try:
+            self.facts.put_many(new)
+            self.facts.touch(used)
+        except StoreCorrupt:
+            self._remake_facts()
+            self.facts.put_many(new)
+
+    def _remake_facts(self) -> None:
+        path = self.facts.path
+        self.facts.close()
+        sqlite.discard(path)
+        self._facts = self._open_facts()
+
+    def give_up_tree(self, error: StateError) -> None:
+        """Go on without the tree's store on disk, which failed: with a new one if it is damaged, else in memory."""
         self.tree.close()
+        if isinstance(error, StoreCorrupt) and not self._has_remade_tree:
+            self._has_remade_tree = True
+            sqlite.discard(self._workspace.state_file(TREE_FILE))
+            self.tree = self._open_tree()
+            return
+        self._problem("the index is not kept", error)
         self.tree = TreeStore(sqlite.IN_MEMORY)
 
     def _open_tree(self) -> TreeStore:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from quarterdeck.index.grammars import missing_note
 from quarterdeck.index.model import TOP, ProjectSummary
 from quarterdeck.index.tree_store import TreeStore, from_db
 
@@ -77,7 +78,7 @@ def summarise(store: TreeStore) -> ProjectSummary:
             _rows(store, "SELECT category, count(*) FROM record GROUP BY 1 ORDER BY 2 DESC, 1")
         ),
         lines_by_language=dict(_rows(store, _LANGUAGES)),
-        notes=store.notes(),
+        notes=(*store.notes(), *filter(None, [missing_note(store.meta().get("grammars", ""))])),
     )
 
 

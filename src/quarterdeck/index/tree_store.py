@@ -16,10 +16,13 @@ Paths are TEXT; a path that is not UTF-8 is a BLOB of its bytes.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from quarterdeck import sqlite
+from quarterdeck.index import seal
 from quarterdeck.index.model import FileCategory, FileRecord, ProjectSummary, TestRequirement, moment
 from quarterdeck.index.signature import Signature
 from quarterdeck.index.test_map import Link
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 
 FILE = "index.sqlite"
 KEEP_STATES = 2000
+
+TURN_S = 10.0
+"""How long to let another process do the work before doing it here as well."""
 
 _SCHEMA = """
 CREATE TABLE entry (            -- every file of the tree, as it was when it was read
@@ -132,12 +138,23 @@ class TreeStore:
         Raises:
             StoreFull, StoreBusy, StateError: it can be neither opened nor made.
         """
-        self.connection = sqlite.connect(path, (_SCHEMA,), holds="cache")
         self.in_memory = path == sqlite.IN_MEMORY
+        self._path = path
+        with contextlib.nullcontext(False) if self.in_memory else seal.opening(path) as is_broken:
+            if is_broken:
+                sqlite.discard(path)
+            self.connection = sqlite.connect(path, (_SCHEMA,), holds="cache")
+        # At the latest when the process ends: a file that is closed but not sealed would be made anew.
+        how = (self.connection.close,) if self.in_memory else (seal.close, self.connection, path)
+        self._closing = weakref.finalize(self, *how)
 
     def close(self) -> None:
         """Give the file back; the object cannot be used afterwards."""
-        self.connection.close()
+        self._closing()
+
+    def turn(self) -> contextlib.AbstractContextManager[bool]:
+        """The right to bring the rows up to date; true inside when another process has just had it."""
+        return contextlib.nullcontext(False) if self.in_memory else seal.turn(self._path, wait_s=TURN_S)
 
     def stamp(self) -> Stamp:
         """The newest state."""
@@ -147,6 +164,11 @@ class TreeStore:
     def meta(self) -> dict[str, str]:
         """What the rows were made with."""
         return dict(self.connection.execute("SELECT key, value FROM meta"))
+
+    def forget(self) -> None:
+        """Make the next scan a cold one; other processes may have the file open."""
+        with sqlite.transaction(self.connection):
+            self.clear()
 
     def clear(self) -> None:
         """Forget everything but the log of states; call inside a transaction."""
@@ -273,6 +295,22 @@ class TreeStore:
         """Records, by path unless *where* orders them. *where* is SQL of ours, never a user's."""
         statement = f"SELECT {_RECORD_COLUMNS} FROM record {where}"  # noqa: S608
         return [record_of(row) for row in self.connection.execute(statement, parameters)]
+
+    def records_at(self, paths: Iterable[str]) -> list[FileRecord]:
+        """Records of those *paths* that are indexed, in the order of *paths*."""
+        return [record for path in paths for record in self.records("WHERE path = ?", (to_db(path),))]
+
+    def states(self, start: str) -> dict[str, int]:
+        """Recorded states whose id begins with *start* -> number of the newest of each id."""
+        rows = self.connection.execute(
+            "SELECT id, max(seq) FROM state WHERE substr(id, 1, ?) = ? GROUP BY id", (len(start), start)
+        )
+        return dict(rows.fetchall())
+
+    def changes_after(self, seq: int) -> list[tuple[str, str, str]]:
+        """(path, hash before, hash after) of every logged change after state *seq*, oldest first."""
+        rows = self.connection.execute("SELECT path, before, after FROM change WHERE seq > ? ORDER BY seq", (seq,))
+        return [(from_db(path), before, after) for path, before, after in rows]
 
     def log_state(self, state_id: str, at_ns: int, changes: Iterable[tuple[str, str, str]]) -> int:
         """Append a state with what differs from the one before; the number of the new state.

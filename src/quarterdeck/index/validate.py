@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.index.signature import is_racy, of
 from quarterdeck.index.tree_store import ABSENT, Watched, from_db
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from quarterdeck.index.tree_store import SignatureRow, Stamp, TreeStore
 
@@ -50,18 +49,20 @@ class Base(NamedTuple):
 
 def differences(root: str, store: TreeStore) -> Differences:
     """Compare every remembered signature with the disk. O(files + folders) system calls."""
-    changed = tuple(_differing(store.signatures(), root + os.sep))
-    return Differences(changed, any(True for _ in _differing(store.watched_signatures(), "")))
+    changed = tuple(_differing(store.signatures(), root + os.sep, os.lstat))
+    # stat, not lstat: git reads a global ignore file through the symlink that a dotfile often is.
+    return Differences(changed, any(True for _ in _differing(store.watched_signatures(), "", os.stat)))
 
 
-def _differing(rows: Iterable[SignatureRow], prefix: str) -> Iterator[str]:
+def _differing(
+    rows: Iterable[SignatureRow], prefix: str, status: Callable[[str], os.stat_result]
+) -> Iterator[str]:
     """The paths of *rows* whose signature differs or proves nothing; this loop is what a warm query costs."""
-    lstat = os.lstat
     absent = ABSENT.size
     for path, size, mtime_ns, ctime_ns, inode, racy in rows:
         name = path if path.__class__ is str else from_db(path)
         try:
-            st = lstat(prefix + name)
+            st = status(prefix + name)
         except (OSError, ValueError):
             if size != absent:
                 yield name

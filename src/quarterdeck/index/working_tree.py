@@ -8,17 +8,21 @@ verify() ── differences? ── none ─────────────
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
 from quarterdeck import caches, sqlite
 from quarterdeck.errors import StateError, StoreBusy
 from quarterdeck.index.facts import EXTRACTOR_VERSION
+from quarterdeck.index.grammars import grammars
 from quarterdeck.index.model import State, moment
 from quarterdeck.index.stores import Scan, Stores
 from quarterdeck.index.validate import Base, Differences, differences
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from quarterdeck.index.settings import IndexConfig, Progress
     from quarterdeck.workspace import Workspace
 
@@ -71,43 +75,80 @@ class WorkingTree:
             StateError: the user's notes cannot be read.
         """
         for _ in range(_ATTEMPTS):
+            revision = self.stores.annotations.revision()  # no other store could stand in for this one
             try:
-                state = self._attempt()
+                state = self._attempt(str(revision))
             except StateError as error:
                 if self.stores.tree.in_memory or isinstance(error, StoreBusy):
                     raise
-                self.stores.forget_disk(error)
+                self.stores.give_up_tree(error)
                 continue
             if state is not None:
                 return state
-        raise StoreBusy(
-            "other processes keep changing the index of this project",
-            hint="let them finish, then run the command again",
-        )
+        raise _busy()
 
-    def _attempt(self) -> State | None:
-        base, files = self._base()
-        if base.usable and not base.differences and not base.noted:
-            self._hits += 1
-            return State(base.stamp.id, moment(time.time_ns()), files, 0)
-        self._misses += 1
-        from quarterdeck.index.rescan import look_again
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[State]:
+        """A block whose reads all see one state, which is verified on entry.
 
-        return look_again(self.scan, base)
+        Raises:
+            StoreBusy, StateError: as `verify`.
+        """
+        for _ in range(_ATTEMPTS):
+            state = self.verify()
+            tree = self.stores.tree
+            with sqlite.snapshot(tree.connection):
+                # Since the check another process may have moved it on; it may also have cleared it.
+                if tree.meta().get("made_with") == self._made_with():
+                    yield state._replace(id=tree.stamp().id)
+                    return
+        raise _busy()
 
-    def _base(self) -> tuple[Base, int]:
+    def _attempt(self, notes_revision: str) -> State | None:
+        base, files = self._base(notes_revision)
+        if not _holds(base):
+            with self.stores.tree.turn() as had_to_wait:
+                if had_to_wait:  # what the other process did may be all there was to do
+                    base, files = self._base(notes_revision)
+                if not _holds(base):
+                    self._misses += 1
+                    from quarterdeck.index.rescan import look_again
+
+                    return look_again(self.scan, base)
+        self._hits += 1
+        return State(base.stamp.id, moment(time.time_ns()), files, 0)
+
+    def _base(self, notes_revision: str) -> tuple[Base, int]:
         """What the stored rows are, how the disk differs, and how many files they describe."""
         tree = self.stores.tree
-        config = self.scan.config._replace(workers=0)  # how many read it does not matter
-        made_with = f"{EXTRACTOR_VERSION} {DERIVATION_VERSION} {config!r} {self.scan.root!r}"
-        revision = str(self.stores.annotations.revision())
+        made_with = self._made_with()
         with sqlite.snapshot(tree.connection):
             stamp = tree.stamp()
             meta = tree.meta()
+            known_grammars = meta.get("grammars", "")
             usable = bool(stamp.seq) and meta.get("made_with") == made_with
+            if usable and known_grammars:  # installing or removing one changes what can be said
+                usable = grammars(part[:-1] for part in known_grammars.split()) == known_grammars
             found = differences(self.scan.root, tree) if usable else Differences((), True)
-        noted = meta.get("notes_revision") != revision
+        noted = meta.get("notes_revision") != notes_revision
         return Base(stamp, made_with, usable, found, noted), int(meta.get("files", 0))
+
+    def _made_with(self) -> str:
+        """Everything besides the tree that derived rows depend on."""
+        config = self.scan.config._replace(workers=0)  # how many read it does not matter
+        return f"{EXTRACTOR_VERSION} {DERIVATION_VERSION} {config!r} {self.scan.root!r}"
 
     def _stats(self) -> caches.CacheStats:
         return caches.CacheStats("index.tree", hits=self._hits, misses=self._misses)
+
+
+def _busy() -> StoreBusy:
+    return StoreBusy(
+        "other processes keep changing the index of this project",
+        hint="let them finish, then run the command again",
+    )
+
+
+def _holds(base: Base) -> bool:
+    """Whether the stored rows are true as they are."""
+    return base.usable and not base.differences and not base.noted

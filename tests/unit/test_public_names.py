@@ -1,0 +1,101 @@
+"""What may be imported, and what importing it must not load."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import quarterdeck
+import quarterdeck.index
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RUN = """
+import json, sys
+from quarterdeck.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as stop:
+    assert not stop.code, stop.code
+print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+SETTLED = """
+from quarterdeck.index import signature
+signature.RACY_WINDOW_NS = 0  # as if the files had been left alone for a while
+"""
+IMPORT = "import json, sys, quarterdeck; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+NOTHING = "import json, sys; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+
+
+def loaded(code: str, *arguments: str, cwd: Path | None = None) -> set[str]:
+    """What a fresh interpreter has loaded after *code*, besides what every interpreter loads."""
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, cwd=cwd
+    )
+    assert ran.returncode == 0, ran.stderr
+    modules = set(json.loads(ran.stderr.splitlines()[-1]))
+    return modules if code == NOTHING else modules - loaded(NOTHING)
+
+
+def among(modules: set[str], *unwanted: str) -> set[str]:
+    """Those of *modules* that are, or lie in, one of *unwanted*."""
+    return {name for name in modules if name.startswith(tuple(f"{each}." for each in unwanted))} | (
+        modules & set(unwanted)
+    )
+
+
+@pytest.mark.parametrize("module", [quarterdeck, quarterdeck.index], ids=lambda module: module.__name__)
+class TestNames:
+    def test_every_public_name_can_be_imported(self, module):
+        """From where it is promised, and it is what its home has under that name."""
+        for name in module.__all__:
+            found = getattr(module, name)
+            if name in module._HOMES:
+                home = importlib.import_module(f"{module.__name__}.{module._HOMES[name]}")
+                assert found is getattr(home, name)
+
+    def test_the_list_of_names_is_complete_and_sorted(self, module):
+        """What is imported lazily, and nothing else but the version."""
+        assert list(module.__all__) == sorted(module.__all__)
+        assert set(module.__all__) - {"__version__"} == set(module._HOMES)
+
+    def test_a_public_name_is_seen_by_completion(self, module):
+        """`dir` tells what there is before it is loaded."""
+        assert set(module.__all__) <= set(dir(module))
+
+    def test_a_name_that_is_not_there_is_an_attribute_error(self, module):
+        """As Python's own modules have it: hasattr and star imports rely on it."""
+        with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+            module.nonsense  # noqa: B018 - to look is the test
+
+
+def test_importing_the_package_loads_no_part():
+    """Not even what every part needs."""
+    modules = loaded(IMPORT)
+    assert {name for name in modules if name.startswith("quarterdeck")} == {"quarterdeck"}
+    unwanted = ("click", "rich", "sqlite3", "ignore", "tree_sitter", "asyncio", "dataclasses", "subprocess")
+    assert not among(modules, *unwanted)
+
+
+def test_help_loads_no_part():
+    """The list of commands is a table; no command is imported to be listed."""
+    modules = loaded(RUN, "--help")
+    ours = {name for name in modules if name.startswith("quarterdeck")}
+    assert ours == {"quarterdeck", "quarterdeck.errors", "quarterdeck.cli"}
+    assert not among(modules, "rich", "sqlite3", "tree_sitter", "subprocess", "asyncio", "dataclasses")
+
+
+def test_a_warm_answer_loads_nothing_that_reads_files(tmp_path):
+    """When nothing has changed there is nothing to parse, no process to start, no table to draw."""
+    (tmp_path / "a.py").write_text("import b\n")
+    (tmp_path / "b.py").write_text("")
+    loaded(SETTLED + RUN, "summary", "--json", cwd=tmp_path)
+    modules = loaded(SETTLED + RUN, "summary", "--json", cwd=tmp_path)
+    assert "sqlite3" in modules
+    assert not among(modules, "rich", "ignore", "tree_sitter", "subprocess", "dataclasses", "asyncio")
