@@ -73,15 +73,24 @@ def run(code, *arguments, **settings):
 
 
 AS_NOBODY = f"""
-import os, sys
-import quarterdeck.cli, quarterdeck.cli.scan, quarterdeck.cli.output, quarterdeck.cli.options
-import quarterdeck.index.project_index, quarterdeck.index.rescan, quarterdeck.index.lang
-import quarterdeck.index.python_facts, quarterdeck.index.scratch, encodings.idna, tempfile, shutil, json
-import rich.console, rich.table, rich.text, difflib, tomllib, subprocess, select, selectors
+import os, sys, tempfile
+kept = dict(os.environ)
+with tempfile.TemporaryDirectory() as place:
+    os.environ["QUARTERDECK_HOME"] = place
+    for name in ("a.py", "b.js", "c.md"):
+        open(os.path.join(place, name), "w").close()
+    import difflib, json, tomllib, encodings.idna
+    import quarterdeck.cli.scan, rich.table, rich.text
+    from quarterdeck.index import IndexConfig, ProjectIndex
+    for cached in (False, True):
+        with ProjectIndex(place, IndexConfig(exclude_patterns=("*.md",)), use_cache=cached) as index:
+            index.get_all_files()
+os.environ.clear()
+os.environ.update(kept)
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 """
-"""The start of a child's code that gives root's powers up once everything it needs is imported."""
+"""The start of a child's code that gives root's powers up, once a first scan has imported what may be out of reach then."""
 
 QD = "import sys; from quarterdeck.cli import main; main(sys.argv[1:])"
 

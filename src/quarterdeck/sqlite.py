@@ -214,7 +214,8 @@ def _translate(error: sqlite3.Error, path: str = "the database") -> QuarterdeckE
         return StoreBusy(
             f"another process holds {path} locked", hint="wait for it to finish, then run the command again"
         )
-    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or not name:  # no name: text that is not UTF-8
+    # No name: text that is not UTF-8. SQLITE_ERROR: our own statements can only fail on tables that are not ours.
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or name in {"", "SQLITE_ERROR"}:
         return StoreCorrupt(
             f"{path} is damaged: {error}", hint="restore it from a backup, or move it away to start afresh"
         )

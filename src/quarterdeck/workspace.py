@@ -75,10 +75,10 @@ def open_workspace(root: str = ".") -> Workspace:
     if home:
         place = os.path.join(home, "projects", _slug(resolved))
         return Workspace(resolved, place, os.path.join(home, "cache"), place)
-    fallback = os.path.join(_xdg("XDG_STATE_HOME", ".local/state"), "projects", _slug(resolved))
-    return Workspace(
-        resolved, os.path.join(resolved, STATE_FOLDER), _xdg("XDG_CACHE_HOME", ".cache"), fallback
-    )
+    state = os.path.join(resolved, STATE_FOLDER)
+    own = _xdg("XDG_STATE_HOME", ".local/state")
+    fallback = os.path.join(own, "projects", _slug(resolved)) if own else state
+    return Workspace(resolved, state, _xdg("XDG_CACHE_HOME", ".cache") or os.path.join(state, "cache"), fallback)
 
 
 def find_root(start: str = ".") -> str:
@@ -98,7 +98,7 @@ def find_root(start: str = ".") -> str:
 
 def user_config_file() -> str:
     """Path of the user's own settings; it need not exist."""
-    return os.path.join(_home() or _xdg("XDG_CONFIG_HOME", ".config"), "config.toml")
+    return os.path.join(_home() or _xdg("XDG_CONFIG_HOME", ".config") or os.devnull, "config.toml")
 
 
 def _home() -> str:
@@ -108,9 +108,14 @@ def _home() -> str:
 
 
 def _xdg(variable: str, default: str) -> str:
-    """Our folder below *variable*; a relative value counts as none, as the XDG specification has it."""
-    base = os.environ.get(variable, "")
-    return os.path.join(base if os.path.isabs(base) else os.path.expanduser(f"~/{default}"), "quarterdeck")
+    """Our folder below *variable*; a relative value counts as none, as the XDG specification has it.
+
+    Empty where there is no home folder either: no ``HOME``, and no account for this user's number.
+    """
+    for base in (os.environ.get(variable, ""), os.path.expanduser(f"~/{default}")):
+        if os.path.isabs(base):
+            return os.path.join(base, "quarterdeck")
+    return ""
 
 
 def _slug(root: str) -> str:

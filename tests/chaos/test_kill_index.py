@@ -175,12 +175,11 @@ def test_a_scratch_folder_in_use_is_left_alone(scratch):
 
 def test_a_scratch_folder_of_somebody_else_is_not_used(scratch, tmp_path):
     """A symlink planted under our name in a shared temporary folder leads nowhere."""
-    from quarterdeck.errors import StateError
     from quarterdeck.index.scratch import Scratch
 
     (tmp_path / "theirs").mkdir()
     (scratch / f"quarterdeck-{os.geteuid()}").symlink_to(tmp_path / "theirs")
-    with Scratch() as ours, pytest.raises(StateError, match="no temporary folder can be made"):
+    with Scratch() as ours, pytest.raises(PermissionError, match="somebody else"):
         ours.folder()
     assert list((tmp_path / "theirs").iterdir()) == []
 

@@ -17,10 +17,9 @@ from quarterdeck.index.derive import CODE, is_test
 from quarterdeck.index.test_map import Importers, Link, Linkable, link_tests, tests_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from quarterdeck.index.model import FileRecord
-    from quarterdeck.index.project_index import ProjectIndex
     from quarterdeck.index.stores import Scan
 
 
@@ -49,23 +48,25 @@ def affected_tests(scan: Scan, changed: Iterable[str]) -> list[Link]:
     return tests_for(paths, links, tests, Importers(_reversed(definitions), _reversed(edges)))
 
 
-def changed_files(index: ProjectIndex, paths: Iterable[str], revision: str | None) -> list[str]:
-    """As `ProjectIndex.what_changed`; inside a frozen block of *index*."""
+def changed_files(
+    scan: Scan, expand: Callable[[Iterable[str]], set[str]], paths: Iterable[str], revision: str | None
+) -> list[str]:
+    """As `ProjectIndex.what_changed`; *expand* finds indexed files."""
     found: set[str] = set()
     for path in paths:
         try:
-            found |= index.expand([path])
+            found |= expand([path])
         except NotIndexed:
-            if not index.get_tests_for([path]):
+            if not affected_tests(scan, [path]):
                 raise
             found.add(path)  # deleted, and somebody still imports it
     if revision is not None:
         from quarterdeck.index.git_changes import Git
 
-        known = index.expand([""])
+        known = set(scan.stores.tree.paths())
         found |= {
             change.path
-            for change in Git(index.root).changes_since(revision)
+            for change in Git(scan.root).changes_since(revision)
             if not change.content or change.path in known
         }
     return sorted(found)

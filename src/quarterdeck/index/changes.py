@@ -13,12 +13,14 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck.errors import UnknownSnapshot, UsageError
+from quarterdeck.index.affected import affected_tests
 from quarterdeck.index.examine import fact_key, facts_of
+from quarterdeck.index.graph import ImportGraph
 from quarterdeck.index.packed import Packed, outline_of
+from quarterdeck.index.resolve import Edge
 from quarterdeck.index.symbols import SymbolChanges, by_facts, by_source
 
 if TYPE_CHECKING:
-    from quarterdeck.index.project_index import ProjectIndex
     from quarterdeck.index.stores import Scan
     from quarterdeck.index.test_map import Link
 
@@ -81,8 +83,8 @@ class Snapshot(NamedTuple):
     recorded: bool
 
 
-def changes_since(index: ProjectIndex, scan: Scan, since: str) -> Changes:
-    """What differs now from *since*; inside a frozen block of *index*.
+def changes_since(scan: Scan, since: str) -> Changes:
+    """What differs now from *since*; the stores have just been verified.
 
     Raises:
         UnknownSnapshot: no snapshot and no recorded state is called *since*.
@@ -112,9 +114,9 @@ def changes_since(index: ProjectIndex, scan: Scan, since: str) -> Changes:
         for change in classified(contents)
     )
     paths = [path for change in files for path in (change.path, change.old_path) if path]
-    graph = index.get_graph()
+    graph = ImportGraph((), (Edge(*row) for row in scan.stores.tree.edges()))
     dependents = {each for path in paths for each in graph.all_dependents(path)} - set(paths)
-    return Changes(since, files, tuple(sorted(dependents)), tuple(index.get_tests_for(paths)))
+    return Changes(since, files, tuple(sorted(dependents)), tuple(affected_tests(scan, paths)))
 
 
 def net(log: Iterable[tuple[str, str, str]]) -> dict[str, tuple[str, str]]:

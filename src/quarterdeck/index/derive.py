@@ -120,14 +120,14 @@ def _graph_part(everything: Mapping[str, FileRecord], sources: Sources) -> Calla
             return Neighbours(known.imports, known.imported_by, known.dependents_count, known.impact_score)
 
         return stored
-    graph = ImportGraph(everything, sources.wired.edges)
+    graph = ImportGraph((), sources.wired.edges)
     counts = graph.dependent_counts()
 
     def computed(record: FileRecord) -> Neighbours:
-        dependents = graph.dependents[record.path]
-        total = counts[record.path]
+        dependents = graph.dependents.get(record.path, [])
+        total = counts.get(record.path, 0)
         return Neighbours(
-            graph.dependencies[record.path], dependents, total, impact_score(len(dependents), total)
+            graph.dependencies.get(record.path, []), dependents, total, impact_score(len(dependents), total)
         )
 
     return computed

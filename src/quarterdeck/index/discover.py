@@ -75,7 +75,6 @@ def discover(root: str, *, exclude: Sequence[str] = (), submodules: bool = False
 
     Raises:
         NothingToRead: *root* does not exist, is not a folder or cannot be listed, or git hangs on it.
-        StateError: a temporary folder is needed (outside a repository, for *exclude*) and none can be made.
     """
     top = _readable_folder(root)
     git = find_git()
@@ -327,7 +326,7 @@ def _without(found: Discovery, exclude: Sequence[str], root: str, git: str, scra
     ]
     notes = found.notes
     if git:
-        gone = matching(git, exclude, names, scratch.folder())
+        gone = matching(git, exclude, names, scratch)
     else:
         understood = [
             pattern for pattern in exclude if not pattern.startswith(("!", "#")) and pattern.strip()

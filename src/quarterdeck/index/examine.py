@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.errors import StateError
 from quarterdeck.index import classify
-from quarterdeck.index.grammars import LANGUAGES_WITH_GRAMMAR
+from quarterdeck.index.grammars import LANGUAGES_WITH_GRAMMAR, PARSED_LANGUAGES
 from quarterdeck.index.packed import NOTHING, Packed, pack
 from quarterdeck.index.signature import Signature, is_racy, of, read_stable
 from quarterdeck.index.text_facts import text_facts
@@ -68,6 +68,10 @@ def examine(root: str, path: str, max_bytes: int, store: FactStore | None) -> Ex
     if not language:
         packed = NOTHING._replace(lines=read.lines)
         return Examined(path, read.signature, read.racy, read.digest, category, "", packed, 0, False)
+    if language not in PARSED_LANGUAGES:
+        counted = text_facts(read.content, language)
+        packed = NOTHING._replace(lines=counted.lines, sloc=counted.sloc)
+        return Examined(path, read.signature, read.racy, read.digest, category, language, packed, 0, False)
     known = _look_up(store, read.digest, language)
     if known is not None:
         return Examined(path, read.signature, read.racy, read.digest, category, language, *known, True)

@@ -83,13 +83,16 @@ class Crew:
 
     def __exit__(self, *_: object) -> None:
         for worker in (*self._idle, *self._busy):
-            worker.stop()
+            worker.close()
 
     def call(self, files: int) -> None:
         """Start the workers that *files* files are worth; they come up while the caller goes on."""
         wanted = min(self._limit - 1, files // WORTH_A_WORKER)
-        while len(self._idle) < wanted:
-            self._idle.append(_Worker(self.job))
+        while len(self._idle) < min(wanted, self._limit - 1):
+            try:
+                self._idle.append(_Worker(self.job))
+            except OSError:  # no process to be had: this one can do it all
+                self._limit = 1
 
     def examine(self, paths: Sequence[str], store: FactStore | None) -> Iterator[Examined]:
         """Examine *paths*, relative to the root, in no particular order.
@@ -138,7 +141,7 @@ class Crew:
     def _bury(self, worker: _Worker) -> list[str]:
         """End *worker*; the batch it still held."""
         self._busy.remove(worker)
-        worker.stop()
+        worker.close()
         return worker.batch
 
 
@@ -225,7 +228,7 @@ class _Worker:
         self.is_up = True
         return [_named(answer) for answer in answers]
 
-    def stop(self) -> None:
+    def close(self) -> None:
         self._process.kill()
         self._input.close()
         self._output.close()
@@ -245,13 +248,11 @@ class _Worker:
 def _one_by_one(job: Job, batch: list[str]) -> Iterator[Examined]:
     """Examine each file of a batch that killed its worker in a worker of its own."""
     for path in batch:
-        worker = _Worker(job)
-        try:
+        answers = None
+        with contextlib.suppress(OSError), contextlib.closing(_Worker(job)) as worker:
             worker.give([path])
             worker.take()
             answers = worker.take()
-        finally:
-            worker.stop()
         yield from answers or [unreadable(job.root, path, "not parsed: the parser crashed on it")]
 
 

@@ -71,7 +71,7 @@ class FactStore:
             StoreFull, StoreBusy, StateError: it can be neither opened nor made.
         """
         self.path = "" if path == sqlite.IN_MEMORY else path
-        self.damaged = self._is_closed = False
+        self.damaged = self._is_closed = self._has_pruned = False
         self._connection = sqlite.connect(path, (_SCHEMA,), holds="cache")
         self._today = int(time.time() // 86_400)
         self._hits = self._misses = self._evictions = self._saved_us = 0
@@ -110,7 +110,7 @@ class FactStore:
         return found
 
     def put_many(self, facts: Iterable[NewFact]) -> None:
-        """Keep *facts*, all or none, and drop what nothing has used for `KEEP_DAYS`.
+        """Keep *facts*, all or none; the first call also drops what nothing has used for `KEEP_DAYS`.
 
         Raises:
             StoreFull, StoreBusy: nothing of this call is kept; what was there before is.
@@ -132,8 +132,10 @@ class FactStore:
         marks = ", ".join("?" * len(rows[0]))
         with sqlite.transaction(self._connection) as connection:
             connection.executemany(f"INSERT OR REPLACE INTO fact VALUES ({marks})", rows)  # noqa: S608
-            dropped = connection.execute("DELETE FROM fact WHERE used_on < ?", (self._today - KEEP_DAYS,))
-            self._evictions += dropped.rowcount
+            if not self._has_pruned:
+                old = connection.execute("DELETE FROM fact WHERE used_on < ?", (self._today - KEEP_DAYS,))
+                self._evictions += old.rowcount
+        self._has_pruned = True
 
     def touch(self, keys: Iterable[tuple[str, str]]) -> None:
         """Note that a scan of today needed these (hash, language) rows."""

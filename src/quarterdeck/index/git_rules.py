@@ -152,7 +152,7 @@ class GitRules:
         if self._repository is not None:
             top = self._repository.top
             exclude = _read(os.path.join(self._repository.common_dir, "info", "exclude"))
-        self._at = (f"--git-dir={_stand_in(scratch.folder(), exclude)}", f"--work-tree={top}")
+        self._at = (f"--git-dir={_stand_in(scratch, exclude)}", f"--work-tree={top}")
         return self._paths("ls-files", "-z", "--others", "--exclude-standard")
 
     def _is_ignored_itself(self) -> bool:
@@ -172,7 +172,7 @@ class GitRules:
         return _paths(_start(self._git, (*self._at, *command), self._root), given)
 
 
-def matching(git: str, patterns: Sequence[str], paths: Sequence[str], scratch: str) -> frozenset[str]:
+def matching(git: str, patterns: Sequence[str], paths: Sequence[str], scratch: Scratch) -> frozenset[str]:
     """Those of *paths* that gitignore-style *patterns* match, by git's own matcher.
 
     No other ignore file has a say. A path that ends in ``/`` is a folder.
@@ -181,14 +181,13 @@ def matching(git: str, patterns: Sequence[str], paths: Sequence[str], scratch: s
         git: from `find_git`.
         patterns: as lines of a .gitignore at the root.
         paths: relative, POSIX; they need not exist.
-        scratch: an existing empty private folder.
+        scratch: where the stand-in repository goes.
 
     Raises:
         GitRefused: git failed or took longer than `TIMEOUT_S`.
     """
-    work_tree = os.path.join(scratch, "tree")
-    os.mkdir(work_tree)
     stand_in = _stand_in(scratch, os.fsencode("\n".join(patterns) + "\n"))
+    work_tree = os.path.join(stand_in, "refs")  # any empty folder: the paths need not exist
     at = (f"--git-dir={stand_in}", f"--work-tree={work_tree}", "-c", f"core.excludesFile={os.devnull}")
     process = _start(git, (*at, "check-ignore", "-z", "--stdin", "--no-index"), work_tree)
     return frozenset(path.removeprefix("./") for path in _paths(process, [f"./{path}" for path in paths]))
@@ -277,14 +276,17 @@ def _settings(git: str, root: str) -> Iterator[tuple[str, str, str]]:
                 yield origin.removeprefix("file:"), key.lower(), value
 
 
-def _stand_in(scratch: str, exclude: bytes) -> str:
+def _stand_in(scratch: Scratch, exclude: bytes) -> str:
     """An empty repository in *scratch*, with *exclude* as its own ignore rules; returns its folder."""
-    git_dir = os.path.join(scratch, "git")
-    for part in ("objects", "refs", "info"):
-        os.makedirs(os.path.join(git_dir, part))
-    for name, content in (("HEAD", b"ref: refs/heads/none\n"), ("info/exclude", exclude)):
-        with open(os.path.join(git_dir, name), "wb") as file:
-            file.write(content)
+    try:
+        git_dir = scratch.folder()
+        for part in ("objects", "refs", "info"):
+            os.mkdir(os.path.join(git_dir, part))
+        for name, content in (("HEAD", b"ref: refs/heads/none\n"), ("info/exclude", exclude)):
+            with open(os.path.join(git_dir, name), "wb") as file:
+                file.write(content)
+    except OSError as error:
+        raise GitRefused(f"there is no room for temporary files: {error.strerror or error}") from error
     return git_dir
 
 

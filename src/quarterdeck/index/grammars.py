@@ -11,6 +11,10 @@ LANGUAGES_WITH_GRAMMAR = frozenset({"javascript", "typescript", "tsx", "go", "ru
 """Without their grammar, their lines are counted and nothing else is known of them."""
 
 
+PARSED_LANGUAGES = LANGUAGES_WITH_GRAMMAR | {"python"}
+"""Languages of which more than lines is known: what costs something to extract, and has imports to follow."""
+
+
 def grammars(languages: Iterable[str]) -> str:
     """Those of *languages* that need a grammar, each with ``+`` where it is installed and ``-`` where not."""
     wanted = LANGUAGES_WITH_GRAMMAR.intersection(languages)

@@ -18,6 +18,7 @@ from quarterdeck import config
 from quarterdeck.errors import NotIndexed, UsageError
 from quarterdeck.index.annotations import Coverage
 from quarterdeck.index.examine import fact_key
+from quarterdeck.index.grammars import PARSED_LANGUAGES
 from quarterdeck.index.graph import ImportGraph
 from quarterdeck.index.model import FileCategory, FileRecord, ProjectSummary, State
 from quarterdeck.index.packed import outline_of
@@ -167,6 +168,9 @@ class ProjectIndex:
         found = {}
         lost = []
         for record in records:
+            if record.language not in PARSED_LANGUAGES:
+                found[record.path] = ((), ())
+                continue
             known = self._tree.stores.facts.get(record.content_hash, fact_key(record.language))
             if known is None:
                 lost.append(record.path)
@@ -308,7 +312,7 @@ class ProjectIndex:
         from quarterdeck.index.affected import changed_files
 
         with self.frozen():
-            return changed_files(self, paths, revision)
+            return changed_files(self._tree.scan, self.expand, paths, revision)
 
     def get_tests_for(self, paths: Iterable[str]) -> list[Link]:
         """The test files to run when *paths* have changed, each once, most confident first.
@@ -333,7 +337,7 @@ class ProjectIndex:
         from quarterdeck.index.changes import changes_since
 
         with self.frozen():
-            return changes_since(self, self._tree.scan, since)
+            return changes_since(self._tree.scan, since)
 
     def name_snapshot(self, name: str) -> State:
         """Let *name* stand for the present state; a name that is in use changes its meaning.

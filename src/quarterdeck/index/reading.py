@@ -15,6 +15,7 @@ from quarterdeck.index.discover import Discovery, discover
 from quarterdeck.index.examine import Examined, fact_key
 from quarterdeck.index.extract import Crew, Job, examine_all
 from quarterdeck.index.fact_store import NewFact
+from quarterdeck.index.grammars import PARSED_LANGUAGES
 from quarterdeck.index.packed import NOTHING, Packed
 from quarterdeck.index.signature import Signature, digest_of, is_racy, of
 from quarterdeck.index.tree_store import Entry, Watched
@@ -137,8 +138,8 @@ def _examine(scan: Scan, crew: Crew, paths: list[str]) -> dict[str, Examined]:
 
 
 def _has_facts(examined: Examined) -> bool:
-    """Whether there is anything worth keeping: files in no language, and unreadable ones, have none."""
-    return bool(examined.hash and examined.language)
+    """Whether there is anything worth keeping: counting the lines of a text costs less than looking them up."""
+    return bool(examined.hash) and examined.language in PARSED_LANGUAGES
 
 
 def _new_fact(examined: Examined) -> NewFact:

@@ -110,7 +110,9 @@ def _commit(scan: Scan, base: Base, reading: Reading, sources: Sources, derived:
             tree.put_links(derived.links)
         state_id = _state_id(after) if changes or not base.usable else base.stamp.id
         if state_id != base.stamp.id:
-            tree.log_state(state_id, now_ns, changes)
+            tree.log_state(
+                state_id, now_ns, changes if base.stamp.seq else []
+            )  # nothing was before the first
         tree.put_meta(
             {
                 "made_with": base.made_with,

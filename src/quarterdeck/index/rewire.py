@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from quarterdeck.index.classify import language_of
 from quarterdeck.index.examine import fact_key
-from quarterdeck.index.grammars import LANGUAGES_WITH_GRAMMAR
+from quarterdeck.index.grammars import PARSED_LANGUAGES
 from quarterdeck.index.packed import wiring_of
 from quarterdeck.index.reading import Reading, read_facts
 from quarterdeck.index.signature import read_stable
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from quarterdeck.index.stores import Scan
-
-WIRED_LANGUAGES = LANGUAGES_WITH_GRAMMAR | {"python"}
-"""Languages whose imports are followed."""
 
 
 def leads_elsewhere(scan: Scan, reading: Reading) -> bool:
@@ -46,7 +43,7 @@ def wire_all(scan: Scan, entries: Mapping[str, Entry], texts: Mapping[str, str])
         entries: every file, by path.
         texts: `Packed.wiring` of those whose facts need not be fetched.
     """
-    code = [entry for entry in entries.values() if entry.language in WIRED_LANGUAGES]
+    code = [entry for entry in entries.values() if entry.language in PARSED_LANGUAGES]
     asked = {entry.path: (entry.hash, fact_key(entry.language)) for entry in code if entry.path not in texts}
     known = scan.stores.facts.wirings(asked.values())
     lost = [path for path, key in asked.items() if key not in known]

@@ -12,7 +12,6 @@ import fcntl
 import os
 from typing import TYPE_CHECKING, Self
 
-from quarterdeck.errors import StateError
 from quarterdeck.files import PRIVATE_FOLDER
 
 if TYPE_CHECKING:
@@ -38,19 +37,13 @@ class Scratch:
         """A new empty folder inside.
 
         Raises:
-            StateError: there is no room for temporary files, or no right to make them.
+            OSError: there is no room for temporary files, or no right to make them.
         """
-        try:
-            if not self._place:
-                top = _top()
-                _sweep(top)
-                self._place, self._lock = _locked_folder(top)
-            return _new_folder(self._place)
-        except OSError as error:
-            raise StateError(
-                f"no temporary folder can be made: {error}",
-                hint="free some space, or set TMPDIR to a folder that can be written to",
-            ) from error
+        if not self._place:
+            top = _top()
+            _sweep(top)
+            self._place, self._lock = _locked_folder(top)
+        return _new_folder(self._place)
 
 
 def _top() -> str:

@@ -12,6 +12,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
+import stat
 import time
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,8 @@ def opening(path: str) -> Iterator[bool]:
     """
     with _locked(f"{path}.seal", wait_s=None) as seal:
         noted = b"" if seal is None else os.pread(seal, 200, 0)
-        yield bool(noted) and noted != _mark(path) and not os.path.lexists(f"{path}-wal")
+        mark = _mark(path)
+        yield bool(noted and mark) and noted != mark and not os.path.lexists(f"{path}-wal")
 
 
 def close(connection: sqlite3.Connection, path: str) -> None:
@@ -71,11 +73,12 @@ def turn(path: str, *, wait_s: float) -> Iterator[bool]:
 
 
 def _mark(path: str) -> bytes:
-    """The signature of *path* in a line; empty when there is nothing."""
+    """The signature of *path* in a line; empty when there is no such file."""
     try:
-        return " ".join(map(str, of(os.lstat(path)))).encode()
+        status = os.lstat(path)
     except OSError:
         return b""
+    return " ".join(map(str, of(status))).encode() if stat.S_ISREG(status.st_mode) else b""
 
 
 @contextlib.contextmanager

@@ -309,7 +309,9 @@ class TreeStore:
 
     def changes_after(self, seq: int) -> list[tuple[str, str, str]]:
         """(path, hash before, hash after) of every logged change after state *seq*, oldest first."""
-        rows = self.connection.execute("SELECT path, before, after FROM change WHERE seq > ? ORDER BY seq", (seq,))
+        rows = self.connection.execute(
+            "SELECT path, before, after FROM change WHERE seq > ? ORDER BY seq", (seq,)
+        )
         return [(from_db(path), before, after) for path, before, after in rows]
 
     def log_state(self, state_id: str, at_ns: int, changes: Iterable[tuple[str, str, str]]) -> int:

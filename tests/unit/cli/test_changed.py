@@ -1,4 +1,4 @@
-"""``qd snapshot`` and ``qd changed``: since a name, a state, a commit."""
+"""``qd changed``: since a name, a state, a commit."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_every_fate_is_told_since_a_snapshot(qd, project):
 
 
 def test_every_fate_is_told_since_a_commit_with_the_functions(qd, repository):
-    """git still has the old content, so the answer is exact."""
+    """Git still has the old content, so the answer is exact."""
     edit(repository)
     answer = qd("changed", "--since", "git:HEAD", "--json").json
     assert fates(answer) == FATES
@@ -72,8 +72,13 @@ def test_the_state_of_any_answer_can_be_handed_back(qd, project):
 
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
-    ("since", "code", "words"),
-    [("nowhere", 3, "qd snapshot NAME"), ("abcdef123", 3, "qd snapshot"), ("git:HEAD", 2, "git"), ("", 3, "qd snapshot")],
+    "since, code, words",
+    [
+        ("nowhere", 3, "qd snapshot NAME"),
+        ("abcdef123", 3, "qd snapshot"),
+        ("git:HEAD", 2, "git"),
+        ("", 3, "qd snapshot"),
+    ],
 )
 def test_what_nobody_recorded_is_an_error_with_a_way_out(qd, since, code, words):
     """A name, an id, a commit where there is no repository."""
@@ -99,15 +104,3 @@ def test_a_filter_of_the_repository_never_runs(qd, repository):
     prices.write_text(prices.read_text().replace("x", "y"))
     assert "shop/prices.py" in fates(qd("changed", "--since", "git:HEAD", "--json").json)
     assert not mark.exists()
-
-
-@pytest.mark.usefixtures("project")
-def test_names_are_listed_with_their_states(qd):
-    """With a name, `qd snapshot` gives it; without one, it lists."""
-    assert qd("snapshot").out == "no state has a name yet: qd snapshot NAME\n"
-    state = qd("snapshot", "before", "--json").json["state"]["id"]
-    assert qd("snapshot", "--list", "--json").json["snapshots"] == [
-        {"name": "before", "state": state, "recorded": True}
-    ]
-    assert "before" in qd("snapshot").out
-    assert qd("snapshot", "git:main").code == 2

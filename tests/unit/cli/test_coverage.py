@@ -14,7 +14,11 @@ def report(project):
     contexts = {"5": ["tests/test_prices.py::test_price|run"], "3": [""]}
     files = {
         "shop/prices.py": {"executed_lines": [3, 5], "missing_lines": [], "contexts": contexts},
-        "shop/knot.py": {"executed_lines": [4], "missing_lines": [5, 6, 7], "contexts": {"4": ["gone.test_x"]}},
+        "shop/knot.py": {
+            "executed_lines": [4],
+            "missing_lines": [5, 6, 7],
+            "contexts": {"4": ["gone.test_x"]},
+        },
         "/elsewhere/x.py": {"executed_lines": [1], "missing_lines": []},
     }
     (project / "coverage.json").write_text(json.dumps({"files": files}))
@@ -28,7 +32,9 @@ def test_percent_and_proof_reach_the_index(qd, report):
     assert answer["unknown"] == ["/elsewhere/x.py"]
     assert (answer["average_percent"], answer["proven_pairs"], answer["unknown_contexts"]) == (62.5, 1, 1)
     assert qd("file", "shop/knot.py", "--json").json["file"]["coverage_percent"] == 25.0
-    assert [each["how"] for each in qd("tests", "for", "shop/prices.py", "--json").json["tests"]] == ["proven"]
+    assert [each["how"] for each in qd("tests", "for", "shop/prices.py", "--json").json["tests"]] == [
+        "proven"
+    ]
 
 
 def test_the_words_say_the_same(qd, report):

@@ -9,7 +9,9 @@ import pytest
 def test_direct_neighbours_are_listed_both_ways(qd):
     """What it imports, and who imports it."""
     assert qd("deps", "shop/orders.py").out == "shop/orders.py depends on 1 files\n  shop/prices.py\n"
-    assert "  shop/knot.py\n  shop/orders.py\n  tests/test_prices.py\n" in qd("dependents", "shop/prices.py").out
+    assert (
+        "  shop/knot.py\n  shop/orders.py\n  tests/test_prices.py\n" in qd("dependents", "shop/prices.py").out
+    )
 
 
 def test_transitive_neighbours_come_with_their_distance(qd, project):

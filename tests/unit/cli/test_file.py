@@ -26,7 +26,9 @@ def test_json_holds_record_outline_and_tests(qd):
     answer = qd("file", "shop/prices.py", "--json").json
     assert answer["schema"] == "quarterdeck.file/1"
     assert answer["file"]["path"] == "shop/prices.py"
-    assert [(each["name"], each["line"], each["hinted"]) for each in answer["functions"]] == [("price", 3, True)]
+    assert [(each["name"], each["line"], each["hinted"]) for each in answer["functions"]] == [
+        ("price", 3, True)
+    ]
     assert [(each["test"], each["how"]) for each in answer["tests"]] == [("tests/test_prices.py", "import")]
 
 

@@ -18,12 +18,15 @@ def test_the_outline_fits_its_budget(qd):
 def test_paths_and_focus_are_obeyed(qd):
     """A folder narrows it; a focus comes first."""
     assert "tests/" not in qd("map", "--tokens", "500", "shop").out
-    assert qd("map", "--tokens", "500", "--focus", "shop/knot.py").out.startswith("shop/knot.py\n  def knot(x)\n")
+    assert qd("map", "--tokens", "500", "--focus", "shop/knot.py").out.startswith(
+        "shop/knot.py\n  def knot(x)\n"
+    )
 
 
 @pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
-    ("arguments", "code"), [(["--tokens", "3"], 2), (["--tokens", "0"], 2), ([], 2), (["--tokens", "500", "nowhere"], 3)]
+    "arguments, code",
+    [(["--tokens", "3"], 2), (["--tokens", "0"], 2), ([], 2), (["--tokens", "500", "nowhere"], 3)],
 )
 def test_what_cannot_be_outlined_is_an_error(qd, arguments, code):
     """Too small a budget, none, or nothing there."""

@@ -100,7 +100,7 @@ def test_the_unsure_can_be_left_out(qd):
 
 
 @pytest.mark.usefixtures("project")
-@pytest.mark.parametrize(("arguments", "code"), [([], 2), (["nowhere.py"], 3), (["--changed"], 2)])
+@pytest.mark.parametrize("arguments, code", [([], 2), (["nowhere.py"], 3), (["--changed"], 2)])
 def test_a_question_without_meaning_is_an_error(qd, arguments, code):
     """Nothing named, nothing there, no repository."""
     result = qd("tests", "for", *arguments)

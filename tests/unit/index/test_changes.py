@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarterdeck.errors import UsageError
-from quarterdeck.index.changes import ADDED, MODIFIED, REMOVED, RENAMED, FileChange, check_name, classified, net
+from quarterdeck.index.changes import (
+    ADDED,
+    MODIFIED,
+    REMOVED,
+    RENAMED,
+    FileChange,
+    check_name,
+    classified,
+    net,
+)
 from quarterdeck.index.packed import outline_of, pack
 from quarterdeck.index.python_facts import python_facts
 from quarterdeck.index.symbols import by_facts, by_source
@@ -30,7 +39,9 @@ def test_a_log_comes_to_the_difference_of_its_ends(start, edits):
     tree = dict(start)
     log = []
     for edit in edits:
-        log += [(path, tree.get(path, ""), after) for path, after in edit.items() if tree.get(path, "") != after]
+        log += [
+            (path, tree.get(path, ""), after) for path, after in edit.items() if tree.get(path, "") != after
+        ]
         tree.update(edit)
     paths = start.keys() | tree.keys()
     ends = {path: (start.get(path, ""), tree.get(path, "")) for path in paths}
@@ -60,7 +71,10 @@ def test_from_a_to_b_and_back_nothing_has_changed():
 def test_a_copy_is_added_and_only_one_file_renamed():
     """The new place of the same name is where it went."""
     contents = {"old/a.py": ("1", ""), "new/a.py": ("", "1"), "new/b.py": ("", "1")}
-    assert classified(contents) == [FileChange("new/a.py", RENAMED, "old/a.py"), FileChange("new/b.py", ADDED)]
+    assert classified(contents) == [
+        FileChange("new/a.py", RENAMED, "old/a.py"),
+        FileChange("new/b.py", ADDED),
+    ]
 
 
 SOURCE = """class A:

@@ -98,8 +98,8 @@ def test_cobertura_xml_with_a_source_folder(root, tmp_path):
     report.write_text(
         '<?xml version="1.0" ?><!DOCTYPE coverage SYSTEM "http://nowhere.invalid/coverage.dtd"><coverage>'
         f"<sources><source>{root}/pkg</source></sources><packages><package><classes>"
-        '<class filename="app.py"><lines><line number="1" hits="1"/><line number="2" hits="0"/></lines></class>'
-        "</classes></package></packages></coverage>"
+        '<class filename="app.py"><lines><line number="1" hits="1"/><line number="2" hits="0"/></lines>'
+        "</class></classes></package></packages></coverage>"
     )
     assert taken(root, report).percent == {"pkg/app.py": 50.0}
 
@@ -155,7 +155,7 @@ def test_a_foreign_database_is_refused(tmp_path):
     connection.execute("CREATE TABLE file (id, path)")
     connection.commit()
     connection.close()
-    with pytest.raises(NothingToRead, match="not one of coverage.py's"):
+    with pytest.raises(NothingToRead, match="not one of coverage"):
         read_report(str(tmp_path / "other.sqlite"))
 
 
@@ -169,7 +169,9 @@ def test_a_missing_report_and_a_folder_are_said_to_be_so(tmp_path):
 
 def matched(raw, known, roots=()):
     lines = FileLines(frozenset(), frozenset())
-    return match_paths(Report(dict.fromkeys(raw, lines), tuple(roots)), known, "/home/me/shop", "/tmp/reports")
+    return match_paths(
+        Report(dict.fromkeys(raw, lines), tuple(roots)), known, "/home/me/shop", "/tmp/reports"
+    )
 
 
 def test_paths_of_other_roots_are_matched_by_what_most_agree_on():
@@ -187,7 +189,9 @@ def test_paths_of_other_roots_are_matched_by_what_most_agree_on():
     }
 
 
-@pytest.mark.parametrize("raw", ["/etc/passwd", "../../etc/passwd", "/home/me/shop/../other/a.py", "a\0b", ""])
+@pytest.mark.parametrize(
+    "raw", ["/etc/passwd", "../../etc/passwd", "/home/me/shop/../other/a.py", "a\0b", ""]
+)
 def test_a_path_outside_the_project_is_never_matched(raw):
     """Whatever it pretends to be."""
     assert matched([raw], ["src/pkg/a.py"]) == {}
@@ -197,7 +201,7 @@ FINDER = TestFinder(["tests/test_a.py", "tests/unit/test_b.py", "tests/x/test_c.
 
 
 @pytest.mark.parametrize(
-    ("context", "path"),
+    "context, path",
     [
         ("tests/test_a.py::test_it[a|b::c]|run", "tests/test_a.py"),
         ("tests/test_a.py::TestIt::test_it|setup", "tests/test_a.py"),

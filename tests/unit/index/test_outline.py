@@ -66,16 +66,30 @@ def test_a_method_brings_its_class_and_what_is_left_out_is_marked():
     assert text == "a.py\n  class Useless\n    def useful(self)\n  …\n"
 
 
+CORE = '''class Core:
+    """The core."""
+    def run(
+        self,  # a comment
+        n: int = 1,
+    ) -> dict[str, int]:
+        return {}
+
+
+def start() -> None:
+    def inner():
+        pass
+'''
+
+
 @pytest.fixture
 def index(tmp_path):
     """A core that everything imports, an edge that nothing does, and a file full of traps."""
     root = tmp_path / "project"
     files = {
-        "core.py": 'class Core:\n    """The core."""\n    def run(\n        self,  # a comment\n        n: int = 1,\n'
-        "    ) -> dict[str, int]:\n        return {}\n\n\ndef start() -> None:\n    def inner():\n        pass\n",
+        "core.py": CORE,
         "edge.py": "from core import Core\n\ndef edge(): return Core()\n",
         "other.py": "from core import start\n\ndef other(): return start()\n",
-        "trap.py": f"def trap(a='\x1b[31m', b='‮', c='{'1' * 5000}'):\n    pass\n",
+        "trap.py": f"def trap(a='\x1b[31m', b='\u202e', c='{'1' * 5000}'):\n    pass\n",
     }
     root.mkdir()
     for path, text in files.items():
@@ -87,7 +101,9 @@ def index(tmp_path):
 def test_the_most_imported_file_comes_first_with_its_signatures(index):
     """A signature over several lines becomes one; functions inside functions are details."""
     text = outline(index, 500).text
-    assert text.startswith("core.py\n  class Core\n    def run(self, n: int = 1) -> dict[str, int]\n  def start() -> None\n")
+    assert text.startswith(
+        "core.py\n  class Core\n    def run(self, n: int = 1) -> dict[str, int]\n  def start() -> None\n"
+    )
     assert "inner" not in text
 
 

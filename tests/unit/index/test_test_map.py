@@ -44,7 +44,9 @@ def hows(links):
 
 def asked(changed, definitions, tests, links=(), edges=None):
     """The tests for one file, over a graph given as (importing, imported) pairs."""
-    importers = Importers(reversed_pairs(definitions), reversed_pairs(definitions if edges is None else edges))
+    importers = Importers(
+        reversed_pairs(definitions), reversed_pairs(definitions if edges is None else edges)
+    )
     return which_tests([changed], links, tests.split(), importers)
 
 
@@ -89,9 +91,9 @@ def test_a_name_links_only_what_nothing_else_does():
 
 def test_links_of_files_that_are_gone_are_left_out():
     """What a coverage run once saw may not exist any more."""
-    assert link_tests(files("a.py", "test_a.py"), [], {"gone.py": ["test_a.py"], "a.py": ["gone_test.py"]}) == [
-        Link("a.py", "test_a.py", NAMED, CONFIDENCE[NAMED])
-    ]
+    assert link_tests(
+        files("a.py", "test_a.py"), [], {"gone.py": ["test_a.py"], "a.py": ["gone_test.py"]}
+    ) == [Link("a.py", "test_a.py", NAMED, CONFIDENCE[NAMED])]
 
 
 def test_a_changed_test_is_to_be_run_itself():
@@ -118,7 +120,9 @@ def test_confidence_falls_with_the_distance():
 def test_a_test_that_only_runs_the_import_comes_last():
     """It cannot be left out: a file that does not import breaks it."""
     edges = [("test_a.py", "pkg/__init__.py"), ("pkg/__init__.py", "pkg/a.py")]
-    assert asked("pkg/a.py", [], "test_a.py", edges=edges) == [Link("pkg/a.py", "test_a.py", TRANSITIVE, FAINT)]
+    assert asked("pkg/a.py", [], "test_a.py", edges=edges) == [
+        Link("pkg/a.py", "test_a.py", TRANSITIVE, FAINT)
+    ]
 
 
 def test_a_conftest_reaches_the_tests_below_it():
@@ -143,12 +147,12 @@ def test_an_import_cycle_ends():
 
 
 def test_a_file_nobody_imports_has_no_tests():
-    """"None" is an answer."""
+    """None is an answer, not an error."""
     assert asked("alone.py", [("test_a.py", "a")], "test_a.py") == []
 
 
 @pytest.mark.parametrize(
-    ("path", "language", "tests", "runnable"),
+    "path, language, tests, runnable",
     [
         ("tests/test_a.py", "python", 0, True),
         ("app/tests.py", "python", 0, True),
