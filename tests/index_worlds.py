@@ -42,7 +42,8 @@ def everything(index):
 
 def rebuilt(root):
     """What an index made from nothing, that trusts no store, says of *root*."""
-    with ProjectIndex(str(root), IndexConfig(workers=1), use_cache=False) as clean:
+    settings = config.load(IndexConfig, "index", str(root)).values._replace(workers=1)
+    with ProjectIndex(str(root), settings, use_cache=False) as clean:
         return everything(clean)
 
 

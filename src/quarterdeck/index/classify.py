@@ -150,6 +150,9 @@ _GENERATED_MARK = re.compile(
     rb"(?:auto[- ]?(?:matically )?)?generated (?:by|from|with|using)\b",
     re.MULTILINE | re.IGNORECASE,
 )
+_GENERATED_WORDS = (b"generated", b"do not ")
+"""Every mark holds one of these, whatever its case."""
+
 _PROSE = (".md", ".rst", ".txt", ".adoc")
 """Here a generator's mark is more likely talked about than meant."""
 
@@ -325,7 +328,12 @@ def _is_generated(lower: str, folders: frozenset[str], head: bytes) -> bool:
         return True
     if not _GENERATED_FOLDERS.isdisjoint(folders):
         return True
-    return head != b"" and not lower.endswith(_PROSE) and bool(_GENERATED_MARK.search(head, 0, HEAD_BYTES))
+    if not head or lower.endswith(_PROSE):
+        return False
+    start = head[:HEAD_BYTES]
+    if not any(word in start.lower() for word in _GENERATED_WORDS):
+        return False  # nearly always, and a tenth of what the pattern costs
+    return _GENERATED_MARK.search(start) is not None
 
 
 def _by_content_kind(lower: str, stem: str, suffix: str, folders: frozenset[str]) -> str:

@@ -72,7 +72,7 @@ def derive(sources: Sources, config: IndexConfig) -> Derived:
     links = None
     if sources.wired is not None or sources.notes_changed:
         links = _links(everything, sources)
-    graph = _graph_part(everything, sources)
+    graph = _graph_part(sources)
     tests = _tests_by_path(sources.links if links is None else links)
     noted = {*sources.noted.coverage, *sources.noted.metadata}
     rows = []
@@ -111,7 +111,7 @@ def _links(everything: Mapping[str, FileRecord], sources: Sources) -> list[Link]
     return link_tests(files, definitions, sources.noted.proven)
 
 
-def _graph_part(everything: Mapping[str, FileRecord], sources: Sources) -> Callable[[FileRecord], Neighbours]:
+def _graph_part(sources: Sources) -> Callable[[FileRecord], Neighbours]:
     """What the graph says about a record: from the new graph, or as the stored record has it."""
     if sources.wired is None:
 

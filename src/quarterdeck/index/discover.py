@@ -292,7 +292,7 @@ def _with_nested(found: Discovery, root: str, git: str, scratch: Scratch) -> Dis
     """*found* and what is below its nested repositories; those not checked out stay skipped."""
     files, folders, inputs = list(found.files), list(found.folders), set(found.inputs)
     symlinks, notes, skipped = dict(found.symlinks), list(found.notes), []
-    for number, path in enumerate(found.skipped):
+    for path in found.skipped:
         below = os.path.join(root, path)
         repository = locate(below)
         if repository is None or repository.top != below:

@@ -163,7 +163,7 @@ def serve(root: str, max_bytes: int, store_path: str) -> None:
             store = FactStore(store_path)
     try:
         _send(sys.stdout.buffer, [])
-        while (batch := _receive(sys.stdin.buffer)) is not None:
+        while (batch := _receive(sys.stdin.fileno())) is not None:
             _send(sys.stdout.buffer, [_plain(examine(root, path, max_bytes, store)) for path in batch])
     except BrokenPipeError:  # the parent was killed: nobody waits for an answer, nor for a traceback
         os._exit(1)
@@ -220,7 +220,7 @@ class _Worker:
 
     def take(self) -> list[Examined] | None:
         """First a greeting, which is empty; then the answers to the batch; None when it has died."""
-        answers = _receive(self._output)
+        answers = _receive(self._output.fileno())
         if answers is None:
             return None
         if self.is_up:
@@ -274,14 +274,27 @@ def _send(stream: IO[bytes], value: list[Any]) -> None:
     stream.flush()
 
 
-def _receive(stream: IO[bytes]) -> list[Any] | None:
-    """The next message of the other side; None when it has closed the pipe or died in the middle."""
-    head = stream.read(_LENGTH.size)
-    if len(head) < _LENGTH.size:
+def _receive(descriptor: int) -> list[Any] | None:
+    """The next message of the other side; None when it has closed the pipe or died in the middle.
+
+    Reads the pipe itself: a buffer in between could hold a message that ``select`` knows nothing of.
+    """
+    head = _read(descriptor, _LENGTH.size)
+    if head is None:
         return None
-    (length,) = _LENGTH.unpack(head)
-    body = stream.read(length)
-    if len(body) < length:
+    body = _read(descriptor, *_LENGTH.unpack(head))
+    if body is None:
         return None
     message: list[Any] = marshal.loads(body)  # noqa: S302 - our own worker's pipe
     return message
+
+
+def _read(descriptor: int, size: int) -> bytes | None:
+    """Exactly *size* bytes; None when the pipe ends before."""
+    parts = bytearray()
+    while len(parts) < size:
+        part = os.read(descriptor, size - len(parts))
+        if not part:
+            return None
+        parts += part
+    return bytes(parts)

@@ -97,7 +97,7 @@ class Facts(NamedTuple):
         documented: of the documentable things (the module, public classes and functions), how many are.
         documentable: how many there are.
         tests: test functions (``test_*`` at module level or in a ``Test*`` / ``TestCase`` class).
-        error: why the file could not be parsed, with its line: ``"line 3: invalid syntax"``; empty when it could.
+        error: why it could not be parsed, with the line: ``"line 3: invalid syntax"``; empty when it could.
     """
 
     language: str

@@ -165,7 +165,7 @@ class ProjectIndex:
         self, records: Iterable[FileRecord]
     ) -> dict[str, tuple[tuple[Function, ...], tuple[Class, ...]]]:
         """Functions and classes of every one of *records*, by path."""
-        found = {}
+        found: dict[str, tuple[tuple[Function, ...], tuple[Class, ...]]] = {}
         lost = []
         for record in records:
             if record.language not in PARSED_LANGUAGES:

@@ -138,7 +138,7 @@ def _examine(scan: Scan, crew: Crew, paths: list[str]) -> dict[str, Examined]:
 
 
 def _has_facts(examined: Examined) -> bool:
-    """Whether there is anything worth keeping: counting the lines of a text costs less than looking them up."""
+    """Whether there is anything worth keeping: to count a text's lines costs less than to look them up."""
     return bool(examined.hash) and examined.language in PARSED_LANGUAGES
 
 

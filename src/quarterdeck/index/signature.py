@@ -95,13 +95,20 @@ def read_stable(path: str, limit: int) -> Read:
     except (OSError, ValueError) as error:
         return Read(_reason(error))
     try:
-        kind = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(kind):
-            return Read("it is a folder" if stat.S_ISDIR(kind) else "it is not a regular file")
+        read_at_ns = time.time_ns()
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return Read("it is a folder" if stat.S_ISDIR(status.st_mode) else "it is not a regular file")
         for _ in range(_ATTEMPTS):
-            read, stable = _read_once(descriptor, limit)
-            if stable:
+            before = of(status)
+            read, size = _read_through(descriptor, before.size, limit)
+            status = os.fstat(descriptor)
+            after = of(status)
+            read = read._replace(signature=after, racy=is_racy(after, read_at_ns))
+            if before == after and size == after.size:
                 return read
+            read_at_ns = time.time_ns()
+            os.lseek(descriptor, 0, os.SEEK_SET)
         return read._replace(racy=True)
     except OSError as error:
         return Read(_reason(error))
@@ -116,18 +123,15 @@ def digest_of(content: bytes) -> str:
     return blake2b(content, digest_size=16).hexdigest()
 
 
-def _read_once(descriptor: int, limit: int) -> tuple[Read, bool]:
-    """(what was read, whether the signature stood still meanwhile)."""
+def _read_through(descriptor: int, expected: int, limit: int) -> tuple[Read, int]:
+    """The rest of the file, without its signature, and how many bytes that was."""
     from hashlib import blake2b
 
-    read_at_ns = time.time_ns()
-    before = of(os.fstat(descriptor))
-    os.lseek(descriptor, 0, os.SEEK_SET)
     hasher = blake2b(digest_size=16)
     kept: list[bytes] | None = []
     size = newlines = 0
     last = b""
-    ask = min(before.size + 1, _CHUNK_BYTES)  # a buffer of the right size: most files are small
+    ask = min(expected + 1, _CHUNK_BYTES)  # a buffer of the right size: most files are small
     while chunk := os.read(descriptor, ask):
         hasher.update(chunk)
         newlines += chunk.count(b"\n")
@@ -137,17 +141,13 @@ def _read_once(descriptor: int, limit: int) -> tuple[Read, bool]:
             kept.append(chunk)
             if size > limit:
                 kept = None
-        if size > before.size:  # it grows: the next attempt starts over instead of chasing its end
+        if size > expected:  # it grows: the next attempt starts over instead of chasing its end
             break
-    after = of(os.fstat(descriptor))
-    read = Read(
-        signature=after,
-        content=None if kept is None else b"".join(kept),
-        digest=hasher.hexdigest(),
-        lines=newlines + (last != b"" and not last.endswith(b"\n")),
-        racy=is_racy(after, read_at_ns),
-    )
-    return read, before == after and size == after.size
+        if size == expected and len(chunk) < ask:  # a short read of a regular file is its end
+            break
+    content = None if kept is None else kept[0] if len(kept) == 1 else b"".join(kept)
+    unfinished = last != b"" and not last.endswith(b"\n")
+    return Read(content=content, digest=hasher.hexdigest(), lines=newlines + unfinished), size
 
 
 def _reason(error: OSError | ValueError) -> str:

@@ -68,8 +68,13 @@ def wire(
         for path, file in others.items():
             found = resolve_local(path, file.wiring.imports, known, go_modules=go_modules)
             strongest = {}
-            for target, kind, line in sorted(found, key=lambda each: IMPORT_KINDS.index(each[1]), reverse=True):
+            for target, kind, line in sorted(found, key=_weakness, reverse=True):
                 strongest[target] = Edge(path, target, kind, line)
             edges.extend(strongest.values())
             definitions.extend((path, target) for target in strongest)
     return Wired(sorted(edges), sorted(set(definitions)), len(import_cycles(edges)))
+
+
+def _weakness(found: tuple[str, str, int]) -> int:
+    """How far down its (target, kind, line) stands in the order of `IMPORT_KINDS`."""
+    return IMPORT_KINDS.index(found[1])
