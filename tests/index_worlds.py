@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from quarterdeck import config
 from quarterdeck.index import IndexConfig, ProjectIndex
 
 NOBODY = 65534
@@ -17,7 +18,8 @@ def grow(root, files, *, functions=12):
     package = Path(root) / "pkg"
     package.mkdir(parents=True, exist_ok=True)
     body = "".join(
-        f"def f{n}(a, b={n}):\n    '''Doc.'''\n    if a:\n        return b\n    return [x for x in range(a)]\n\n"
+        f"def f{n}(a, b={n}):\n    '''Doc.'''\n    if a:\n        return b\n"
+        "    return [x for x in range(a)]\n\n"
         for n in range(functions)
     )
     for number in range(files):
@@ -91,7 +93,7 @@ os.environ.update(kept)
 if os.geteuid() == 0:
     os.setgroups([]); os.setgid({NOBODY}); os.setuid({NOBODY})
 """
-"""The start of a child's code that gives root's powers up, once a first scan has imported what may be out of reach then."""
+"""The start of a child's code that gives root's powers up, once a first scan has imported all it needs."""
 
 QD = "import sys; from quarterdeck.cli import main; main(sys.argv[1:])"
 

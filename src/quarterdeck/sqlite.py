@@ -17,6 +17,7 @@ import contextlib
 import os
 import sqlite3
 import stat
+import time
 import zlib
 from typing import TYPE_CHECKING, Literal
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_S = 10.0
 IN_MEMORY = ":memory:"
+_POLL_S = 0.005
 
 
 def connect(
@@ -185,8 +187,22 @@ def _pending(
     return migrations[version:]
 
 
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """SQLite's own busy time-out does not wait for another process that is doing the same."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
+
+
 def _migrate(connection: sqlite3.Connection, migrations: Sequence[str], holds: str, path: str) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
+    _switch_to_wal(connection)
     connection.execute("BEGIN IMMEDIATE")  # on an error the caller closes the connection: that rolls back
     for script in _pending(connection, migrations, holds, path):  # another process may have been quicker
         for statement in _statements(script):
@@ -214,7 +230,7 @@ def _translate(error: sqlite3.Error, path: str = "the database") -> QuarterdeckE
         return StoreBusy(
             f"another process holds {path} locked", hint="wait for it to finish, then run the command again"
         )
-    # No name: text that is not UTF-8. SQLITE_ERROR: our own statements can only fail on tables that are not ours.
+    # No name: text that is not UTF-8. SQLITE_ERROR: our statements fail only on tables of others.
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")) or name in {"", "SQLITE_ERROR"}:
         return StoreCorrupt(
             f"{path} is damaged: {error}", hint="restore it from a backup, or move it away to start afresh"

@@ -78,7 +78,9 @@ def open_workspace(root: str = ".") -> Workspace:
     state = os.path.join(resolved, STATE_FOLDER)
     own = _xdg("XDG_STATE_HOME", ".local/state")
     fallback = os.path.join(own, "projects", _slug(resolved)) if own else state
-    return Workspace(resolved, state, _xdg("XDG_CACHE_HOME", ".cache") or os.path.join(state, "cache"), fallback)
+    return Workspace(
+        resolved, state, _xdg("XDG_CACHE_HOME", ".cache") or os.path.join(state, "cache"), fallback
+    )
 
 
 def find_root(start: str = ".") -> str:

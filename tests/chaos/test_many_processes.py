@@ -1,14 +1,12 @@
-"""Several processes index, edit, clear, note and ask about one project at once: nobody gets a wrong answer."""
+"""Several processes index, edit, clear, note and ask at once: nobody gets a wrong answer."""
 
 from __future__ import annotations
 
 import os
-import random
-import sys
 from pathlib import Path
 
 from quarterdeck.index import ProjectIndex
-from tests.index_worlds import assert_right, everything, grow, start
+from tests.index_worlds import assert_right, grow, start
 
 FILES = 130
 ROUNDS = 25
@@ -80,7 +78,7 @@ def project_at(root):
 
 
 def test_processes_of_all_kinds_share_one_index(tmp_path):
-    """No traceback, no contradiction in any answer, every note kept, and the last answer equals a clean one."""
+    """No traceback, no contradiction, every note kept, and the last answer equals a clean one."""
     root = project_at(tmp_path / "project")
     children = [
         start(ASK, root, ROUNDS),

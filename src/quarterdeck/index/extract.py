@@ -230,7 +230,8 @@ class _Worker:
 
     def close(self) -> None:
         self._process.kill()
-        self._input.close()
+        with contextlib.suppress(BrokenPipeError):  # a batch that it did not live to take
+            self._input.close()
         self._output.close()
         self._process.wait()
 

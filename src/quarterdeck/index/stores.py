@@ -94,7 +94,7 @@ class Stores:
         self._facts = self._open_facts()
 
     def give_up_tree(self, error: StateError) -> None:
-        """Go on without the tree's store on disk, which failed: with a new one if it is damaged, else in memory."""
+        """Go on without the store on disk, which failed: with a new one if it is damaged, else in memory."""
         self.tree.close()
         if isinstance(error, StoreCorrupt) and not self._has_remade_tree:
             self._has_remade_tree = True
