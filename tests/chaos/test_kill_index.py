@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from quarterdeck.index import IndexConfig, ProjectIndex, ProjectScanner
-from quarterdeck.index.fact_store import FactStore
+from quarterdeck.index.facts.fact_store import FactStore
 from tests.index_worlds import assert_right, grow, run, start
 
 SCAN = """
@@ -144,7 +144,7 @@ def test_what_a_killed_scan_has_extracted_is_not_extracted_again(project, scratc
 def test_a_killed_process_does_lose_its_scratch_folder(project, scratch):
     """What a kill left in the system's temporary folder is gone after the next listing."""
     code = (
-        "import os, signal\nfrom quarterdeck.index.scratch import Scratch\n"
+        "import os, signal\nfrom quarterdeck.index.disk.scratch import Scratch\n"
         "with Scratch() as scratch:\n    scratch.folder()\n    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     child = start(code)
@@ -160,12 +160,12 @@ def test_a_killed_process_does_lose_its_scratch_folder(project, scratch):
 
 def test_a_scratch_folder_in_use_is_left_alone(scratch):
     """Two processes at once: neither sweeps the other's folder away."""
-    from quarterdeck.index.scratch import Scratch
+    from quarterdeck.index.disk.scratch import Scratch
 
     with Scratch() as ours:
         folder = ours.folder()
         code = (
-            "from quarterdeck.index.scratch import Scratch\n"
+            "from quarterdeck.index.disk.scratch import Scratch\n"
             "with Scratch() as scratch:\n    print(scratch.folder())\n"
         )
         child = start(code)
@@ -178,7 +178,7 @@ def test_a_scratch_folder_in_use_is_left_alone(scratch):
 
 def test_a_scratch_folder_of_somebody_else_is_not_used(scratch, tmp_path):
     """A symlink planted under our name in a shared temporary folder leads nowhere."""
-    from quarterdeck.index.scratch import Scratch
+    from quarterdeck.index.disk.scratch import Scratch
 
     (tmp_path / "theirs").mkdir()
     (scratch / f"quarterdeck-{os.geteuid()}").symlink_to(tmp_path / "theirs")

@@ -84,7 +84,7 @@ def settle(root):
 @contextlib.contextmanager
 def changed_store(path):
     """Write to the index behind its back, and seal it again as the index itself would have."""
-    from quarterdeck.index import seal
+    from quarterdeck.index.store import seal
 
     connection = sqlite3.connect(path)
     yield connection

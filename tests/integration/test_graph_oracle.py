@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.index.facts import DYNAMIC
-from quarterdeck.index.python_facts import python_facts
-from quarterdeck.index.resolve import ModuleMap, resolve
+from quarterdeck.index.facts.facts import DYNAMIC
+from quarterdeck.index.facts.python import python_facts
+from quarterdeck.index.graph.resolve import ModuleMap, resolve
 
 LIBRARY = Path(sysconfig.get_path("stdlib"))
 PACKAGES = "asyncio collections concurrent ctypes email html http importlib json logging multiprocessing xml"

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from quarterdeck.index import history
-from quarterdeck.index.committed import unmodified
-from quarterdeck.index.evidence import gather
-from quarterdeck.index.git_rules import Answer, answer
-from quarterdeck.index.history import Churn, churn_by_path, head_of, parse_log, read_history
+from quarterdeck.index.advice import history
+from quarterdeck.index.advice.committed import unmodified
+from quarterdeck.index.advice.evidence import gather
+from quarterdeck.index.advice.history import Churn, churn_by_path, head_of, parse_log, read_history
+from quarterdeck.index.disk.git_rules import Answer, answer
 from quarterdeck.index.project_index import ProjectIndex
 from quarterdeck.index.settings import IndexConfig
 from quarterdeck.workspace import open_workspace
@@ -73,7 +73,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         seen.append(tuple(arguments))
         return answer(git, arguments, folder, **options)
 
-    monkeypatch.setattr("quarterdeck.index.history.answer", spy)
+    monkeypatch.setattr("quarterdeck.index.advice.history.answer", spy)
     return seen
 
 
@@ -340,7 +340,7 @@ def test_a_history_too_long_to_read_is_cut_with_a_note(repo: Repo, monkeypatch: 
         whole = answer(git, arguments, folder, **options)
         return Answer(whole.output[:-12], True) if "log" in arguments else whole
 
-    monkeypatch.setattr("quarterdeck.index.history.answer", slow)
+    monkeypatch.setattr("quarterdeck.index.advice.history.answer", slow)
     past = read_history(open_workspace(str(repo.root)), 365, now_s=NOW_S)
     assert len(past.commits) == 2
     assert "stopped after 30 s" in past.notes[0]

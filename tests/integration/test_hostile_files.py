@@ -16,8 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.index import IndexConfig, ProjectIndex, ProjectScanner, extract
-from quarterdeck.index.examine import examine
+from quarterdeck.index import IndexConfig, ProjectIndex, ProjectScanner
+from quarterdeck.index.facts import crew
+from quarterdeck.index.facts.examine import examine
 from tests.index_worlds import NOBODY, assert_right, everything, grow, qd, rebuilt, run, start
 
 RSS = """
@@ -252,29 +253,29 @@ def test_files_that_change_while_they_are_read(tmp_path):
 @pytest.fixture
 def killer(tmp_path, monkeypatch):
     """Workers die of SIGKILL whenever they meet a file with ``deadly`` in its name; once for ``once``."""
-    start = extract._START.replace(
+    start = crew._START.replace(
         "serve(",
         "import os, signal\n"
-        "from quarterdeck.index import extract\n"
-        "whole = extract.examine\n"
+        "from quarterdeck.index.facts import crew\n"
+        "whole = crew.examine\n"
         "def examine(root, path, *rest):\n"
         "    once = os.path.join(root, 'once')\n"
         "    if 'deadly' in path or ('once' in path and not os.path.exists(once)):\n"
         "        'once' in path and os.mkdir(once)\n"
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return whole(root, path, *rest)\n"
-        "extract.examine = examine\n"
+        "crew.examine = examine\n"
         "serve(",
         1,
     )
-    monkeypatch.setattr(extract, "_START", start)
+    monkeypatch.setattr(crew, "_START", start)
 
     def no_danger_here(root, path, *rest):
         if "deadly" in path:
             pytest.fail("the process that everything hangs on read what kills")
         return examine(root, path, *rest)
 
-    monkeypatch.setattr(extract, "examine", no_danger_here)
+    monkeypatch.setattr(crew, "examine", no_danger_here)
 
 
 def test_a_file_that_kills_its_worker_is_one_error(tmp_path, killer):
@@ -282,13 +283,13 @@ def test_a_file_that_kills_its_worker_is_one_error(tmp_path, killer):
     root = tmp_path / "project"
     grow(root, 200, functions=1)
     (root / "pkg" / "aa_deadly.py").write_text("x = 1\n")
-    job = extract.Job(str(root), 1 << 20, "")
+    job = crew.Job(str(root), 1 << 20, "")
     names = [f"pkg/m{number}.py" for number in range(200)]
-    with extract.Crew(job, 3) as crew:
-        crew.call(1000)
-        worker = crew._idle[-1]
+    with crew.Crew(job, 3) as hands:
+        hands.call(1000)
+        worker = hands._idle[-1]
         worker.take()  # it is up, so a batch that it dies of is to blame
-        found = {each.path: each for each in crew.examine(["pkg/aa_deadly.py", *names], None)}
+        found = {each.path: each for each in hands.examine(["pkg/aa_deadly.py", *names], None)}
     assert set(found) == {"pkg/aa_deadly.py", *names}
     assert [path for path, each in found.items() if each.packed.error] == ["pkg/aa_deadly.py"]
     assert found["pkg/aa_deadly.py"].packed.error == "not parsed: the parser crashed on it"

@@ -13,7 +13,7 @@ import lizard
 import pytest
 from lizard_languages import code_reader, languages
 
-from quarterdeck.index.lang import lang_facts
+from quarterdeck.index.facts.lang import lang_facts
 
 SAMPLES = Path(__file__).parents[1] / "data" / "lang"
 DIFFERS = {

@@ -22,8 +22,8 @@ from complexipy import code_complexity
 from pygments.lexers.python import PythonLexer  # type: ignore[import-untyped]
 from pygount import analysis as pygount  # type: ignore[import-untyped]
 
-from quarterdeck.index.facts import Facts
-from quarterdeck.index.python_facts import python_facts
+from quarterdeck.index.facts.facts import Facts
+from quarterdeck.index.facts.python import python_facts
 
 # encodings and pydoc_data are dicts of texts, which pygount takes for documentation.
 NOT_THE_LIBRARY = frozenset(

@@ -19,19 +19,24 @@ VIOLATIONS = {
     "the workspace reads settings": ("workspace.py", "import quarterdeck.config", "floors"),
     "settings open a database": ("config.py", "import quarterdeck.sqlite", "floors"),
     "two rooms on one floor know each other": ("caches.py", "import quarterdeck.sqlite", "floors"),
-    "the database knows the index": ("sqlite.py", "from quarterdeck.index import facts", "floors"),
+    "the database knows the index": ("sqlite.py", "from quarterdeck.index import settings", "floors"),
     "the journal knows the index": ("journal/__init__.py", "import quarterdeck.index", "floors"),
-    "the index records costs": ("index/facts.py", "import quarterdeck.costs", "floors"),
+    "the index records costs": ("index/settings.py", "import quarterdeck.costs", "floors"),
     "costs remember": ("costs/__init__.py", "import quarterdeck.memory", "floors"),
     "memory runs workflows": ("memory/__init__.py", "import quarterdeck.workflows", "floors"),
     "workflows write tests": ("workflows/__init__.py", "import quarterdeck.testgen", "floors"),
     "the test generator prints": ("testgen/__init__.py", "import quarterdeck.cli", "floors"),
     "the command line serves pages": ("cli/shown.py", "import quarterdeck.web", "floors"),
-    "a shipped room needs the test suites": ("index/facts.py", "import quarterdeck.testing", "floors"),
+    "a shipped room needs the test suites": ("index/settings.py", "import quarterdeck.testing", "floors"),
     "a room has no floor": ("attic.py", "", "floors"),
-    "two files of a room need each other": ("index/facts.py", "import quarterdeck.index.cyclic", "cycles"),
+    "two files of a room need each other": (
+        "index/disk/signature.py",
+        "import quarterdeck.index.disk.cyclic",
+        "cycles",
+    ),
+    "the graph opens a store": ("index/graph/reach.py", "import quarterdeck.index.store.seal", "index"),
     "a client outside its adapter": ("cli/shown.py", "import redis", "adapters"),
-    "a grammar outside its adapter": ("index/facts.py", "import tree_sitter_go", "adapters"),
+    "a grammar outside its adapter": ("index/settings.py", "import tree_sitter_go", "adapters"),
 }
 NEW_ROOMS = ("costs", "journal", "memory", "testgen", "testing", "web", "workflows")
 
@@ -54,7 +59,7 @@ def package(tmp_path: Path) -> Path:
         (copy / room).mkdir(exist_ok=True)
         (copy / room / "__init__.py").touch()
     (copy / "cli" / "shown.py").touch()
-    (copy / "index" / "cyclic.py").write_text("import quarterdeck.index.facts\n")
+    (copy / "index" / "disk" / "cyclic.py").write_text("import quarterdeck.index.disk.signature\n")
     return copy
 
 

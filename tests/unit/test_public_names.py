@@ -26,7 +26,7 @@ except SystemExit as stop:
 print(json.dumps(sorted(sys.modules)), file=sys.stderr)
 """
 SETTLED = """
-from quarterdeck.index import signature
+from quarterdeck.index.disk import signature
 signature.RACY_WINDOW_NS = 0  # as if the files had been left alone for a while
 """
 IMPORT = "import json, sys, quarterdeck; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"

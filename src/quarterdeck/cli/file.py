@@ -10,9 +10,9 @@ from quarterdeck.cli.options import inside, json_option, open_index, project_opt
 from quarterdeck.cli.output import print_json, print_table, remark, say
 
 if TYPE_CHECKING:
-    from quarterdeck.index.facts import Function
+    from quarterdeck.index.facts.facts import Function
+    from quarterdeck.index.graph.covers import Link
     from quarterdeck.index.model import FileRecord
-    from quarterdeck.index.test_map import Link
 
 
 @click.command()

@@ -8,7 +8,7 @@ import click
 
 from quarterdeck.cli.options import json_option, limit_option, open_index, project_option
 from quarterdeck.cli.output import print_json, print_table, remark, say
-from quarterdeck.index.evidence import nothing_in
+from quarterdeck.index.advice.evidence import nothing_in
 from quarterdeck.index.model import FileCategory
 
 if TYPE_CHECKING:

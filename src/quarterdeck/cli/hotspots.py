@@ -8,12 +8,12 @@ import click
 
 from quarterdeck.cli.options import json_option, limit_option, open_index, project_option
 from quarterdeck.cli.output import print_json, print_table, remark, say
-from quarterdeck.index.evidence import nothing_in, past_of
-from quarterdeck.index.hotspots import rank_files, rank_functions, with_worst_functions
+from quarterdeck.index.advice.evidence import nothing_in, past_of
+from quarterdeck.index.advice.hotspots import rank_files, rank_functions, with_worst_functions
 
 if TYPE_CHECKING:
-    from quarterdeck.index.history import History
-    from quarterdeck.index.hotspots import FunctionHotSpot, HotSpot
+    from quarterdeck.index.advice.history import History
+    from quarterdeck.index.advice.hotspots import FunctionHotSpot, HotSpot
 
 Spot = TypeVar("Spot")
 

@@ -25,7 +25,7 @@ def command(
     qd map --tokens 2000
     qd map --tokens 1000 src/app --focus src/app/models.py
     """
-    from quarterdeck.index.outline import outline
+    from quarterdeck.index.outline.outline import outline
 
     with open_index(project) as index:
         found = outline(

@@ -9,7 +9,7 @@ import click
 from quarterdeck.cli.options import json_option, open_index, project_option
 from quarterdeck.cli.output import remark
 from quarterdeck.errors import StateError, UsageError
-from quarterdeck.index.reports import FORMATS, KINDS
+from quarterdeck.index.advice.reports import FORMATS, KINDS
 
 
 @click.command()
@@ -46,8 +46,8 @@ def command(
     qd report sprint --out sprint.html
     qd report health --fail-under 70 --json
     """
-    from quarterdeck.index.evidence import gather
-    from quarterdeck.index.reports import build, render
+    from quarterdeck.index.advice.evidence import gather
+    from quarterdeck.index.advice.reports import build, render
 
     if fail_under is not None and kind != "health":
         raise UsageError(

@@ -10,7 +10,7 @@ from quarterdeck.cli.options import json_option, open_index, project_option
 from quarterdeck.cli.output import print_json, print_table, remark, say
 
 if TYPE_CHECKING:
-    from quarterdeck.index.health import Health
+    from quarterdeck.index.advice.health import Health
     from quarterdeck.index.model import FileRecord, ProjectSummary
 
 _SHOWN = 8
@@ -26,7 +26,7 @@ def command(project: str | None, as_json: bool) -> None:
     qd summary
     qd summary --json
     """
-    from quarterdeck.index.latest_health import latest_health
+    from quarterdeck.index.advice.latest_health import latest_health
 
     with open_index(project) as index:
         with index.frozen():

@@ -15,7 +15,7 @@ from quarterdeck.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from quarterdeck.index.test_map import Link
+    from quarterdeck.index.graph.covers import Link
 
 
 @click.group()
@@ -76,7 +76,7 @@ def tests_for(
 
 
 def _print_groups(asked: list[str], links: list[Link]) -> None:
-    from quarterdeck.index.test_map import HOWS
+    from quarterdeck.index.graph.covers import HOWS
 
     files = f"{len(asked):,} changed file{'' if len(asked) == 1 else 's'}"
     if not links:

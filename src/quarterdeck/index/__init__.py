@@ -1,28 +1,28 @@
 """The project index: what is in a code base, and what needs attention first.
 
-One question, from the call to the answer:
+One question, from the call to the answer, and the room each step lives in:
 
     ProjectIndex / ProjectScanner
-        │  validate: lstat every known file and folder against its signature      (signature, tree_store)
+        │  compare: lstat every known file and folder with its signature         refresh.validate
         │  something differs
         ▼
-    discover     root -> files, folders to watch, ignore files                        (git's own rules)
+    discover   root -> files, folders to watch, ignore files; git's own rules    disk
         ▼
-    extract      changed bytes -> facts, in worker processes                  (python_facts, lang, text_facts)
-        │        facts by content hash, shared by all worktrees and branches      (fact_store)
+    examine    changed bytes -> facts, in several processes                      facts (python, lang, text)
+        │      by content hash, shared by all worktrees and branches             facts.fact_store
         ▼
-    wire         imports -> edges and definitions            (resolve, definitions, lang.resolve; graph)
+    wire       imports -> edges and definitions; tests -> what they cover        graph
         ▼
-    derive       test links, then records with tests, coverage, attention (test_map, view, attention)
+    derive     records with tests, coverage, attention; the summary              refresh
         ▼
-    tree_store   one transaction: signatures, edges, tests, records, summary, state id
+    keep       one transaction: signatures, edges, records, summary, state id    store
         ▼
-    queries, reports, outline (map), changes, hot spots                           -> CLI / MCP / web
+    answer     queries, advice and reports, outline, changes                     -> CLI / MCP / web
 
-The files themselves are the truth. `fact_store` and `tree_store` can be deleted at any time and are
-rebuilt; what a user tells the index (metadata, coverage) lives apart, in `annotations`, and no
-rescan touches it. Nothing is answered before it is validated, so no answer is stale: each carries
-the `State` that it was checked against.
+The files themselves are the truth. The stores of facts and of derived rows can be deleted at any
+time and are rebuilt; what a user tells the index (metadata, coverage) lives apart, in
+`store.annotations`, and no rescan touches it. Nothing is answered before it is compared, so no
+answer is stale: each carries the `State` that it was checked against.
 """
 
 from __future__ import annotations

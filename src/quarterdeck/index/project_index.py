@@ -16,24 +16,24 @@ from typing import TYPE_CHECKING, Self
 
 from quarterdeck import config
 from quarterdeck.errors import NotIndexed, UsageError
-from quarterdeck.index.annotations import Coverage
-from quarterdeck.index.examine import fact_key
-from quarterdeck.index.grammars import PARSED_LANGUAGES
-from quarterdeck.index.graph import ImportGraph
+from quarterdeck.index.facts.examine import fact_key
+from quarterdeck.index.facts.grammars import PARSED_LANGUAGES
+from quarterdeck.index.facts.packed import outline_of
+from quarterdeck.index.graph.reach import ImportGraph
+from quarterdeck.index.graph.resolve import Edge
 from quarterdeck.index.model import FileCategory, FileRecord, ProjectSummary, State
-from quarterdeck.index.packed import outline_of
-from quarterdeck.index.resolve import Edge
+from quarterdeck.index.refresh.working_tree import WorkingTree
 from quarterdeck.index.settings import IndexConfig, Progress
-from quarterdeck.index.tree_store import to_db
-from quarterdeck.index.working_tree import WorkingTree
+from quarterdeck.index.store.annotations import Coverage
+from quarterdeck.index.store.tree_store import to_db
 from quarterdeck.workspace import open_workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from quarterdeck.index.changes import Changes, Snapshot
-    from quarterdeck.index.facts import Class, Function
-    from quarterdeck.index.test_map import Link
+    from quarterdeck.index.changes.changes import Changes, Snapshot
+    from quarterdeck.index.facts.facts import Class, Function
+    from quarterdeck.index.graph.covers import Link
 
 
 class ProjectIndex:
@@ -177,7 +177,7 @@ class ProjectIndex:
             else:
                 found[record.path] = outline_of(known.packed.outline)
         if lost:
-            from quarterdeck.index.reading import read_facts
+            from quarterdeck.index.refresh.reading import read_facts
 
             packed = read_facts(self._tree.scan, lost)
             found.update(
@@ -309,7 +309,7 @@ class ProjectIndex:
             NotIndexed: a path names nothing in the index, and nothing that an indexed file still imports.
             UsageError: git knows no such revision, or there is no git.
         """
-        from quarterdeck.index.affected import changed_files
+        from quarterdeck.index.changes.affected import changed_files
 
         with self.frozen():
             return changed_files(self._tree.scan, self.expand, paths, revision)
@@ -320,7 +320,7 @@ class ProjectIndex:
         A path that is not there counts as deleted: the tests of what still imports it are named. An
         empty list means "none".
         """
-        from quarterdeck.index.affected import affected_tests
+        from quarterdeck.index.changes.affected import affected_tests
 
         with self.frozen():
             return affected_tests(self._tree.scan, paths)
@@ -334,7 +334,7 @@ class ProjectIndex:
             UnknownSnapshot: nothing recorded has that name.
             UsageError: the start of an id fits several states, or git knows no such revision.
         """
-        from quarterdeck.index.changes import changes_since
+        from quarterdeck.index.changes.changes import changes_since
 
         with self.frozen():
             return changes_since(self._tree.scan, since)
@@ -345,7 +345,7 @@ class ProjectIndex:
         Raises:
             UsageError: a snapshot cannot have that name.
         """
-        from quarterdeck.index.changes import check_name
+        from quarterdeck.index.changes.changes import check_name
 
         with self.frozen() as state:
             self._tree.stores.annotations.name_snapshot(check_name(name), state.id)
@@ -353,7 +353,7 @@ class ProjectIndex:
 
     def get_snapshots(self) -> list[Snapshot]:
         """Every named state, by name."""
-        from quarterdeck.index.changes import Snapshot
+        from quarterdeck.index.changes.changes import Snapshot
 
         with self.frozen():
             kept = self._tree.stores.tree

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from quarterdeck import caches, config
 from quarterdeck.errors import StateError
-from quarterdeck.index.fact_store import FILE as FACTS_FILE
-from quarterdeck.index.fact_store import FactStore
+from quarterdeck.index.facts.fact_store import FILE as FACTS_FILE
+from quarterdeck.index.facts.fact_store import FactStore
+from quarterdeck.index.refresh.working_tree import WorkingTree
 from quarterdeck.index.settings import IndexConfig, Progress
-from quarterdeck.index.tree_store import FILE as TREE_FILE
-from quarterdeck.index.tree_store import TreeStore
-from quarterdeck.index.working_tree import WorkingTree
+from quarterdeck.index.store.tree_store import FILE as TREE_FILE
+from quarterdeck.index.store.tree_store import TreeStore
 from quarterdeck.workspace import open_workspace
 
 if TYPE_CHECKING:

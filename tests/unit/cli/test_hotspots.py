@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from quarterdeck.index.hotspots import FunctionHotSpot, HotSpot
+from quarterdeck.index.advice.hotspots import FunctionHotSpot, HotSpot
 
 if TYPE_CHECKING:
     from pathlib import Path

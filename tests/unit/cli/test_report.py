@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from quarterdeck.index.reports import FORMATS, KINDS
+from quarterdeck.index.advice.reports import FORMATS, KINDS
 
 if TYPE_CHECKING:
     from pathlib import Path

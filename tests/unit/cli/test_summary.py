@@ -76,7 +76,7 @@ def test_json_loads_nothing_that_is_only_for_people(project: Path):
     code = (
         "import sys\nfrom quarterdeck.cli import main\n"
         "try:\n    main(['summary', '--json'])\nexcept SystemExit:\n    pass\n"
-        "people = ('rich', 'quarterdeck.index.reports')\n"
+        "people = ('rich', 'quarterdeck.index.advice.reports')\n"
         "bad = [name for name in sys.modules if name.startswith(people)]\n"
         "sys.exit(f'loaded {bad}' if bad else 0)\n"
     )

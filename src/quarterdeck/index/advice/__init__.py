@@ -1,0 +1,1 @@
+"""What to do first: history, hot spots, health, staleness, work items, and the reports on them."""

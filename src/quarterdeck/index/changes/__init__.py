@@ -1,0 +1,1 @@
+"""What has changed since a state, and which tests that calls for."""

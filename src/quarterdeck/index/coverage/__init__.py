@@ -1,0 +1,1 @@
+"""What coverage tools measured, taken into the index."""

@@ -1,0 +1,1 @@
+"""What leads where: imports, definitions, tests; and what follows from that."""

@@ -1,0 +1,1 @@
+"""An outline of the project that fits into an agent's context."""
