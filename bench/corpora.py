@@ -76,6 +76,13 @@ CORPORA = {
             "homeassistant",
             "homeassistant/core.py",
         ),
+        Corpus(
+            "pluggy",
+            "1.6.0",
+            "7dcc130b76258d33b90f61b658791dede3486c3e6bfb003ee5c9bfb396dd22f3",
+            "pluggy",
+            "src/pluggy/_manager.py",
+        ),
     )
 }
 

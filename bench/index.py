@@ -34,7 +34,7 @@ HEADLINE = (SUBJECT, peers.EMPATHY.label)
 
 WORK = peers.ROOT / ".run" / "bench"
 STANDARD_LIBRARY = "standard library"
-CODE_BASES = (*corpora.CORPORA, STANDARD_LIBRARY)
+CODE_BASES = ("django", "sympy", "homeassistant", STANDARD_LIBRARY)
 QUICK_CODE_BASES = ("django",)
 
 SCAN = "from quarterdeck.index import ProjectScanner; ProjectScanner('.').scan()"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from quarterdeck.cli.options import inside, json_option, open_index, project_option
+from quarterdeck.cli.options import inside, json_option, limit_option, open_index, project_option
 from quarterdeck.cli.output import print_json, print_table, remark, say, shown
 from quarterdeck.errors import UsageError
 
@@ -43,6 +43,7 @@ def command() -> None:
     "--paths-only", is_flag=True, help="Print one path a line, from here, to hand to a test runner."
 )
 @click.option("-0", "--null", is_flag=True, help="With --paths-only: end each path with NUL, for xargs -0.")
+@limit_option(40)
 @project_option
 @json_option
 def tests_for(
@@ -51,6 +52,7 @@ def tests_for(
     min_confidence: float,
     paths_only: bool,
     null: bool,
+    limit: int,
     project: str | None,
     as_json: bool,
 ) -> None:
@@ -72,10 +74,10 @@ def tests_for(
         elif paths_only:
             _print_paths(index.root, links, end="\0" if null else "\n")
         else:
-            _print_groups(asked, links)
+            _print_groups(asked, links, limit)
 
 
-def _print_groups(asked: list[str], links: list[Link]) -> None:
+def _print_groups(asked: list[str], links: list[Link], limit: int) -> None:
     from quarterdeck.index.graph.covers import HOWS
 
     files = f"{len(asked):,} changed file{'' if len(asked) == 1 else 's'}"
@@ -83,13 +85,14 @@ def _print_groups(asked: list[str], links: list[Link]) -> None:
         say(f"{files}: no test to run" if asked else "nothing has changed: no test to run")
         return
     say(f"{files}: {len(links):,} test file{'' if len(links) == 1 else 's'} to run")
+    ordered = sorted(links, key=lambda link: HOWS.index(link.how))
+    shown_links = ordered[: limit or None]
     print_table(
         ("test", "how", "confidence", "because of"),
-        [
-            (link.test, link.how, f"{link.confidence:.2f}", link.path)
-            for link in sorted(links, key=lambda link: HOWS.index(link.how))
-        ],
+        [(link.test, link.how, f"{link.confidence:.2f}", link.path) for link in shown_links],
     )
+    if len(shown_links) < len(ordered):
+        say("", f"{len(shown_links):,} of {len(ordered):,} test files; -n 0 or --paths-only lists all")
 
 
 def _print_paths(root: str, links: Iterable[Link], end: str) -> None:
