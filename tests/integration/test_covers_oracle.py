@@ -28,20 +28,7 @@ def measured(corpora, tmp_path_factory):
     (root / ".coveragerc").write_text(SETTINGS)
     (root / "pytest.ini").write_text("[pytest]\ntestpaths = testing\n")
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "coverage",
-            "run",
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-p",
-            "no:randomly",
-        ]
-        + ["-p", "no:xdist", "--deselect", "testing/benchmark.py", "testing"],
+        [sys.executable, "-m", "coverage", "run", "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root / "src")},
         check=False,

@@ -23,6 +23,10 @@ def command() -> None:
     """Say which tests to run for a change."""
 
 
+SURE_ENOUGH = 0.5
+"""Where most tests named are right: imports and one step beyond, not "through the same package"."""
+
+
 @command.command("for")
 @click.argument("paths", nargs=-1, metavar="[PATH]...")
 @click.option(
@@ -35,9 +39,10 @@ def command() -> None:
 @click.option(
     "--min-confidence",
     type=click.FloatRange(0, 1),
-    default=0.0,
+    default=SURE_ENOUGH,
+    show_default=True,
     metavar="X",
-    help="Leave out tests of which we are less sure, 0 to 1.",
+    help="Leave out tests of which we are less sure; 0 lists every test that may be concerned.",
 )
 @click.option(
     "--paths-only", is_flag=True, help="Print one path a line, from here, to hand to a test runner."
@@ -67,22 +72,29 @@ def tests_for(
         raise UsageError("say what has changed", hint="name files, or use --changed")
     with open_index(project) as index, index.frozen():
         asked = index.what_changed([inside(index, path) for path in paths], changed)
-        links = [link for link in index.get_tests_for(asked) if link.confidence >= min_confidence]
+        found = index.get_tests_for(asked)
+        links = [link for link in found if link.confidence >= min_confidence]
+        left_out = len(found) - len(links)
         remark(index)
         if as_json:
-            print_json("tests", index, {"changed": asked, "tests": [link._asdict() for link in links]})
+            tests = [link._asdict() for link in links]
+            print_json("tests", index, {"changed": asked, "tests": tests, "left_out": left_out})
         elif paths_only:
             _print_paths(index.root, links, end="\0" if null else "\n")
         else:
-            _print_groups(asked, links, limit)
+            _print_groups(asked, links, left_out, limit)
 
 
-def _print_groups(asked: list[str], links: list[Link], limit: int) -> None:
+def _print_groups(asked: list[str], links: list[Link], left_out: int, limit: int) -> None:
     from quarterdeck.index.graph.covers import HOWS
 
     files = f"{len(asked):,} changed file{'' if len(asked) == 1 else 's'}"
+    less_sure = f"{left_out:,} more may be concerned: --min-confidence 0" if left_out else ""
     if not links:
-        say(f"{files}: no test to run" if asked else "nothing has changed: no test to run")
+        say(
+            f"{files}: no test to run" if asked else "nothing has changed: no test to run",
+            *filter(None, [less_sure]),
+        )
         return
     say(f"{files}: {len(links):,} test file{'' if len(links) == 1 else 's'} to run")
     ordered = sorted(links, key=lambda link: HOWS.index(link.how))
@@ -93,6 +105,8 @@ def _print_groups(asked: list[str], links: list[Link], limit: int) -> None:
     )
     if len(shown_links) < len(ordered):
         say("", f"{len(shown_links):,} of {len(ordered):,} test files; -n 0 or --paths-only lists all")
+    if less_sure:
+        say("", less_sure)
 
 
 def _print_paths(root: str, links: Iterable[Link], end: str) -> None:

@@ -21,6 +21,7 @@ from quarterdeck.index.refresh.reading import LINK, Reading, read_changes
 from quarterdeck.index.refresh.rewire import leads_elsewhere, wire_all
 from quarterdeck.index.refresh.summary import summarise
 from quarterdeck.index.refresh.view import intrinsic
+from quarterdeck.index.store.tree_store import to_db
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from quarterdeck.index.refresh.validate import Base
     from quarterdeck.index.settings import IndexConfig
     from quarterdeck.index.store.stores import Scan
-    from quarterdeck.index.store.tree_store import Entry
+    from quarterdeck.index.store.tree_store import Entry, TreeStore
 
 
 def look_again(scan: Scan, base: Base) -> State | None:
@@ -46,9 +47,9 @@ def look_again(scan: Scan, base: Base) -> State | None:
 def _sources(scan: Scan, base: Base, reading: Reading) -> Sources:
     """Everything the derivation starts from."""
     tree = scan.stores.tree
-    stored = {record.path: record for record in tree.records()} if base.usable else {}
     noted = scan.stores.annotations.read()  # something may have been noted since *base* was taken
     notes_changed = not base.usable or tree.meta().get("notes_revision") != str(noted.revision)
+    stored = _stored(tree, reading, all_of_them=notes_changed) if base.usable else {}
     rewired = not base.usable or bool(reading.gone) or leads_elsewhere(scan, reading)
     wiring_read = {path: each.packed.wiring for path, each in reading.read.items()}
     return Sources(
@@ -66,6 +67,16 @@ def _sources(scan: Scan, base: Base, reading: Reading) -> Sources:
         notes_changed=notes_changed,
         lint=lint_counts(scan.root) if scan.config.lint else None,
     )
+
+
+def _stored(tree: TreeStore, reading: Reading, *, all_of_them: bool) -> dict[str, FileRecord]:
+    """Records that may change: those of code, those of files that were read, or all."""
+    where = "" if all_of_them else "WHERE category IN ('source', 'test')"
+    stored = {record.path: record for record in tree.records(where)}
+    for path in reading.read:
+        if path not in stored and path in reading.before:
+            stored.update((record.path, record) for record in tree.records("WHERE path = ?", (to_db(path),)))
+    return stored
 
 
 def _fresh_records(
