@@ -191,6 +191,8 @@ def _unpack(archive: Path, corpus: Corpus, target: Path) -> None:
         with tarfile.open(archive) as tar:
             if hasattr(tarfile, "data_filter"):  # not in Python 3.11.2; the pin holds there too
                 tar.extraction_filter = tarfile.data_filter
+            for member in tar:  # the archive's owner means nothing here, and git refuses a foreign one's work
+                member.uid, member.gid, member.uname, member.gname = os.getuid(), os.getgid(), "", ""
             tar.extractall(unfinished)
         unpacked = Path(unfinished) / corpus.folder_name
         _mark_as_repository(unpacked)

@@ -14,8 +14,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from quarterdeck.index.coverage.coverage_data import match
-from quarterdeck.index.coverage.coverage_reports import read_report
+from quarterdeck.index.coverage.matching import match
+from quarterdeck.index.coverage.reports import read_report
 from quarterdeck.index.graph.covers import FAINT, PROVEN, TRANSITIVE, TRANSITIVE_CONFIDENCE, Link
 from quarterdeck.index.model import FileCategory
 from quarterdeck.index.project_index import ProjectIndex

@@ -34,8 +34,11 @@ HEADLINE = (SUBJECT, peers.EMPATHY.label)
 
 WORK = peers.ROOT / ".run" / "bench"
 STANDARD_LIBRARY = "standard library"
-CODE_BASES = ("django", "sympy", "homeassistant", STANDARD_LIBRARY)
-QUICK_CODE_BASES = ("django",)
+PACKAGE = "django package"
+"""The import package alone, without its tests and documentation: the scale of a usual project."""
+
+CODE_BASES = (PACKAGE, "django", "sympy", "homeassistant", STANDARD_LIBRARY)
+QUICK_CODE_BASES = (PACKAGE,)
 
 SCAN = "from quarterdeck.index import ProjectScanner; ProjectScanner('.').scan()"
 PEER_SCAN = "from empathy_os.project_index import ProjectScanner; ProjectScanner('.').scan()"
@@ -164,7 +167,7 @@ def scenarios(code_base: CodeBase, tools: Tools) -> dict[str, Sequence[Contender
 
 def working_copy(name: str) -> CodeBase:
     """A copy of the corpus that may be changed; made the first time, put back in order each time."""
-    source = corpora.standard_library() if name == STANDARD_LIBRARY else corpora.fetch(name)
+    source, package, module = _source(name)
     root = WORK / source.name
     if not root.exists():
         unfinished = WORK / f"{source.name}.unfinished"
@@ -176,10 +179,18 @@ def working_copy(name: str) -> CodeBase:
     paths = [os.path.join(folder, file) for folder, _, files in _walk(root) for file in files]
     file_list = WORK / f"{source.name}.files"
     file_list.write_bytes(b"\0".join(map(os.fsencode, paths)))
-    pinned = corpora.CORPORA.get(name)
-    package, module = (pinned.package, pinned.module) if pinned else ("", "argparse.py")
     shutil.copy2(source / module, root / module)
     return CodeBase(name, package, root, len(paths), file_list, root / module)
+
+
+def _source(name: str) -> tuple[Path, str, str]:
+    """Where a code base comes from, its import package (if it has one), and the module that changes."""
+    if name == STANDARD_LIBRARY:
+        return corpora.standard_library(), "", "argparse.py"
+    if name == PACKAGE:
+        return corpora.fetch("django") / "django", "", "db/models/query.py"
+    pinned = corpora.CORPORA[name]
+    return corpora.fetch(name), pinned.package, pinned.module
 
 
 def _progress(say: Callable[[str], None], title: str, text: str) -> None:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "docs" / "images" / "summary.svg"
 README = ROOT / "README.md"
 TESTS_FOR = ("tests", "for", "django/utils/html.py", "-n", "8")
-WIDTH = 100
+WIDTH = 112
 
 
 def told(folder: Path, *command: str) -> str:

@@ -57,6 +57,6 @@ def register(name: str, read: Callable[[], CacheStats]) -> None:
     _readers[name] = read
 
 
-def snapshot() -> list[CacheStats]:
-    """The counters of every registered cache, by name."""
-    return [_readers[name]() for name in sorted(_readers)]
+def snapshot(prefix: str = "") -> list[CacheStats]:
+    """The counters of every registered cache whose name begins with *prefix*, by name."""
+    return [_readers[name]() for name in sorted(_readers) if name.startswith(prefix)]

@@ -111,7 +111,8 @@ def _table(path: str, keys: tuple[str, ...]) -> Mapping[str, object]:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
     if not plain or len(text) > MAX_FILE_BYTES:
         raise ConfigError(
-            f"{path} is not a plain file of at most {MAX_FILE_BYTES:,} bytes", hint="put your settings there"
+            f"{path} is not a plain file of at most {MAX_FILE_BYTES:,} bytes",
+            hint="put a plain file in its place, or move it away",
         )
     if keys[0] == "tool" and b"quarterdeck" not in text:
         return {}  # most projects' pyproject.toml: not worth the import of a TOML parser
@@ -122,12 +123,24 @@ def _table(path: str, keys: tuple[str, ...]) -> Mapping[str, object]:
     except (ValueError, RecursionError) as error:  # ValueError: bad syntax, bad UTF-8, a number without end
         raise ConfigError(f"{path} is not valid TOML: {error}", hint="mend the file at that place") from error
     for depth, key in enumerate(keys):
+        if key == keys[-1] and isinstance(found, dict):
+            _refuse_strays(found, path, keys)
         found = found.get(key, {}) if isinstance(found, dict) else found
         if not isinstance(found, dict):
             raise ConfigError(
                 f"{path}: {'.'.join(keys[: depth + 1])} is not a table", hint=f"write [{'.'.join(keys)}]"
             )
     return cast("Mapping[str, object]", found)
+
+
+def _refuse_strays(table: Mapping[str, object], path: str, keys: tuple[str, ...]) -> None:
+    """A setting beside the sections is read by nobody."""
+    for name, value in table.items():
+        if name != keys[-1] and not isinstance(value, dict):
+            raise ConfigError(
+                f"{path}: {'.'.join((*keys[:-1], name))} stands in no section",
+                hint=f"write it below a section, such as [{'.'.join(keys)}]",
+            )
 
 
 def _head(path: str) -> bytes:
@@ -164,6 +177,8 @@ def _checked(value: object, default: object, where: str) -> object:
     wanted = type(default)
     if wanted is tuple and isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return tuple(value)
+    if wanted in {int, float} and type(value) in {int, float} and -_HUGE <= cast("float", value) < 0:
+        raise ConfigError(f"{where} must not be negative", hint=f"the default is {default!r}")
     if wanted is float and type(value) in {int, float} and -_HUGE <= cast("float", value) <= _HUGE:
         return float(cast("float", value))
     if type(value) is wanted and wanted not in {float, tuple}:

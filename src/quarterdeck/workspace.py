@@ -138,6 +138,6 @@ def _own_folder(path: str) -> str:
     if not ours or not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(f"{path!r} is a link, belongs to somebody else or cannot be written to")
     mark = os.path.join(path, ".gitignore")
-    if not os.path.lexists(mark):
+    if not os.path.isfile(mark) or os.path.islink(mark):  # also a pipe, which git would wait for
         write_atomically(mark, b"*\n")
     return path

@@ -6,7 +6,7 @@ import os
 import random
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +14,7 @@ from quarterdeck.index.advice import history
 from quarterdeck.index.advice.committed import unmodified
 from quarterdeck.index.advice.evidence import gather
 from quarterdeck.index.advice.history import Churn, churn_by_path, head_of, parse_log, read_history
-from quarterdeck.index.disk.git_rules import Answer, answer
+from quarterdeck.index.disk.git import GitSilent, answer
 from quarterdeck.index.project_index import ProjectIndex
 from quarterdeck.index.settings import IndexConfig
 from quarterdeck.workspace import open_workspace
@@ -69,7 +69,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """The arguments of every git command that the history runs from now on."""
     seen: list[tuple[str, ...]] = []
 
-    def spy(git: str, arguments: tuple[str, ...], folder: str, **options: float) -> Answer:
+    def spy(git: str, arguments: tuple[str, ...], folder: str, **options: Any) -> bytes:
         seen.append(tuple(arguments))
         return answer(git, arguments, folder, **options)
 
@@ -336,15 +336,36 @@ def test_a_history_too_long_to_read_is_cut_with_a_note(repo: Repo, monkeypatch: 
         repo.write("a.py", f"{number}\n")
         repo.commit(days_ago=30 - 10 * number)
 
-    def slow(git: str, arguments: tuple[str, ...], folder: str, **options: float) -> Answer:
+    def slow(git: str, arguments: tuple[str, ...], folder: str, **options: Any) -> bytes:
         whole = answer(git, arguments, folder, **options)
-        return Answer(whole.output[:-12], True) if "log" in arguments else whole
+        if "log" in arguments:
+            raise GitSilent("no answer within 30 s", whole[:-12])
+        return whole
 
     monkeypatch.setattr("quarterdeck.index.advice.history.answer", slow)
     past = read_history(open_workspace(str(repo.root)), 365, now_s=NOW_S)
     assert len(past.commits) == 2
     assert "stopped after 30 s" in past.notes[0]
     assert read_history(open_workspace(str(repo.root)), 15, now_s=NOW_S).notes == ()
+
+
+def test_a_question_that_git_does_not_answer_in_time_proves_nothing(
+    repo: Repo, monkeypatch: pytest.MonkeyPatch
+):
+    """A rewritten history that nobody confirms to be an addition is read from its beginning."""
+    repo.write("a.py", "1\n")
+    repo.commit(days_ago=3)
+    workspace = open_workspace(str(repo.root))
+    read_history(workspace, 365, now_s=NOW_S)
+    repo.git("commit", "-q", "--amend", "-m", "another")
+
+    def silent(git: str, arguments: tuple[str, ...], folder: str, **options: Any) -> bytes:
+        if "rev-list" in arguments:
+            raise GitSilent("no answer within 60 s", b"")
+        return answer(git, arguments, folder, **options)
+
+    monkeypatch.setattr("quarterdeck.index.advice.history.answer", silent)
+    assert len(read_history(workspace, 365, now_s=NOW_S).commits) == 1
 
 
 def test_output_that_breaks_off_anywhere_gives_whole_commits_only(repo: Repo):

@@ -286,3 +286,17 @@ def test_a_loaded_value_has_its_type_or_is_an_error(value: object, name: str):
         assert type(taken) is type(getattr(Settings(), name))
         assert taken == taken
         assert taken not in (float("inf"), float("-inf"))
+
+
+def test_a_setting_beside_the_sections_is_refused(tmp_path):
+    """A setting that stands under [tool.quarterdeck] itself is read by nobody, so it is an error."""
+    (tmp_path / "pyproject.toml").write_text("[tool.quarterdeck]\nratio = 1\n")
+    with pytest.raises(ConfigError, match=r"tool\.quarterdeck\.ratio stands in no section"):
+        load(tmp_path)
+
+
+def test_no_setting_may_be_negative(tmp_path):
+    """Counts, sizes and thresholds below zero mean nothing."""
+    (tmp_path / "quarterdeck.toml").write_text("[part]\nratio = -1.5\n")
+    with pytest.raises(ConfigError, match="must not be negative"):
+        load(tmp_path)

@@ -116,6 +116,8 @@ def cli() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run ``qd`` and exit; the entry point of the console script."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 - closed by whoever called us
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a hostile file name must not end the program
@@ -160,9 +162,9 @@ def _run(args: list[str]) -> int:
 
 
 def _failed(error: QuarterdeckError, *, wants_json: bool) -> int:
-    from quarterdeck.cli.output import shown
+    from quarterdeck.words import harmless
 
-    click.echo(f"error: {shown(error.message)}\n  hint: {shown(error.hint)}", err=True)
+    click.echo(f"error: {harmless(error.message)}\n  hint: {harmless(error.hint)}", err=True)
     if wants_json:
         import json
 

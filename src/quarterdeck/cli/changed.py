@@ -10,7 +10,7 @@ from quarterdeck.cli.options import json_option, open_index, project_option
 from quarterdeck.cli.output import print_json, print_table, remark, say
 
 if TYPE_CHECKING:
-    from quarterdeck.index.changes.changes import FileChange
+    from quarterdeck.index.changes.since import FileChange
 
 
 @click.command()

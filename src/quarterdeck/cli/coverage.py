@@ -21,7 +21,7 @@ def command(path: str, project: str | None, as_json: bool) -> None:
     \b
     pytest --cov=src --cov-context=test && qd coverage .coverage
     """
-    from quarterdeck.index.coverage.coverage_data import take_in
+    from quarterdeck.index.coverage.matching import take_in
 
     with open_index(project) as index:
         taken = take_in(index, path)

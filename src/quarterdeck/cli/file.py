@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from quarterdeck.cli.options import inside, json_option, open_index, project_option
-from quarterdeck.cli.output import print_json, print_table, remark, say
+from quarterdeck.cli.output import metadata_lines, print_json, print_table, remark, say
 
 if TYPE_CHECKING:
     from quarterdeck.index.facts.facts import Function
@@ -59,8 +59,9 @@ def _print_record(record: FileRecord) -> None:
         f"  {record.dependents_count:,} files depend on it, impact {record.impact_score}",
     )
     if record.coverage_percent is not None:
-        say(f"  {record.coverage_percent:.1f} % of its lines are covered")
-    say(*(f"  {key} = {value}" for key, value in sorted(record.metadata.items())))
+        outdated = " (measured before its last change)" if record.coverage_outdated else ""
+        say(f"  {record.coverage_percent:.1f} % of its lines are covered{outdated}")
+    say(*(f"  {line}" for line in metadata_lines(record.metadata)))
 
 
 def _print_list(title: str, paths: tuple[str, ...]) -> None:

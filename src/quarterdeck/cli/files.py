@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from quarterdeck.cli.options import json_option, limit_option, open_index, project_option
-from quarterdeck.cli.output import print_json, print_table, remark, say
-from quarterdeck.index.advice.evidence import nothing_in
+from quarterdeck.cli.output import first, print_json, print_table, remark, say, say_left_out
 from quarterdeck.index.model import FileCategory
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     "--stale",
     "need",
     flag_value="stale",
-    help="Much newer than their tests by modification time, stalest first.",
+    help="Much newer than their tests, stalest first; by git's history where there is one.",
 )
 @click.option(
     "--high-impact", "need", flag_value="high_impact", help="That much depends on, highest impact first."
@@ -60,6 +59,8 @@ def command(
     qd files --untested -n 10
     qd files --match 'src/*/views.py' --json
     """
+    from quarterdeck.index.project_index import nothing_in
+
     with open_index(project) as index:
         with index.frozen() as state:
             if not state.files:
@@ -73,15 +74,14 @@ def command(
                 and (matching is None or record.path in matching)
             ]
         remark(index)
-        kept = records[:limit] if limit else records
+        kept = first(records, limit)
         if as_json:
             print_json(
                 "files", index, {"total": len(records), "files": [record.to_dict() for record in kept]}
             )
         elif kept:
             _print(kept, with_reasons=need == "attention")
-            if len(kept) < len(records):
-                say("", f"{len(kept):,} of {len(records):,} files; -n 0 lists all")
+            say_left_out(len(kept), len(records), "files")
         else:
             say("no file passes these filters")
 
@@ -94,7 +94,9 @@ def _needing(index: ProjectIndex, need: str | None) -> list[FileRecord]:
         case "untested":
             return index.get_files_needing_tests()
         case "stale":
-            return index.get_stale_files()
+            from quarterdeck.index.advice.evidence import gather
+
+            return [index.require_file(each.path) for each in gather(index).stale]
         case "high_impact":
             return index.get_high_impact_files()
         case _:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
 from quarterdeck.cli.options import json_option, limit_option, open_index, project_option
-from quarterdeck.cli.output import print_json, print_table, remark, say
-from quarterdeck.index.advice.evidence import nothing_in, past_of
+from quarterdeck.cli.output import first, print_json, print_table, remark, say, say_left_out
+from quarterdeck.index.advice.evidence import past_of
 from quarterdeck.index.advice.hotspots import rank_files, rank_functions, with_worst_functions
+from quarterdeck.index.project_index import nothing_in
+from quarterdeck.words import count
 
 if TYPE_CHECKING:
     from quarterdeck.index.advice.history import History
     from quarterdeck.index.advice.hotspots import FunctionHotSpot, HotSpot
-
-Spot = TypeVar("Spot")
 
 
 @click.command()
@@ -49,11 +49,15 @@ def command(project: str | None, functions: bool, days: int | None, limit: int, 
             history, churn = past_of(index, records, days)
             if functions:
                 outlines = index.get_outlines(record for record in records if record.functions)
-                hottest = _first(rank_functions(records, churn, outlines), limit)
+                functions_ranked = rank_functions(records, churn, outlines)
+                total = len(functions_ranked)
+                hottest = first(functions_ranked, limit)
                 table = _function_table(hottest)
                 answer = {"functions": [spot.to_dict() for spot in hottest]}
             else:
-                spots = _first(rank_files(records, churn), limit)
+                ranked = rank_files(records, churn)
+                total = len(ranked)
+                spots = first(ranked, limit)
                 shown = {spot.path for spot in spots}
                 outlines = index.get_outlines(record for record in records if record.path in shown)
                 spots = with_worst_functions(spots, outlines)
@@ -67,7 +71,7 @@ def command(project: str | None, functions: bool, days: int | None, limit: int, 
                 "reason": history.reason,
                 "notes": history.notes,
             }
-            print_json("hotspots", index, {"history": past, **answer})
+            print_json("hotspots", index, {"history": past, "total": total, **answer})
             return
         columns, rows = table
         if not rows:
@@ -75,12 +79,13 @@ def command(project: str | None, functions: bool, days: int | None, limit: int, 
             return
         say(*_preface(history), "")
         print_table(columns, rows)
+        say_left_out(len(rows), total, "functions" if functions else "files")
 
 
 def _preface(history: History) -> list[str]:
     if history.reason:
         return [f"no history: {history.reason}; ranked by complexity and by how many files depend on each"]
-    past = f"{len(history.commits):,} commits since {history.since:%Y-%m-%d}"
+    past = f"{count(len(history.commits), 'commit')} since {history.since:%Y-%m-%d}"
     quiet = [] if history.commits else ["no commit in this time: ranked by complexity"]
     return [past, *quiet, *(f"note: {note}" for note in history.notes)]
 
@@ -125,7 +130,3 @@ def _function_table(spots: list[FunctionHotSpot]) -> tuple[tuple[str, ...], list
         )
         for spot in spots
     ]
-
-
-def _first(spots: list[Spot], limit: int) -> list[Spot]:
-    return spots[:limit] if limit else spots

@@ -25,7 +25,7 @@ def command(
     qd map --tokens 2000
     qd map --tokens 1000 src/app --focus src/app/models.py
     """
-    from quarterdeck.index.outline.outline import outline
+    from quarterdeck.index.outline.gather import outline
 
     with open_index(project) as index:
         found = outline(
@@ -33,10 +33,6 @@ def command(
         )
         remark(index)
         if as_json:
-            print_json(
-                "map",
-                index,
-                {"budget": tokens, **found._asdict()},
-            )
+            print_json("map", index, {"budget": tokens, **found._asdict()})
             return
         click.echo(found.text, nl=False)

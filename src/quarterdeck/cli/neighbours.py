@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quarterdeck.cli.output import print_json, print_table, remark, say
+from quarterdeck.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ def print_neighbours(
     elif not found:
         say(f"{path} {verb} no file of the project")
     elif transitive:
-        say(f"{path} {verb} {len(found):,} files, directly or through others")
+        say(f"{path} {verb} {count(len(found), 'file')}, directly or through others")
         print_table(("file", "distance"), found)
     else:
-        say(f"{path} {verb} {len(found):,} files", *(f"  {other}" for other, _ in found))
+        say(f"{path} {verb} {count(len(found), 'file')}", *(f"  {other}" for other, _ in found))

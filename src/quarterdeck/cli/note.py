@@ -7,7 +7,7 @@ import json
 import click
 
 from quarterdeck.cli.options import inside, json_option, open_index, project_option
-from quarterdeck.cli.output import print_json, remark, say
+from quarterdeck.cli.output import metadata_lines, print_json, remark, say
 from quarterdeck.errors import UsageError
 
 
@@ -33,8 +33,7 @@ def command(path: str, pairs: tuple[str, ...], project: str | None, as_json: boo
         if as_json:
             print_json("note", index, {"path": record.path, "metadata": record.metadata})
         elif record.metadata:
-            noted = sorted(record.metadata.items())
-            say(*(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in noted))
+            say(*metadata_lines(record.metadata))
         else:
             say(f"{record.path} has no metadata")
 

@@ -57,8 +57,9 @@ def inside(index: ProjectIndex, path: str) -> str:
     Raises:
         UsageError: it lies outside the project.
     """
-    typed = os.path.realpath(os.path.dirname(os.path.abspath(path)))
-    for candidate in (os.path.join(typed, os.path.basename(path)), os.path.join(index.root, path)):
+    absolute = os.path.abspath(path)
+    typed = os.path.realpath(os.path.dirname(absolute))
+    for candidate in (os.path.join(typed, os.path.basename(absolute)), os.path.join(index.root, path)):
         relative = os.path.relpath(os.path.normpath(candidate), index.root).replace(os.sep, "/")
         if not f"{relative}/".startswith("../") and os.path.lexists(candidate):
             return relative

@@ -4,48 +4,65 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from quarterdeck.words import harmless, number
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from quarterdeck.index.project_index import ProjectIndex
     from quarterdeck.index.settings import Progress
 
 
-def print_json(kind: str, index: ProjectIndex, data: dict[str, Any], *, version: int = 1) -> None:
+def print_json(kind: str, index: ProjectIndex, data: dict[str, Any]) -> None:
     """Print *data* under the envelope that every ``--json`` answer has.
 
-    ``schema`` is ``quarterdeck.<kind>/<version>``; ``project`` is the root; ``state`` is what the
+    ``schema`` is ``quarterdeck.<kind>/1``; ``project`` is the root; ``state`` is what the
     answer was checked against.
     """
     envelope = {
-        "schema": f"quarterdeck.{kind}/{version}",
+        "schema": f"quarterdeck.{kind}/1",
         "project": index.root,
         "state": index.state.to_dict(),
     }
     click.echo(json.dumps({**envelope, **data}, default=str))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str = "") -> None:
-    """Print *rows* as a table; numbers to the right. On a pipe it is as wide as it needs to be."""
+FOLDED_WIDTH = 24
+"""What a column of text is never folded below."""
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print *rows* as a table; numbers to the right.
+
+    On a terminal the last column of text is folded to fit; paths, numbers and headings never are: what
+    does not fit beside each other runs on in the terminal's next line, whole. On a pipe nothing is folded.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     kept = [list(row) for row in rows]
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for number, column in enumerate(columns):
-        numeric = bool(kept) and all(isinstance(row[number], int | float | None) for row in kept)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
-    for row in kept:
-        table.add_row(*(Text(_cell(value)) for value in row))
-    watched = sys.stdout.isatty()
+    cells = [[_cell(value) for value in row] for row in kept]
+    numeric = [
+        all(isinstance(row[place], int | float | None) for row in kept) for place in range(len(columns))
+    ]
+    folded = max((place for place in range(1, len(columns)) if not numeric[place]), default=-1)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, column in enumerate(columns):
+        side: Literal["left", "right"] = "right" if numeric[place] and kept else "left"
+        table.add_column(column, justify=side, overflow="fold", no_wrap=place != folded)
+    for row in cells:
+        table.add_row(*map(Text, row))
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    needed = sum(width + 2 for place, width in enumerate(widths) if place != folded) + FOLDED_WIDTH
     console = Console(
-        width=None if watched else 10_000,
+        width=max(shutil.get_terminal_size().columns, needed) if sys.stdout.isatty() else 10_000,
         color_system=None if os.environ.get("NO_COLOR") else "auto",  # bold is an escape code too
         highlight=False,
     )
@@ -57,23 +74,32 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
 def say(*lines: str) -> None:
     """Print *lines* to stdout, made harmless."""
     for line in lines:
-        click.echo(shown(line))
+        click.echo(harmless(line))
+
+
+def metadata_lines(metadata: Mapping[str, object]) -> list[str]:
+    """``key = value`` by key; the value as JSON, as ``qd note`` takes it."""
+    return [f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in sorted(metadata.items())]
+
+
+Row = TypeVar("Row")
+
+
+def first(rows: list[Row], limit: int) -> list[Row]:
+    """The rows that ``--limit`` leaves: 0 leaves all."""
+    return rows[:limit] if limit else rows
+
+
+def say_left_out(kept: int, total: int, things: str) -> None:
+    """Say that *kept* of *total* are shown, and how to see the others; nothing when there are none."""
+    if kept < total:
+        say("", f"{kept:,} of {total:,} {things}; -n 0 lists all")
 
 
 def remark(index: ProjectIndex) -> None:
     """Tell stderr what could not be kept."""
     for problem in index.problems:
-        click.echo(f"note: {shown(problem)}", err=True)
-
-
-def shown(text: str) -> str:
-    """*text* as a terminal may safely show it: what is not printable stands as its escape.
-
-    Printable text, also a backslash, stays as it is; for the exact bytes of a name there is ``--json``.
-    """
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+        click.echo(f"note: {harmless(problem)}", err=True)
 
 
 def progress() -> Progress | None:
@@ -96,12 +122,8 @@ def progress() -> Progress | None:
 
 
 def _cell(value: object) -> str:
-    if value is None:
-        return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:,.1f}"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return shown(str(value))
+    if value is None or isinstance(value, int | float):
+        return number(value)
+    return harmless(str(value))

@@ -10,6 +10,7 @@ from quarterdeck.cli.options import json_option, open_index, project_option
 from quarterdeck.cli.output import remark
 from quarterdeck.errors import StateError, UsageError
 from quarterdeck.index.advice.reports import FORMATS, KINDS
+from quarterdeck.words import harmless
 
 
 @click.command()
@@ -63,7 +64,7 @@ def command(
         click.echo(text, nl=False)
     else:
         _write(out, text)
-        click.echo(f"written to {out}", err=True)
+        click.echo(f"written to {harmless(out)}", err=True)
     if fail_under is not None and (evidence.health.score is None or evidence.health.score < fail_under):
         score = "there is no score" if evidence.health.score is None else f"health {evidence.health.score:g}"
         click.echo(f"{score}: below {fail_under:g}", err=True)
@@ -72,7 +73,13 @@ def command(
 
 def _form_of(out: str | None) -> str:
     suffix = os.path.splitext(out or "")[1].lower().removeprefix(".")
-    return {"htm": "html"}.get(suffix, suffix if suffix in FORMATS else "md")
+    form = {"": "md", "htm": "html", "markdown": "md", "txt": "md"}.get(suffix, suffix)
+    if form not in FORMATS:
+        raise UsageError(
+            f"no report can be written as .{suffix}",
+            hint="name the file .md, .html or .json, or add --format",
+        )
+    return form
 
 
 def _write(path: str, text: str) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from quarterdeck import caches
 from quarterdeck.cli.options import json_option, open_index, project_option
 from quarterdeck.cli.output import print_json, print_table, remark, say
-
-if TYPE_CHECKING:
-    from quarterdeck.caches import CacheStats
 
 
 @click.command()
@@ -29,11 +25,11 @@ def command(project: str | None, no_cache: bool, stats: bool, as_json: bool) -> 
     with open_index(project, use_cache=not no_cache) as index:
         with index.frozen() as state:
             summary = index.get_summary()
-        caches = _cache_stats() if stats else []
+        saved = caches.snapshot("index.") if stats else []
         remark(index)
         if as_json:
             print_json(
-                "scan", index, {"summary": summary.to_dict(), "caches": [each.to_dict() for each in caches]}
+                "scan", index, {"summary": summary.to_dict(), "caches": [each.to_dict() for each in saved]}
             )
             return
         say(
@@ -45,15 +41,9 @@ def command(project: str | None, no_cache: bool, stats: bool, as_json: bool) -> 
             f"{summary.files_needing_attention:,} files need attention: qd files --attention",
             *(f"note: {note}" for note in summary.notes),
         )
-        if caches:
+        if saved:
             say("")
             print_table(
                 ("cache", "hits", "misses", "hit ratio", "evicted", "entries", "bytes", "seconds saved"),
-                [(*each[:3], each.hit_ratio, *each[3:]) for each in caches],
+                [(*each[:3], each.hit_ratio, *each[3:]) for each in saved],
             )
-
-
-def _cache_stats() -> list[CacheStats]:
-    from quarterdeck import caches
-
-    return [each for each in caches.snapshot() if each.name.startswith("index.")]

@@ -6,6 +6,7 @@ import click
 
 from quarterdeck.cli.options import json_option, open_index, project_option
 from quarterdeck.cli.output import print_json, print_table, remark, say
+from quarterdeck.words import count
 
 
 @click.command()
@@ -23,16 +24,18 @@ def command(name: str | None, list_names: bool, project: str | None, as_json: bo
     with open_index(project) as index:
         if name is not None and not list_names:
             state = index.name_snapshot(name)
+            remark(index)
             if as_json:
                 print_json("snapshot", index, {"name": name})
             else:
-                say(f"{name} is state {state.id[:12]}, {state.files:,} files: qd changed --since {name}")
+                files = count(state.files, "file")
+                say(f"{name} is state {state.id[:12]}, {files}: qd changed --since {name}")
         else:
             found = index.get_snapshots()
+            remark(index)
             if as_json:
                 print_json("snapshots", index, {"snapshots": [each._asdict() for each in found]})
             elif found:
                 print_table(("name", "state", "recorded"), found)
             else:
                 say("no state has a name yet: qd snapshot NAME")
-        remark(index)

@@ -57,7 +57,7 @@ def _numbers(summary: ProjectSummary) -> list[str]:
     needing = summary.files_requiring_tests
     return [
         f"files      {summary.total_files:,}: {summary.source_files:,} source, {summary.test_files:,} test, "
-        f"{summary.config_files:,} config, {summary.doc_files:,} docs",
+        f"{summary.config_files:,} config, {summary.doc_files:,} docs, {_others(summary):,} other",
         f"code       {summary.total_lines_of_code:,} lines in {summary.total_functions:,} functions, "
         f"complexity {summary.avg_complexity:.1f} a file",
         f"languages  {languages or 'none that is known'} (lines)",
@@ -83,3 +83,9 @@ def _health(health: Health) -> list[str]:
 
 def _why(record: FileRecord) -> str:
     return "; ".join(record.attention_reasons)
+
+
+def _others(summary: ProjectSummary) -> int:
+    """Files that are none of what the line names."""
+    named = (summary.source_files, summary.test_files, summary.config_files, summary.doc_files)
+    return summary.total_files - sum(named)

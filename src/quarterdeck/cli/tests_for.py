@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from quarterdeck.cli.options import inside, json_option, limit_option, open_index, project_option
-from quarterdeck.cli.output import print_json, print_table, remark, say, shown
+from quarterdeck.cli.output import first, print_json, print_table, remark, say, say_left_out
 from quarterdeck.errors import UsageError
+from quarterdeck.words import count, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +67,7 @@ def tests_for(
     \b
     qd tests for src/app/models.py
     qd tests for --changed
-    qd tests for --changed main --paths-only -0 | xargs -0 pytest
+    qd tests for --changed main --paths-only -0 | xargs -0 -r pytest
     """
     if not paths and changed is None:
         raise UsageError("say what has changed", hint="name files, or use --changed")
@@ -88,7 +89,7 @@ def tests_for(
 def _print_groups(asked: list[str], links: list[Link], left_out: int, limit: int) -> None:
     from quarterdeck.index.graph.covers import HOWS
 
-    files = f"{len(asked):,} changed file{'' if len(asked) == 1 else 's'}"
+    files = count(len(asked), "changed file")
     less_sure = f"{left_out:,} more may be concerned: --min-confidence 0" if left_out else ""
     if not links:
         say(
@@ -96,15 +97,14 @@ def _print_groups(asked: list[str], links: list[Link], left_out: int, limit: int
             *filter(None, [less_sure]),
         )
         return
-    say(f"{files}: {len(links):,} test file{'' if len(links) == 1 else 's'} to run")
+    say(f"{files}: {count(len(links), 'test file')} to run")
     ordered = sorted(links, key=lambda link: HOWS.index(link.how))
-    shown_links = ordered[: limit or None]
+    kept = first(ordered, limit)
     print_table(
         ("test", "how", "confidence", "because of"),
-        [(link.test, link.how, f"{link.confidence:.2f}", link.path) for link in shown_links],
+        [(link.test, link.how, f"{link.confidence:.2f}", link.path) for link in kept],
     )
-    if len(shown_links) < len(ordered):
-        say("", f"{len(shown_links):,} of {len(ordered):,} test files; -n 0 or --paths-only lists all")
+    say_left_out(len(kept), len(ordered), "test files")
     if less_sure:
         say("", less_sure)
 
@@ -116,6 +116,6 @@ def _print_paths(root: str, links: Iterable[Link], end: str) -> None:
         path = os.path.relpath(os.path.join(root, link.test), here)
         path = f"./{path}" if path.startswith("-") else path
         if end == "\n" and sys.stdout.isatty():
-            click.echo(shown(path))
+            click.echo(harmless(path))
         else:
             sys.stdout.buffer.write(os.fsencode(path + end))

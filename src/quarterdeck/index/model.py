@@ -25,6 +25,10 @@ class FileCategory(StrEnum):
     UNKNOWN = "unknown"
 
 
+CODE = (FileCategory.SOURCE, FileCategory.TEST)
+"""What is written to be run: it has neighbours, tests and complexity."""
+
+
 class TestRequirement(StrEnum):
     """Whether a file ought to have tests."""
 
@@ -99,6 +103,7 @@ class FileRecord(NamedTuple):
         hinted_ratio: fully hinted functions / functions, 0 to 1; None without functions.
         dependents_count: project files that import it directly or through others.
         test_files: all test files that cover it directly, best first.
+        coverage_outdated: *coverage_percent* was measured on other content than the file has now.
         error: why it could not be parsed or read, with the line; empty when it could.
     """
 
@@ -140,6 +145,7 @@ class FileRecord(NamedTuple):
     hinted_ratio: float | None = None
     dependents_count: int = 0
     test_files: tuple[str, ...] = ()
+    coverage_outdated: bool = False
     error: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -227,9 +233,13 @@ TOP = 20
 """How many files the lists of a `ProjectSummary` name."""
 
 
+DAY_S = 86_400
+
+
 def moment(ns: int) -> datetime:
     """A file system's nanoseconds as an aware time; one that no calendar holds becomes the epoch."""
     try:
-        return datetime.fromtimestamp(ns / 1e9, UTC)
+        # Whole microseconds: they fit into a float exactly, nanoseconds do not.
+        return datetime.fromtimestamp(ns // 1000 / 1e6, UTC)
     except (OverflowError, OSError, ValueError):
         return datetime.fromtimestamp(0, UTC)

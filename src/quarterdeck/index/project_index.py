@@ -14,16 +14,12 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Self
 
-from quarterdeck import config
-from quarterdeck.errors import NotIndexed, UsageError
-from quarterdeck.index.facts.examine import fact_key
-from quarterdeck.index.facts.grammars import PARSED_LANGUAGES
-from quarterdeck.index.facts.packed import outline_of
+from quarterdeck.errors import NothingToRead, NotIndexed, UsageError
 from quarterdeck.index.graph.reach import ImportGraph
 from quarterdeck.index.graph.resolve import Edge
 from quarterdeck.index.model import FileCategory, FileRecord, ProjectSummary, State
 from quarterdeck.index.refresh.working_tree import WorkingTree
-from quarterdeck.index.settings import IndexConfig, Progress
+from quarterdeck.index.settings import IndexConfig, Progress, load_config
 from quarterdeck.index.store.annotations import Coverage
 from quarterdeck.index.store.tree_store import to_db
 from quarterdeck.workspace import open_workspace
@@ -31,8 +27,8 @@ from quarterdeck.workspace import open_workspace
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from quarterdeck.index.changes.changes import Changes, Snapshot
-    from quarterdeck.index.facts.facts import Class, Function
+    from quarterdeck.index.changes.since import Changes, Snapshot
+    from quarterdeck.index.facts.packed import Outline
     from quarterdeck.index.graph.covers import Link
 
 
@@ -68,7 +64,7 @@ class ProjectIndex:
         """
         workspace = open_workspace(project_root)
         self.root = workspace.root
-        self.config = config or _load_config(workspace.root)
+        self.config = config or load_config(workspace.root)
         self._tree = WorkingTree(workspace, self.config, keep=use_cache, progress=progress)
         self._state: State | None = None
         self._frozen = False
@@ -151,39 +147,21 @@ class ProjectIndex:
             hint="give the path relative to the project; ignored and missing files are not indexed",
         )
 
-    def get_outline(self, path: str) -> tuple[tuple[Function, ...], tuple[Class, ...]]:
+    def get_outline(self, path: str) -> Outline:
         """Functions and classes of *path*, in source order.
 
         Raises:
             NotIndexed: it is not part of the index.
         """
         with self.frozen():
-            record = self.require_file(path)
-            return self.get_outlines([record])[path]
+            return self.get_outlines([self.require_file(path)])[path]
 
-    def get_outlines(
-        self, records: Iterable[FileRecord]
-    ) -> dict[str, tuple[tuple[Function, ...], tuple[Class, ...]]]:
+    def get_outlines(self, records: Iterable[FileRecord]) -> dict[str, Outline]:
         """Functions and classes of every one of *records*, by path."""
-        found: dict[str, tuple[tuple[Function, ...], tuple[Class, ...]]] = {}
-        lost = []
-        for record in records:
-            if record.language not in PARSED_LANGUAGES:
-                found[record.path] = ((), ())
-                continue
-            known = self._tree.stores.facts.get(record.content_hash, fact_key(record.language))
-            if known is None:
-                lost.append(record.path)
-            else:
-                found[record.path] = outline_of(known.packed.outline)
-        if lost:
-            from quarterdeck.index.refresh.reading import read_facts
+        from quarterdeck.index.refresh.outlines import outlines_of
 
-            packed = read_facts(self._tree.scan, lost)
-            found.update(
-                (path, outline_of(packed[path].outline) if path in packed else ((), ())) for path in lost
-            )
-        return found
+        with self.frozen():
+            return outlines_of(self._tree.scan, records)
 
     # many files ----------------------------------------------------------------------------------
 
@@ -334,7 +312,7 @@ class ProjectIndex:
             UnknownSnapshot: nothing recorded has that name.
             UsageError: the start of an id fits several states, or git knows no such revision.
         """
-        from quarterdeck.index.changes.changes import changes_since
+        from quarterdeck.index.changes.since import changes_since
 
         with self.frozen():
             return changes_since(self._tree.scan, since)
@@ -345,7 +323,7 @@ class ProjectIndex:
         Raises:
             UsageError: a snapshot cannot have that name.
         """
-        from quarterdeck.index.changes.changes import check_name
+        from quarterdeck.index.changes.since import check_name
 
         with self.frozen() as state:
             self._tree.stores.annotations.name_snapshot(check_name(name), state.id)
@@ -353,7 +331,7 @@ class ProjectIndex:
 
     def get_snapshots(self) -> list[Snapshot]:
         """Every named state, by name."""
-        from quarterdeck.index.changes.changes import Snapshot
+        from quarterdeck.index.changes.since import Snapshot
 
         with self.frozen():
             kept = self._tree.stores.tree
@@ -420,5 +398,9 @@ class ProjectIndex:
             yield
 
 
-def _load_config(root: str) -> IndexConfig:
-    return config.load(IndexConfig, "index", root).values
+def nothing_in(root: str) -> NothingToRead:
+    """The error for a project without a single file."""
+    return NothingToRead(
+        f"{root} holds no file that counts",
+        hint="choose another folder with -C; files that git ignores do not count",
+    )

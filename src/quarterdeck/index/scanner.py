@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING
 
-from quarterdeck import caches, config
+from quarterdeck import caches
 from quarterdeck.errors import StateError
-from quarterdeck.index.facts.fact_store import FILE as FACTS_FILE
-from quarterdeck.index.facts.fact_store import FactStore
-from quarterdeck.index.refresh.working_tree import WorkingTree
-from quarterdeck.index.settings import IndexConfig, Progress
-from quarterdeck.index.store.tree_store import FILE as TREE_FILE
-from quarterdeck.index.store.tree_store import TreeStore
+from quarterdeck.index.project_index import ProjectIndex
+from quarterdeck.index.settings import load_config
+from quarterdeck.index.store.stores import forget
 from quarterdeck.workspace import open_workspace
 
 if TYPE_CHECKING:
     from quarterdeck.index.model import FileRecord, ProjectSummary, State
+    from quarterdeck.index.settings import IndexConfig, Progress
 
 
 class ProjectScanner:
@@ -48,7 +45,7 @@ class ProjectScanner:
             ConfigError: the project's settings are wrong.
         """
         self._workspace = open_workspace(project_root)
-        self._config = config or _load_config(self._workspace.root)
+        self._config = config or load_config(self._workspace.root)
         self._use_cache = use_cache
         self._progress = progress
         self.state: State | None = None
@@ -64,13 +61,11 @@ class ProjectScanner:
         Raises:
             StateError: the user's notes cannot be read, or other processes hold the index.
         """
-        tree = WorkingTree(self._workspace, self._config, keep=self._use_cache, progress=self._progress)
-        try:
-            with tree.reading() as self.state:
-                records, summary = tree.stores.tree.records(), tree.stores.tree.summary()
-            self.problems = tuple(tree.stores.problems)
-        finally:
-            tree.close()
+        root, use_cache = self._workspace.root, self._use_cache
+        with ProjectIndex(root, self._config, use_cache=use_cache, progress=self._progress) as index:
+            with index.frozen() as self.state:
+                records, summary = index.get_all_files(), index.get_summary()
+            self.problems = index.problems
         return (records if analyze_dependencies else [_alone(record) for record in records]), summary
 
     def clear_cache(self) -> None:
@@ -82,10 +77,7 @@ class ProjectScanner:
             StateError: a store cannot be opened or written.
         """
         try:
-            with contextlib.closing(TreeStore(self._workspace.state_file(TREE_FILE))) as tree:
-                tree.forget()
-            with contextlib.closing(FactStore(self._workspace.cache_file(FACTS_FILE))) as facts:
-                facts.clear()
+            forget(self._workspace)
         except OSError as error:
             raise StateError(
                 f"the cache cannot be cleared: {error}", hint="check that its folder belongs to you"
@@ -93,11 +85,7 @@ class ProjectScanner:
 
     def cache_stats(self) -> list[caches.CacheStats]:
         """Hits, misses, evictions, size and time saved of the index's caches since this process started."""
-        return [stats for stats in caches.snapshot() if stats.name.startswith("index.")]
-
-
-def _load_config(root: str) -> IndexConfig:
-    return config.load(IndexConfig, "index", root).values
+        return caches.snapshot("index.")
 
 
 def _alone(record: FileRecord) -> FileRecord:

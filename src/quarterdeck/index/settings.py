@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from quarterdeck import config
+
 Progress = Callable[[int, int], None]
 """Told (files done, files to do) while files are read."""
 
@@ -39,3 +41,12 @@ class IndexConfig(NamedTuple):
     max_file_bytes: int = 2_000_000
     lint: bool = False
     workers: int = 0
+
+
+def load_config(root: str) -> IndexConfig:
+    """The settings in force for the project at *root*, as `quarterdeck.config` finds them.
+
+    Raises:
+        ConfigError: they are wrong.
+    """
+    return config.load(IndexConfig, "index", root).values

@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from quarterdeck import __version__
 from quarterdeck.cli import COMMANDS, main
 from quarterdeck.cli.options import inside
-from quarterdeck.cli.output import print_table, progress, shown
+from quarterdeck.cli.output import print_table, progress
 from quarterdeck.errors import StoreBusy, UsageError
+from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,8 +194,8 @@ def test_a_done_command_is_exit_code_0(qd, project):
     "error, code, said",
     [
         (StoreBusy("it is busy", hint="wait"), 1, "error: it is busy\n  hint: wait\n"),
-        (UsageError(HOSTILE, hint=HOSTILE), 2, f"error: {shown(HOSTILE)}\n  hint: {shown(HOSTILE)}\n"),
-        (click.UsageError(HOSTILE), 2, f"error: {shown(HOSTILE)}\n  hint: see qd summary --help\n"),
+        (UsageError(HOSTILE, hint=HOSTILE), 2, f"error: {harmless(HOSTILE)}\n  hint: {harmless(HOSTILE)}\n"),
+        (click.UsageError(HOSTILE), 2, f"error: {harmless(HOSTILE)}\n  hint: see qd summary --help\n"),
         (OSError(28, "No space left on device"), 1, None),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
@@ -242,7 +243,7 @@ def test_a_table_on_a_pipe_is_as_wide_as_it_needs_to_be(capsys):
     assert lines == [
         f"{'name':300}    size",
         f"{'x' * 300}       1",
-        f"{shown(HOSTILE):300}  10,000",
+        f"{harmless(HOSTILE):300}  10,000",
         f"{'[bold]':300}       –",
     ]
 
@@ -302,22 +303,22 @@ def test_an_interrupt_ends_a_scan_with_one_line(tmp_path):
 @given(st.text(st.characters()))
 def test_what_is_shown_is_printable_and_keeps_what_was(text: str):
     """No control character, no change of direction, no broken byte; and once is enough."""
-    safe = shown(text)
+    safe = harmless(text)
     assert safe.isprintable()
     assert safe.encode().decode() == safe
-    assert shown(safe) == safe
+    assert harmless(safe) == safe
     assert (safe == text) == text.isprintable()
 
 
 @given(st.text(st.characters(exclude_characters="\\")), st.text(st.characters(exclude_characters="\\")))
 def test_two_names_never_look_the_same_by_their_escapes(one: str, other: str):
     """Without a backslash of their own: one that a name has stays as it is, for it is far more common."""
-    assert (shown(one) == shown(other)) == (one == other)
+    assert (harmless(one) == harmless(other)) == (one == other)
 
 
 def test_an_escape_is_python_s_own():
     """So that it can be typed back."""
-    assert shown(HOSTILE + "\udcff") == r"a\x1b[2Jb\nc\u202ed\udcff"
+    assert harmless(HOSTILE + "\udcff") == r"a\x1b[2Jb\nc\u202ed\udcff"
 
 
 def test_a_hostile_name_cannot_reach_the_terminal(qd, tmp_path):

@@ -8,7 +8,7 @@ import pytest
 @pytest.mark.usefixtures("project")
 def test_direct_neighbours_are_listed_both_ways(qd):
     """What it imports, and who imports it."""
-    assert qd("deps", "shop/orders.py").out == "shop/orders.py depends on 1 files\n  shop/prices.py\n"
+    assert qd("deps", "shop/orders.py").out == "shop/orders.py depends on 1 file\n  shop/prices.py\n"
     assert (
         "  shop/knot.py\n  shop/orders.py\n  tests/test_prices.py\n" in qd("dependents", "shop/prices.py").out
     )

@@ -46,7 +46,7 @@ def test_the_json_answer_counts_all_and_shows_some(qd, project: Path):
 def test_people_get_a_table_and_the_reasons(qd, project: Path):
     """Long lists say how to see the rest; the attention list says why."""
     assert "2 of 7 files; -n 0 lists all" in qd("files", "-n", "2").out
-    assert "no test covers it" in qd("files", "--attention").out
+    assert "no test of its own" in qd("files", "--attention").out
 
 
 def test_a_filter_that_nothing_passes_is_an_answer(qd, project: Path):

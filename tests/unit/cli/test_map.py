@@ -37,4 +37,4 @@ def test_what_cannot_be_outlined_is_an_error(qd, arguments, code):
 @pytest.mark.usefixtures("empty")
 def test_an_empty_project_has_no_outline(qd):
     """It says so."""
-    assert qd("map", "--tokens", "500").code == 2
+    assert qd("map", "--tokens", "500").code == 3

@@ -8,11 +8,11 @@ A file that git rewrites on checkout (line endings, a filter) counts as modified
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
-from quarterdeck.index.disk.git_rules import GitRefused, answer, find_git
+from quarterdeck.index.disk.blobs import blob_id
+from quarterdeck.index.disk.git import GitRefused, answer, find_git
 from quarterdeck.index.disk.signature import read_stable
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 16_000_000
 """Larger files are taken for modified: no file that people write and test is as large."""
-
-_SHA256_DIGITS = 64
 
 
 def unmodified(root: str, head: str, paths: Iterable[str]) -> frozenset[str]:
@@ -35,7 +33,7 @@ def unmodified(root: str, head: str, paths: Iterable[str]) -> frozenset[str]:
     if not head:
         return frozenset()
     try:
-        committed = _blobs(answer(find_git(), ("ls-tree", "-r", "-z", head), root).output)
+        committed = _blobs(answer(find_git(), ("ls-tree", "-r", "-z", head), root))
     except GitRefused:
         return frozenset()
     return frozenset(path for path in paths if _is_blob(f"{root}/{path}", committed.get(path, "")))
@@ -55,9 +53,4 @@ def _is_blob(path: str, blob: str) -> bool:
     if not blob:
         return False
     content = read_stable(path, MAX_BYTES).content
-    if content is None:
-        return False
-    new = hashlib.sha256 if len(blob) == _SHA256_DIGITS else hashlib.sha1  # git's own names, not a safeguard
-    hasher = new(b"blob %d\0" % len(content), usedforsecurity=False)
-    hasher.update(content)
-    return hasher.hexdigest() == blob
+    return content is not None and blob_id(content, len(blob)) == blob

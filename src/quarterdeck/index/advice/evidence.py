@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck.errors import NothingToRead
 from quarterdeck.index.advice.committed import unmodified
 from quarterdeck.index.advice.health import Health, health_of
 from quarterdeck.index.advice.history import Churn, History, churn_by_path, read_history
@@ -17,6 +16,7 @@ from quarterdeck.index.advice.hotspots import worst_of
 from quarterdeck.index.advice.staleness import Changed, Stale, last_changed, stale_files
 from quarterdeck.index.graph.reach import import_cycles
 from quarterdeck.index.model import FileCategory
+from quarterdeck.index.project_index import nothing_in
 from quarterdeck.workspace import open_workspace
 
 if TYPE_CHECKING:
@@ -99,14 +99,6 @@ def past_of(
     history = read_history(open_workspace(index.root), index.config.churn_days if days is None else days)
     present = {record.path for record in records}
     return history, churn_by_path(history.commits, present) if history.known else None
-
-
-def nothing_in(root: str) -> NothingToRead:
-    """The error for a project without a single file."""
-    return NothingToRead(
-        f"{root} holds no file that counts",
-        hint="choose another folder with -C; files that git ignores do not count",
-    )
 
 
 def _is_complex(record: FileRecord, config: IndexConfig) -> bool:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from quarterdeck.index.model import FileCategory, FileRecord, TestRequirement
+from quarterdeck.index.model import CODE, FileCategory, FileRecord, TestRequirement
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -111,11 +111,11 @@ def health_of(
 
     Args:
         records: of all files.
-        cycles: groups of files that import each other, from `graph.import_cycles`.
+        cycles: groups of files that import each other, from `graph.reach.import_cycles`.
         stale: from `staleness.stale_files`.
         config: thresholds.
     """
-    code = [r for r in records if r.category in (FileCategory.SOURCE, FileCategory.TEST) and r.language]
+    code = [record for record in records if record.category in CODE and record.language]
     sources = [record for record in code if record.category is FileCategory.SOURCE and record.lines_of_code]
     if not sources:
         return Health(None, 0.0, ())
@@ -171,7 +171,7 @@ def _coverage(sources: Sequence[FileRecord]) -> _Measured:
             20,
             None,
             "coverage was never measured",
-            "run the tests with coverage, then `qd coverage`",
+            "run the tests with coverage, then qd coverage",
         )
     lines = sum(record.lines_of_code for record, _ in covered)
     share = sum(record.lines_of_code * percent for record, percent in covered) / lines / 100

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck import sqlite
 from quarterdeck.errors import StateError
-from quarterdeck.index.disk.git_rules import GitRefused, Repository, answer, find_git, locate
-from quarterdeck.index.model import moment
+from quarterdeck.index.disk.git import GitRefused, GitSilent, Repository, answer, find_git, locate
+from quarterdeck.index.model import DAY_S, moment
 from quarterdeck.index.store.tree_store import from_db, to_db
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from quarterdeck.workspace import Workspace
 
 FILE = "history.sqlite"
-DAY_S = 86_400
 READ_TIMEOUT_S = 30.0
 """How long the history may be read; the newest commits come first, so what is cut off is the oldest."""
 
@@ -150,7 +149,7 @@ def head_of(root: str) -> str:
     if not git or locate(root) is None:
         return ""
     try:
-        return answer(git, ("rev-parse", "HEAD"), root).output.decode("ascii", "replace").strip()
+        return _head(git, root)
     except GitRefused:
         return ""
 
@@ -258,7 +257,7 @@ def _opened(workspace: Workspace) -> Iterator[Connection]:
 
 def _refresh(connection: Connection, git: str, root: str, repository: Repository, since_s: int) -> str:
     """Bring the rows up to HEAD, and back to *since_s*; the id of HEAD."""
-    head = answer(git, ("rev-parse", "HEAD"), root).output.decode("ascii", "replace").strip()
+    head = _head(git, root)
     boundary = _shallow_boundary(repository)
     made_with = f"{boundary}\n{os.path.relpath(root, repository.top)!r}"
     meta = _meta(connection)
@@ -268,18 +267,14 @@ def _refresh(connection: Connection, git: str, root: str, repository: Repository
     news = usable and _is_ancestor(git, root, meta["head"], head)
     where = (f"{meta['head']}..{head}",) if news else (head,)
     pathspec = () if root == repository.top else (".",)
-    read = answer(
-        git, (*_LOG, f"--max-age={since_s}", *where, "--", *pathspec), root, timeout_s=READ_TIMEOUT_S
-    )
-    if read.cut and news:  # what is missing would lie in the middle, between the new and the known
+    log, is_cut = _log(git, root, (f"--max-age={since_s}", *where, "--", *pathspec))
+    if is_cut and news:  # what is missing would lie in the middle, between the new and the known
         news = False
-        read = answer(
-            git, (*_LOG, f"--max-age={since_s}", head, "--", *pathspec), root, timeout_s=READ_TIMEOUT_S
-        )
-    commits = [commit for commit in parse_log(read.output, cut=read.cut) if commit.id not in boundary]
+        log, is_cut = _log(git, root, (f"--max-age={since_s}", head, "--", *pathspec))
+    commits = [commit for commit in parse_log(log, cut=is_cut) if commit.id not in boundary]
     kept = {"head": head, "made_with": made_with}
     if not news:
-        cut_at = min((commit.at for commit in commits), default=since_s) if read.cut else 0
+        cut_at = min((commit.at for commit in commits), default=since_s) if is_cut else 0
         kept |= {"since": str(since_s), "cut_at": str(cut_at), "shallow": "yes" if boundary else ""}
     with sqlite.transaction(connection):
         if not news:
@@ -290,6 +285,18 @@ def _refresh(connection: Connection, git: str, root: str, repository: Repository
         _insert(connection, reversed(commits))
         connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", list(kept.items()))
     return head
+
+
+def _head(git: str, root: str) -> str:
+    return answer(git, ("rev-parse", "HEAD"), root).decode("ascii", "replace").strip()
+
+
+def _log(git: str, root: str, what: tuple[str, ...]) -> tuple[bytes, bool]:
+    """What git printed of the log of *what*, and whether time ran out over it."""
+    try:
+        return answer(git, (*_LOG, *what), root, timeout_s=READ_TIMEOUT_S), False
+    except GitSilent as late:
+        return late.output, True
 
 
 def _insert(connection: Connection, commits: Iterable[Commit]) -> None:
@@ -355,7 +362,7 @@ def _meta(connection: Connection) -> dict[str, str]:
 def _is_ancestor(git: str, root: str, old: str, head: str) -> bool:
     """Whether *head* only adds to *old*; False also when *old* is no longer there."""
     try:
-        return not answer(git, ("rev-list", "-n", "1", f"{head}..{old}"), root).output
+        return not answer(git, ("rev-list", "-n", "1", f"{head}..{old}"), root)
     except GitRefused:
         return False
 

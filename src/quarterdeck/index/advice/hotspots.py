@@ -27,18 +27,19 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck.index.advice.history import Churn
-from quarterdeck.index.facts.facts import Class, Function
 from quarterdeck.index.model import FileCategory, FileRecord, TestRequirement
+from quarterdeck.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from quarterdeck.index.facts.facts import Function
+    from quarterdeck.index.facts.packed import Outline
 
 _FLOOR = 0.05
 _COVERED = 0.6
 _UNKNOWN = 0.5
 _NO_CHURN = Churn(0, 0, 0, 0, datetime.min)  # noqa: DTZ901 - the time of no commit is never shown
-
-Outline = tuple[tuple[Function, ...], tuple[Class, ...]]
 
 
 class HotSpot(NamedTuple):
@@ -201,12 +202,12 @@ def _reasons(record: FileRecord, churn: Mapping[str, Churn] | None, complexity: 
     reasons = []
     if churn is None:
         reasons.append(
-            f"{_count(record.dependents_count, 'file')} depend on it (no history: this stands in for change)"
+            f"{count(record.dependents_count, 'file')} depend on it (no history: this stands in for change)"
         )
     else:
         known = churn.get(record.path, _NO_CHURN)
         reasons.append(
-            f"{_count(known.commits, 'commit')} by {_count(known.authors, 'author')}"
+            f"{count(known.commits, 'commit')} by {count(known.authors, 'author')}"
             if known.commits
             else "not changed in this time"
         )
@@ -216,10 +217,6 @@ def _reasons(record: FileRecord, churn: Mapping[str, Churn] | None, complexity: 
     elif record.test_requirement is TestRequirement.REQUIRED and not record.tests_exist:
         reasons.append("no test covers it")
     return tuple(reasons)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _change(record: FileRecord, churn: Mapping[str, Churn] | None) -> int:

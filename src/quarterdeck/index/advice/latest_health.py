@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING
 
 from quarterdeck.files import write_atomically
 from quarterdeck.index.advice.health import Health
-from quarterdeck.index.advice.history import DAY_S, head_of
+from quarterdeck.index.advice.history import head_of
+from quarterdeck.index.disk.signature import read_stable
+from quarterdeck.index.model import DAY_S
 from quarterdeck.workspace import open_workspace
 
 if TYPE_CHECKING:
     from quarterdeck.index.project_index import ProjectIndex
 
 FILE = "health.json"
+MAX_BYTES = 1 << 20
 VERSION = 1
 """Raise it whenever the score is made differently."""
 
@@ -58,8 +61,7 @@ def latest_health(index: ProjectIndex) -> Health:
 def _kept(path: str, made_from: list[object]) -> Health | None:
     """The score that was kept at *path* when it was made from the same; None otherwise."""
     try:
-        with open(path, "rb") as file:
-            data = json.load(file)
+        data = json.loads(read_stable(path, MAX_BYTES).content or b"")
         return Health.from_dict(data["health"]) if data["made_from"] == made_from else None
     except (
         OSError,

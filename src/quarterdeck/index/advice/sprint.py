@@ -20,7 +20,7 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.index.advice.hotspots import rank_files
-from quarterdeck.index.model import FileCategory, TestRequirement
+from quarterdeck.index.model import CODE, FileCategory, TestRequirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -108,7 +108,7 @@ def _items(evidence: Evidence) -> Iterator[Item]:
 
 def _needs(record: FileRecord, evidence: Evidence) -> Iterator[tuple[str, float, str]]:
     """(kind, days, why) of what one file needs by itself."""
-    if record.category not in (FileCategory.SOURCE, FileCategory.TEST):
+    if record.category not in CODE:
         return
     if record.error:
         yield MEND, 0.5, record.error

@@ -17,12 +17,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck.index.advice.history import DAY_S, Churn
-from quarterdeck.index.model import FileCategory, FileRecord
+from quarterdeck.index.model import DAY_S, FileCategory, FileRecord
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
+
+    from quarterdeck.index.advice.history import Churn
 
 COMMIT = "commit"
 BEFORE = "before"

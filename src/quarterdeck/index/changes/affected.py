@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from quarterdeck.errors import NotIndexed
 from quarterdeck.index.disk import classify
 from quarterdeck.index.graph.covers import Importers, Link, Linkable, link_tests, tests_for
-from quarterdeck.index.refresh.derive import CODE, is_test
+from quarterdeck.index.model import CODE
+from quarterdeck.index.refresh.derive import is_runnable_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -44,7 +45,7 @@ def affected_tests(scan: Scan, changed: Iterable[str]) -> list[Link]:
             *(Linkable(path, False, classify.language_of(path)) for path in gone),
         ]
         links = link_tests(files, definitions, scan.stores.annotations.read().proven)
-    tests = [record.path for record in records if is_test(record)]
+    tests = [record.path for record in records if is_runnable_test(record)]
     return tests_for(paths, links, tests, Importers(_reversed(definitions), _reversed(edges)))
 
 
@@ -61,7 +62,7 @@ def changed_files(
                 raise
             found.add(path)  # deleted, and somebody still imports it
     if revision is not None:
-        from quarterdeck.index.changes.git_changes import Git
+        from quarterdeck.index.changes.git import Git
 
         known = set(scan.stores.tree.paths())
         found |= {
@@ -77,7 +78,7 @@ def _was_code(path: str) -> bool:
 
 
 def _linkable(record: FileRecord) -> Linkable:
-    return Linkable(record.path, is_test(record), record.language)
+    return Linkable(record.path, is_runnable_test(record), record.language)
 
 
 def _reversed(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

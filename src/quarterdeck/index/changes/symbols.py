@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck.index.facts.facts import Class, Function
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Outline = tuple[tuple[Function, ...], tuple[Class, ...]]
+    from quarterdeck.index.facts.facts import Class, Function
+    from quarterdeck.index.facts.packed import Outline
 
 
 class SymbolChanges(NamedTuple):

@@ -250,12 +250,6 @@ def language_of(path: str) -> str:
     return _LANGUAGE_OF_SUFFIX.get(suffix, "") if dot and stem else ""
 
 
-def is_test(path: str) -> bool:
-    """Whether *path* is a test, or a part of one (fixtures and data in a test folder)."""
-    name, folders = _split(path)
-    return _TEST_NAME.search(name) is not None or not _TEST_FOLDERS.isdisjoint(folders)
-
-
 def category_of(path: str, head: bytes = b"") -> str:
     """One of source, test, config, docs, asset, generated, build, unknown.
 

@@ -16,17 +16,10 @@ import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from quarterdeck.errors import NothingToRead
-from quarterdeck.index.disk.git_rules import (
-    GitRefused,
-    GitRules,
-    GitSilent,
-    Repository,
-    decisive_files,
-    find_git,
-    locate,
-    matching,
-)
+from quarterdeck.index.disk.git import GitRefused, GitSilent, Repository, find_git, locate
+from quarterdeck.index.disk.git_rules import GitRules, decisive_files, matching
 from quarterdeck.index.disk.scratch import Scratch
+from quarterdeck.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,8 +29,7 @@ if TYPE_CHECKING:
 _NEVER = frozenset((".git", ".quarterdeck"))
 """Names that are never part of a code base, at any depth: git's own data and ours."""
 
-
-_NESTED = ("submodule or nested repository", "submodules or nested repositories")
+_NESTED, _NESTEDS = "submodule or nested repository", "submodules or nested repositories"
 
 
 class Discovery(NamedTuple):
@@ -114,7 +106,7 @@ def _discover(root: str, git: str, *, submodules: bool, scratch: Scratch) -> Dis
     walk = _walk(root, rules, listed)
     inputs = {*decisive_files(git, root, repository), *(f"{root}/{path}" for path in walk.ignore_files)}
     if walk.unreadable:
-        number = _count(walk.unreadable, "folder", "folders")
+        number = count(len(walk.unreadable), "folder")
         notes.append(f"{number} could not be read, the first is {walk.unreadable[0]!a}")
     found = Discovery(
         files=tuple(sorted(walk.files)),
@@ -127,7 +119,7 @@ def _discover(root: str, git: str, *, submodules: bool, scratch: Scratch) -> Dis
     if submodules:
         return _with_nested(found, root, git, scratch)
     if found.skipped:
-        notes.append(f"{_count(found.skipped, *_NESTED)} not scanned")
+        notes.append(f"{count(len(found.skipped), _NESTED, plural=_NESTEDS)} not scanned")
     return found._replace(notes=tuple(notes))
 
 
@@ -306,7 +298,7 @@ def _with_nested(found: Discovery, root: str, git: str, scratch: Scratch) -> Dis
         notes += (f"{path!a}: {note}" for note in nested.notes)
         inputs.update(nested.inputs)
     if skipped:
-        notes.append(f"{_count(skipped, 'submodule', 'submodules')} not checked out")
+        notes.append(f"{count(len(skipped), 'submodule')} not checked out")
     return Discovery(
         files=tuple(sorted(files)),
         symlinks=dict(sorted(symlinks.items())),
@@ -342,7 +334,3 @@ def _without(found: Discovery, exclude: Sequence[str], root: str, git: str, scra
         skipped=tuple(path for path in found.skipped if f"{path}/" not in gone),
         notes=notes,
     )
-
-
-def _count(things: Sequence[str], one: str, many: str) -> str:
-    return f"{len(things)} {one if len(things) == 1 else many}"

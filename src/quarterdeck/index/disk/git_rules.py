@@ -1,114 +1,26 @@
 """What git says about a folder: which files count, which folders are ignored, and what decides it.
 
-    locate(root)   -> Repository | None      looks for .git upwards; reads, runs nothing
     GitRules.ask() -> listing                one `git ls-files`, inside the repository, or inside an empty
                                              stand-in repository where there is none or git refuses it
     GitRules.ignored(folders)                one `git check-ignore`, for folders that hold no listed file
     decisive_files(...)                      the files whose change can change the listing
 
-git itself is asked because every other matcher that was measured differs from it somewhere. Only
-commands that never run a hook, a filter, a file-system monitor or a pager are used, with the
-settings that could start one switched off, no shell, no standard input from the terminal and a time-out.
+git itself is asked because every other matcher that was measured differs from it somewhere.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from quarterdeck.index.disk.git import GitRefused, GitSilent, answer, upwards
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
+    from quarterdeck.index.disk.git import Repository
     from quarterdeck.index.disk.scratch import Scratch
-
-TIMEOUT_S = 60.0
-"""How long one git command may take; a listing of 36,500 files takes 0.05 s."""
-
-_HARMLESS = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "--no-pager")
-
-
-class GitRefused(Exception):
-    """git could not answer; the text is its reason, in one line."""
-
-
-class GitSilent(GitRefused):
-    """git did not answer in time, and would not another time: a pipe named .gitignore, a dead mount."""
-
-
-class Repository(NamedTuple):
-    """Where a work tree keeps its git data; all paths are absolute.
-
-    Attributes:
-        top: the work tree's top folder.
-        git_dir: holds the index; differs from ``common_dir`` in a linked worktree.
-        common_dir: holds ``config`` and ``info/exclude``.
-    """
-
-    top: str
-    git_dir: str
-    common_dir: str
-
-
-def locate(root: str) -> Repository | None:
-    """The repository whose work tree holds *root* (absolute, resolved), nearest first."""
-    for folder in _upwards(root):
-        git_dir = os.path.join(folder, ".git")
-        try:
-            if os.path.isfile(git_dir):
-                git_dir = os.path.join(folder, _first_line(git_dir).removeprefix("gitdir: "))
-            if not os.path.lexists(os.path.join(git_dir, "HEAD")):
-                continue
-            common = os.path.join(git_dir, "commondir")
-            common_dir = os.path.join(git_dir, _first_line(common)) if os.path.isfile(common) else git_dir
-        except (OSError, ValueError):
-            continue
-        return Repository(folder, os.path.normpath(git_dir), os.path.normpath(common_dir))
-    return None
-
-
-def find_git() -> str:
-    """The absolute path of the git program; empty where there is none.
-
-    A match on a relative PATH entry is refused: it could come from the folder that is being read.
-    """
-    import shutil
-
-    found = shutil.which("git") or ""
-    return found if os.path.isabs(found) else ""
-
-
-class Answer(NamedTuple):
-    """What git printed; ``cut``: time ran out, and what it printed until then is all there is."""
-
-    output: bytes
-    cut: bool
-
-
-def answer(git: str, arguments: Sequence[str], folder: str, *, timeout_s: float = TIMEOUT_S) -> Answer:
-    """What ``git ARGUMENTS`` prints in *folder*, run as harmlessly as the listing is.
-
-    Args:
-        git: from `find_git`.
-        arguments: of a command that runs no hook, filter, external diff or text conversion.
-        folder: where it runs.
-        timeout_s: after this many seconds it is stopped.
-
-    Raises:
-        GitRefused: git failed.
-    """
-    import subprocess
-
-    with _start(git, arguments, folder) as process:
-        try:
-            output, complaint = process.communicate(timeout=timeout_s)
-        except subprocess.TimeoutExpired as late:
-            process.kill()
-            return Answer(late.output or b"", True)
-    if process.returncode:
-        raise GitRefused(_reason(os.fsdecode(complaint)))
-    return Answer(output, False)
 
 
 class GitRules:
@@ -161,15 +73,10 @@ class GitRules:
 
     def ignored(self, folders: Sequence[str]) -> frozenset[str]:
         """Those of *folders* (relative, none holding a tracked file) that git ignores."""
-        # "./" keeps a name that starts with ":" from being read as pathspec magic. --no-index: with the
-        # index, git compares every folder with every tracked file.
-        answer = self._paths(
-            "check-ignore", "-z", "--stdin", "--no-index", given=[f"./{name}" for name in folders]
-        )
-        return frozenset(name.removeprefix("./") for name in answer)
+        return _ignored(self._git, self._at, self._root, folders)
 
-    def _paths(self, *command: str, given: Sequence[str] | None = None) -> frozenset[str]:
-        return _paths(_start(self._git, (*self._at, *command), self._root), given)
+    def _paths(self, *command: str) -> frozenset[str]:
+        return _paths_in(answer(self._git, (*self._at, *command), self._root))
 
 
 def matching(git: str, patterns: Sequence[str], paths: Sequence[str], scratch: Scratch) -> frozenset[str]:
@@ -189,8 +96,17 @@ def matching(git: str, patterns: Sequence[str], paths: Sequence[str], scratch: S
     stand_in = _stand_in(scratch, os.fsencode("\n".join(patterns) + "\n"))
     work_tree = os.path.join(stand_in, "refs")  # any empty folder: the paths need not exist
     at = (f"--git-dir={stand_in}", f"--work-tree={work_tree}", "-c", f"core.excludesFile={os.devnull}")
-    process = _start(git, (*at, "check-ignore", "-z", "--stdin", "--no-index"), work_tree)
-    return frozenset(path.removeprefix("./") for path in _paths(process, [f"./{path}" for path in paths]))
+    return _ignored(git, at, work_tree, paths)
+
+
+def _ignored(git: str, at: Sequence[str], folder: str, paths: Sequence[str]) -> frozenset[str]:
+    """Those of *paths* that git ignores in *folder*, by the repository that the options *at* name."""
+    # "./" keeps a name that starts with ":" from being read as pathspec magic. --no-index: with the
+    # index, git compares every folder with every tracked file.
+    command = (*at, "check-ignore", "-z", "--stdin", "--no-index")
+    asked = os.fsencode("\0".join(f"./{path}" for path in paths))
+    found = answer(git, command, folder, asked, may_find_nothing=True)
+    return frozenset(path.removeprefix("./") for path in _paths_in(found))
 
 
 def decisive_files(git: str, root: str, repository: Repository | None) -> tuple[str, ...]:
@@ -204,7 +120,7 @@ def decisive_files(git: str, root: str, repository: Repository | None) -> tuple[
     if repository is not None:
         found.update(os.path.join(repository.git_dir, name) for name in ("index", "config.worktree"))
         found.update(os.path.join(repository.common_dir, name) for name in ("config", "info/exclude"))
-    for folder in _upwards(root):
+    for folder in upwards(root):
         if folder != root and repository is not None:
             found.add(os.path.join(folder, ".gitignore"))
         if folder == top and repository is not None:
@@ -222,21 +138,6 @@ def decisive_files(git: str, root: str, repository: Repository | None) -> tuple[
             found.add(os.path.join(os.path.dirname(source), os.path.expanduser(value)))
     found.add(excludes_file)
     return tuple(sorted(os.path.normpath(path) for path in found))
-
-
-def _upwards(folder: str) -> Iterator[str]:
-    """*folder* and its parents, up to the file system's root."""
-    while True:
-        yield folder
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return
-        folder = parent
-
-
-def _first_line(path: str) -> str:
-    with open(path, encoding="utf-8", errors="surrogateescape") as lines:
-        return lines.readline(4096).rstrip("\r\n")
 
 
 def _read(path: str) -> bytes:
@@ -268,8 +169,7 @@ def _settings(git: str, root: str) -> Iterator[tuple[str, str, str]]:
     if not git:
         return
     with contextlib.suppress(GitRefused):
-        answer = _finish(_start(git, ("config", "--list", "--show-origin", "-z"), root), None)
-        fields = os.fsdecode(answer).split("\0")
+        fields = os.fsdecode(answer(git, ("config", "--list", "--show-origin", "-z"), root)).split("\0")
         for origin, setting in zip(fields[::2], fields[1::2], strict=False):
             key, _, value = setting.partition("\n")
             if origin.startswith("file:"):
@@ -290,78 +190,6 @@ def _stand_in(scratch: Scratch, exclude: bytes) -> str:
     return git_dir
 
 
-def _environment() -> dict[str, str]:
-    """The process's own, less what would point git at another repository or make it write traces."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_") or k.startswith("GIT_CONFIG_")}
-    return kept | {
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
-    }
-
-
-def _start(git: str, arguments: Sequence[str], folder: str) -> subprocess.Popen[bytes]:
-    import subprocess
-
-    try:
-        return subprocess.Popen(  # noqa: S603 - an absolute program, fixed arguments, no shell
-            [git, *_HARMLESS, *arguments],
-            cwd=folder,
-            env=_environment(),
-            stdin=subprocess.PIPE if {"--stdin", "--batch"} & set(arguments) else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-    except OSError as error:
-        raise GitRefused(error.strerror or str(error)) from error
-
-
-def _finish(process: subprocess.Popen[bytes], given: bytes | None) -> bytes:
-    import subprocess
-
-    with process:
-        try:
-            out, err = process.communicate(given, timeout=TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            raise GitSilent(f"no answer within {TIMEOUT_S:.0f} s") from None
-    # check-ignore exits with 1 where nothing matches.
-    if process.returncode > 1 or process.returncode < 0 or (process.returncode == 1 and given is None):
-        raise GitRefused(_reason(os.fsdecode(err)))
-    return out
-
-
-def answer_of(git: str, arguments: Sequence[str], folder: str, given: bytes | None = None) -> bytes:
-    """What ``git *arguments*`` prints when run in *folder*, by the rules of this module.
-
-    Args:
-        git: from `find_git`.
-        arguments: a subcommand that runs no hook, filter, editor or pager.
-        folder: absolute.
-        given: its standard input, for a subcommand with ``--stdin`` or ``--batch``.
-
-    Raises:
-        GitRefused: git failed, or took longer than `TIMEOUT_S`.
-    """
-    process = _start(git, arguments, folder)
-    answer = _finish(process, given)
-    if process.returncode:
-        raise GitRefused(f"git ended with {process.returncode}")
-    return answer
-
-
-def _paths(process: subprocess.Popen[bytes], given: Iterable[str] | None) -> frozenset[str]:
-    question = None if given is None else os.fsencode("\0".join(given))
-    answer = os.fsdecode(_finish(process, question)).split("\0")
-    answer.pop()
-    return frozenset(answer)
-
-
-def _reason(stderr: str) -> str:
-    """Git's complaint in a few printable words."""
-    if "dubious ownership" in stderr:
-        return "dubious ownership"
-    lines = stderr.splitlines() or ["no reason given"]
-    fatal = next((line for line in lines if line.startswith("fatal: ")), lines[-1])
-    return ascii(fatal.removeprefix("fatal: ")[:200])[1:-1]
+def _paths_in(output: bytes) -> frozenset[str]:
+    """The paths that git printed, each ended by NUL."""
+    return frozenset(os.fsdecode(output).split("\0")[:-1])

@@ -19,6 +19,9 @@ from typing import NamedTuple
 RACY_WINDOW_NS = 2_000_000_000
 """Two seconds: the coarsest time stamps in use (FAT; HFS+ has one)."""
 
+_MOST = 9 * 10**18
+"""A little less than 64 bits with a sign can hold, so that a time may still be rounded: the year 2255."""
+
 _ATTEMPTS = 3
 _CHUNK_BYTES = 1 << 20
 # O_NONBLOCK: opening a pipe must not wait for its writer. O_NOFOLLOW: a symlink may lead out of the tree.
@@ -42,8 +45,16 @@ class Signature(NamedTuple):
 
 
 def of(st: os.stat_result) -> Signature:
-    """The signature in an lstat or fstat result."""
-    return Signature(st.st_size, st.st_mtime_ns, st.st_ctime_ns, st.st_ino)
+    """The signature in an lstat or fstat result, in numbers that a database can hold.
+
+    A file of the year 2300, or with an inode of 64 bits, has others: it is read at every question.
+    """
+    return Signature(st.st_size, _storable(st.st_mtime_ns), _storable(st.st_ctime_ns), _storable(st.st_ino))
+
+
+def _storable(number: int) -> int:
+    """The nearest number that is neither above `_MOST` nor below its opposite."""
+    return max(-_MOST, min(number, _MOST))
 
 
 def is_racy(signature: Signature, read_at_ns: int) -> bool:

@@ -171,13 +171,13 @@ def serve(root: str, max_bytes: int, store_path: str) -> None:
 
 def _plain(examined: Examined) -> tuple[Any, ...]:
     """*examined* in plain tuples: marshal takes no named ones."""
-    path, signature, *middle, packed, cost_us, known = examined
-    return (path, signature and tuple(signature), *middle, tuple(packed), cost_us, known)
+    path, signature, *middle, packed, cost_us, origin = examined
+    return (path, signature and tuple(signature), *middle, tuple(packed), cost_us, origin)
 
 
 def _named(answer: tuple[Any, ...]) -> Examined:
     """The inverse of `_plain`."""
-    path, signature, racy, digest, category, language, packed, cost_us, known = answer
+    path, signature, racy, digest, category, language, packed, cost_us, origin = answer
     return Examined(
         path,
         None if signature is None else Signature._make(signature),
@@ -187,7 +187,7 @@ def _named(answer: tuple[Any, ...]) -> Examined:
         language,
         Packed._make(packed),
         cost_us,
-        known,
+        origin,
     )
 
 

@@ -14,12 +14,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from quarterdeck.errors import StateError
 from quarterdeck.index.disk import classify
 from quarterdeck.index.disk.signature import Signature, is_racy, of, read_stable
-from quarterdeck.index.facts.grammars import LANGUAGES_WITH_GRAMMAR, PARSED_LANGUAGES
+from quarterdeck.index.facts.grammars import LANGUAGES_WITH_GRAMMAR, PARSED_LANGUAGES, fact_key
 from quarterdeck.index.facts.packed import NOTHING, Packed, pack
 from quarterdeck.index.facts.text import text_facts
 
 if TYPE_CHECKING:
     from quarterdeck.index.facts.fact_store import FactStore
+
+
+COUNTED = "counted"
+MADE = "made"
+KNOWN = "known"
 
 
 class Examined(NamedTuple):
@@ -34,7 +39,7 @@ class Examined(NamedTuple):
         language: as `classify.language_of` says.
         packed: its facts.
         cost_us: microseconds they cost to make, now or when they were first made.
-        known: they came from the fact store.
+        origin: of the facts: `COUNTED` (only lines, worth no keeping), `MADE` now, or `KNOWN` before.
     """
 
     path: str
@@ -45,7 +50,7 @@ class Examined(NamedTuple):
     language: str
     packed: Packed
     cost_us: int
-    known: bool
+    origin: str
 
 
 def examine(root: str, path: str, max_bytes: int, store: FactStore | None) -> Examined:
@@ -61,24 +66,24 @@ def examine(root: str, path: str, max_bytes: int, store: FactStore | None) -> Ex
     language = classify.language_of(path)
     if read.reason:
         return unreadable(root, path, f"cannot be read: {read.reason}")
-    category = classify.category_of(path, (read.content or b"")[:1024])
+    category = classify.category_of(path, read.content or b"")
     if read.content is None:
         packed = NOTHING._replace(lines=read.lines, error=f"not parsed: larger than {max_bytes:,} bytes")
-        return Examined(path, read.signature, read.racy, read.digest, category, language, packed, 0, False)
+        return Examined(path, read.signature, read.racy, read.digest, category, language, packed, 0, COUNTED)
     if not language:
         packed = NOTHING._replace(lines=read.lines)
-        return Examined(path, read.signature, read.racy, read.digest, category, "", packed, 0, False)
+        return Examined(path, read.signature, read.racy, read.digest, category, "", packed, 0, COUNTED)
     if language not in PARSED_LANGUAGES:
         counted = text_facts(read.content, language)
         packed = NOTHING._replace(lines=counted.lines, sloc=counted.sloc)
-        return Examined(path, read.signature, read.racy, read.digest, category, language, packed, 0, False)
+        return Examined(path, read.signature, read.racy, read.digest, category, language, packed, 0, COUNTED)
     known = _look_up(store, read.digest, language)
     if known is not None:
-        return Examined(path, read.signature, read.racy, read.digest, category, language, *known, True)
+        return Examined(path, read.signature, read.racy, read.digest, category, language, *known, KNOWN)
     start = time.perf_counter_ns()  # reading the CPU clock would cost as much as a small file's facts
     packed = facts_of(read.content, language)
     cost_us = (time.perf_counter_ns() - start) // 1000
-    return Examined(path, read.signature, read.racy, read.digest, category, language, packed, cost_us, False)
+    return Examined(path, read.signature, read.racy, read.digest, category, language, packed, cost_us, MADE)
 
 
 def unreadable(root: str, path: str, error: str) -> Examined:
@@ -90,7 +95,7 @@ def unreadable(root: str, path: str, error: str) -> Examined:
     # It may have been mended after it could not be read and before its signature was taken.
     racy = signature is not None and is_racy(signature, time.time_ns())
     category, language = classify.category_of(path), classify.language_of(path)
-    return Examined(path, signature, racy, "", category, language, NOTHING._replace(error=error), 0, False)
+    return Examined(path, signature, racy, "", category, language, NOTHING._replace(error=error), 0, COUNTED)
 
 
 def facts_of(content: bytes, language: str) -> Packed:
@@ -115,12 +120,3 @@ def _look_up(store: FactStore | None, content_hash: str, language: str) -> tuple
     except StateError:
         return None  # a store that cannot be read is an empty one; writing to it will say what is wrong
     return None if known is None else (known.packed, known.cost_us)
-
-
-def fact_key(language: str) -> str:
-    """The language under which facts are stored: without its grammar a language has facts of its own."""
-    if language in LANGUAGES_WITH_GRAMMAR:
-        from quarterdeck.index.facts.lang import supported
-
-        return language if supported(language) else f"{language}?"
-    return language

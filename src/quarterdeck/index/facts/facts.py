@@ -1,6 +1,6 @@
 """What one file says about itself, whatever language it is written in.
 
-    bytes --(python_facts | lang | text_facts)--> Facts --pack--> fact store (by content hash)
+    bytes --(python | lang | text)--> Facts --packed.pack--> fact_store (by content hash)
 
 Facts depend on the file's bytes, its suffix and the extractor's version, and on nothing else: not
 on its path, not on its neighbours, not on the time. That is what lets every worktree and branch

@@ -1,4 +1,4 @@
-"""Which languages need a grammar of the extra ``lang``, and whether it is here."""
+"""Which languages need a grammar of the extra ``lang``, whether it is here, and what follows from that."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ if TYPE_CHECKING:
 LANGUAGES_WITH_GRAMMAR = frozenset({"javascript", "typescript", "tsx", "go", "rust", "java", "c", "cpp"})
 """Without their grammar, their lines are counted and nothing else is known of them."""
 
-
 PARSED_LANGUAGES = LANGUAGES_WITH_GRAMMAR | {"python"}
 """Languages of which more than lines is known: what costs something to extract, and has imports to follow."""
+
+
+def fact_key(language: str) -> str:
+    """The language under which facts are stored: without its grammar a language has facts of its own."""
+    if language in LANGUAGES_WITH_GRAMMAR:
+        from quarterdeck.index.facts.lang import supported
+
+        return language if supported(language) else f"{language}?"
+    return language
 
 
 def grammars(languages: Iterable[str]) -> str:

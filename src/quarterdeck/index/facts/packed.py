@@ -11,6 +11,9 @@ from typing import NamedTuple
 
 from quarterdeck.index.facts.facts import Class, Facts, Function, Import
 
+Outline = tuple[tuple[Function, ...], tuple[Class, ...]]
+"""Functions and classes of one file, each in source order."""
+
 
 class Wiring(NamedTuple):
     """The part of a file's facts that decides the graph."""
@@ -65,8 +68,8 @@ def pack(facts: Facts) -> Packed:
     )
 
 
-def outline_of(text: str) -> tuple[tuple[Function, ...], tuple[Class, ...]]:
-    """Functions and classes of a `Packed.outline`, in source order."""
+def outline_of(text: str) -> Outline:
+    """What a `Packed.outline` holds."""
     if not text:
         return (), ()
     functions, classes = json.loads(text)

@@ -29,27 +29,28 @@ _C_BLOCK = rb"/\*[\s\S]*?\*/"
 _MARKUP_BLOCK = rb"<!--[\s\S]*?-->"
 
 _SHELL_LIKE = (
-    "shell bash zsh fish yaml toml make makefile dockerfile cmake powershell r ruby perl elixir julia nix "
-    "tcl python starlark graphql gitignore ignore properties conf awk sed crystal nim just requirements"
+    "shell yaml toml make dockerfile cmake powershell r ruby perl elixir julia nix tcl python starlark "
+    "graphql ignore awk nim just"
 )
 _C_LIKE = (
     "javascript typescript tsx go rust java c cpp csharp fsharp kotlin scala swift dart groovy objectivec "
-    "zig proto protobuf scss less sass solidity jsonc json5 cuda glsl verilog d v"
+    "zig protobuf scss less solidity d"
 )
 _MARKS: dict[tuple[bytes, ...], str] = {
     (_HASH,): _SHELL_LIKE,
     (_HASH, _SEMICOLON): "ini",
-    (_HASH, _SLASHES, _C_BLOCK): "php hcl terraform",
+    (_HASH, _SLASHES, _C_BLOCK): "php terraform",
     (_SLASHES, _C_BLOCK): _C_LIKE,
     (_C_BLOCK,): "css",
     (_DASHES, _C_BLOCK): "sql",
-    (_DASHES,): "lua haskell ada elm vhdl",
+    (_DASHES,): "lua haskell elm",
     (_MARKUP_BLOCK,): "html xml svg markdown vue svelte",
-    (_SEMICOLON,): "lisp clojure scheme elisp assembly",
-    (_PERCENT,): "tex latex erlang matlab prolog",
-    (rb'"',): "vim",
+    (_SEMICOLON,): "lisp clojure assembly",
+    (_PERCENT,): "tex erlang",
+    (rb'"',): "vimscript",
     (rb"(?i:rem\b|::)",): "batch",
 }
+"""Comment marks -> the languages they are those of, as `classify.language_of` names them."""
 
 
 def _only_comments(marks: tuple[bytes, ...]) -> re.Pattern[bytes]:

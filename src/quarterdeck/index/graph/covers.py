@@ -20,6 +20,9 @@ import posixpath
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from quarterdeck.index.graph.reach import distances
+from quarterdeck.index.graph.resolve import is_package
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -133,7 +136,7 @@ def _passed_on(definitions: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
     """Package file -> the files whose names it passes on, also by way of other packages."""
     direct: dict[str, set[str]] = {}
     for source, target in definitions:
-        if _is_package(source):
+        if is_package(source):
             direct.setdefault(source, set()).add(target)
     found = {}
     for package in direct:
@@ -144,7 +147,7 @@ def _passed_on(definitions: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
                 if target not in seen:
                     seen.add(target)
                     todo.append(target)
-        found[package] = {path for path in seen if not _is_package(path)}
+        found[package] = {path for path in seen if not is_package(path)}
     return found
 
 
@@ -191,13 +194,13 @@ def _tests_for_one(path: str, direct: list[Link], tests: set[str], importers: Im
     for test in _below(path, tests):
         yield Link(path, test, FIXTURE, CONFIDENCE[FIXTURE])
     linked = {link.test for link in direct}  # a package's links are weaker than others at its distance
-    for reached, distance in _reach(path, importers.names).items():
+    for reached, distance in distances(importers.names, path).items():
         if reached in tests and reached not in linked:
             yield Link(path, reached, TRANSITIVE, transitive_confidence(distance))
         elif distance == 1:
             for test in _below(reached, tests):
                 yield Link(path, test, FIXTURE, CONFIDENCE[FIXTURE])
-    for reached in _reach(path, importers.anything):
+    for reached in distances(importers.anything, path):
         if reached in tests:
             yield Link(path, reached, TRANSITIVE, FAINT)
 
@@ -214,22 +217,6 @@ def _below(path: str, tests: set[str]) -> Iterator[str]:
         for test in sorted(tests):
             if not folder or test.startswith(f"{folder}/"):
                 yield test
-
-
-def _reach(start: str, importers: Mapping[str, Iterable[str]]) -> dict[str, int]:
-    """Every file that imports *start*, directly or through others, with its distance."""
-    distances = {start: 0}
-    frontier = [start]
-    while frontier:
-        onward = {each for path in frontier for each in importers.get(path, ())} - distances.keys()
-        distances.update(dict.fromkeys(sorted(onward), distances[frontier[0]] + 1))
-        frontier = list(onward)
-    del distances[start]
-    return distances
-
-
-def _is_package(path: str) -> bool:
-    return posixpath.basename(path) in {"__init__.py", "__init__.pyi"}
 
 
 def _by_name(files: Iterable[Linkable], linked: set[str]) -> Iterable[tuple[str, str]]:

@@ -11,7 +11,7 @@ another) has several definers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.index.facts.facts import RUNTIME
 from quarterdeck.index.facts.facts import TYPE_CHECKING as TYPE_CHECKING_KIND
@@ -21,23 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from quarterdeck.index.facts.facts import Import
+    from quarterdeck.index.facts.packed import Wiring
     from quarterdeck.index.graph.resolve import ModuleMap
-
-
-class Wiring(Protocol):
-    """The part of a file's facts that decides where names lead: `Facts` has it, and `packed.Wiring`."""
-
-    @property
-    def imports(self) -> tuple[Import, ...]:
-        """In source order."""
-
-    @property
-    def exports(self) -> tuple[str, ...] | None:
-        """The names of a literal ``__all__``."""
-
-    @property
-    def bindings(self) -> tuple[str, ...]:
-        """Names bound at module level."""
 
 
 class Definitions(NamedTuple):
@@ -85,15 +70,15 @@ class DefinitionMap:
 
     Args:
         modules: the names that exist.
-        facts: path -> facts; asked only for the files a chain passes through, so it may load lazily.
+        wirings: path -> wiring; asked only for the files a chain passes through, so it may load lazily.
             A path it does not have defines whatever is imported from it.
     """
 
-    __slots__ = ("_facts", "_modules", "_names", "_trails")
+    __slots__ = ("_modules", "_names", "_trails", "_wirings")
 
-    def __init__(self, modules: ModuleMap, facts: Mapping[str, Wiring]) -> None:
+    def __init__(self, modules: ModuleMap, wirings: Mapping[str, Wiring]) -> None:
         self._modules = modules
-        self._facts = facts
+        self._wirings = wirings
         self._names: dict[str, _Names] = {}
         self._trails: dict[tuple[str, str], _Trail] = {}
 
@@ -101,8 +86,8 @@ class DefinitionMap:
         """The files that define what *path* imports when it runs: type-checking imports define nothing."""
         files: set[str] = set()
         through: set[str] = set()
-        facts = self._facts.get(path)
-        for each in facts.imports if facts is not None else ():
+        wiring = self._wirings.get(path)
+        for each in wiring.imports if wiring is not None else ():
             if each.kind == TYPE_CHECKING_KIND:
                 continue
             source = self._source(path, each)
@@ -193,15 +178,15 @@ class DefinitionMap:
 
     def _names_of(self, path: str) -> _Names:
         if path not in self._names:
-            facts = self._facts.get(path)
-            self._names[path] = _NOTHING if facts is None else _names(facts)
+            wiring = self._wirings.get(path)
+            self._names[path] = _NOTHING if wiring is None else _names(wiring)
         return self._names[path]
 
 
-def _names(facts: Wiring) -> _Names:
+def _names(wiring: Wiring) -> _Names:
     imported: dict[str, list[Import]] = {}
     stars = []
-    for each in facts.imports:
+    for each in wiring.imports:
         if each.kind not in {RUNTIME, TYPE_CHECKING_KIND}:
             continue
         if each.name == "*":
@@ -211,8 +196,8 @@ def _names(facts: Wiring) -> _Names:
         else:
             top = each.module.partition(".")[0]
             imported.setdefault(top, []).append(each._replace(module=top))
-    exports = None if facts.exports is None else frozenset(facts.exports)
-    return _Names(frozenset(facts.bindings), imported, stars, exports)
+    exports = None if wiring.exports is None else frozenset(wiring.exports)
+    return _Names(frozenset(wiring.bindings), imported, stars, exports)
 
 
 def _folder(path: str) -> str:

@@ -50,11 +50,11 @@ class ImportGraph:
 
     def all_dependencies(self, path: str) -> dict[str, int]:
         """What *path* depends on -> distance (1 = imported directly), nearest first, then by path."""
-        return _reach(self.dependencies, path)
+        return distances(self.dependencies, path)
 
     def all_dependents(self, path: str) -> dict[str, int]:
         """What depends on *path* -> distance (1 = imports it directly), nearest first, then by path."""
-        return _reach(self.dependents, path)
+        return distances(self.dependents, path)
 
     def dependent_counts(self) -> dict[str, int]:
         """Path -> how many files depend on it, directly or not, itself left out. O(files x edges / 64).
@@ -147,14 +147,15 @@ def components(neighbours: Mapping[str, Iterable[str]]) -> list[list[str]]:
     return found
 
 
-def _reach(neighbours: Mapping[str, list[str]], start: str) -> dict[str, int]:
-    distances = {start: 0}
+def distances(neighbours: Mapping[str, Iterable[str]], start: str) -> dict[str, int]:
+    """What *start* leads to -> distance (1 = a neighbour of its own), nearest first, then by path."""
+    found = {start: 0}
     frontier = [start]
     distance = 0
     while frontier:
         distance += 1
         onward = {other for path in frontier for other in neighbours.get(path, ())}
-        frontier = sorted(onward - distances.keys())
-        distances.update(dict.fromkeys(frontier, distance))
-    del distances[start]
-    return distances
+        frontier = sorted(onward - found.keys())
+        found.update(dict.fromkeys(frontier, distance))
+    del found[start]
+    return found

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from quarterdeck.index.disk.signature import read_stable
+from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,7 +31,7 @@ def signature_lines(root: str, record: FileRecord, lines: Iterable[int]) -> dict
     read = read_stable(f"{root}/{record.path}", _MAX_BYTES)
     if read.content is None or read.digest != record.content_hash:
         return {}
-    rows = re.split("\r\n|\r|\n", read.content.decode("utf-8", "replace"))  # as parsers count lines
+    rows = re.split("\r\n|\r|\n", read.content.decode("utf-8-sig", "replace"))  # as parsers count lines
     return {line: _signature(rows, line - 1, record.language) for line in lines if 0 < line <= len(rows)}
 
 
@@ -70,12 +71,5 @@ def _head(row: str, depth: int, ends: str, comment: str) -> tuple[str, int, bool
 
 def printable(text: str) -> str:
     """*text* in one line of at most `MAX_LINE` characters, every one of which can be seen."""
-    shown = (
-        text
-        if text.isascii() and text.isprintable()
-        else "".join(
-            char if char.isprintable() else char.encode("unicode_escape", "backslashreplace").decode()
-            for char in text[: MAX_LINE + 1]
-        )
-    )
+    shown = harmless(text[: MAX_LINE + 1])
     return shown if len(shown) <= MAX_LINE else f"{shown[: MAX_LINE - 1]}…"

@@ -1,7 +1,8 @@
 """What is wrong with a file, in sentences, heaviest first; and how heavily it weighs.
 
 The weight orders the attention list: what each reason weighs, times 1 + log2(1 + impact), so that
-the same fault counts more in a file that much depends on.
+the same fault counts more in a file that much depends on. Staleness is not among the reasons: it takes
+git's history to tell (`advice.staleness`), which no refresh reads.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck.index.model import FileCategory, FileRecord, TestRequirement
+from quarterdeck.index.model import CODE, FileCategory, FileRecord, TestRequirement
+from quarterdeck.words import count
 
 if TYPE_CHECKING:
     from quarterdeck.index.settings import IndexConfig
@@ -24,12 +26,12 @@ class Attention(NamedTuple):
 
 CALM = Attention((), 0.0)
 
-_WEIGHTS = {"error": 10.0, "untested": 4.0, "coverage": 3.0, "complexity": 3.0, "stale": 2.0}
+_WEIGHTS = {"error": 10.0, "untested": 4.0, "coverage": 3.0, "complexity": 3.0}
 
 
 def attention_of(record: FileRecord, config: IndexConfig) -> Attention:
     """What *record* needs; only source and test files ever need anything."""
-    if record.category not in (FileCategory.SOURCE, FileCategory.TEST):
+    if record.category not in CODE:
         return CALM
     found = sorted(_reasons(record, config), key=lambda reason: -_WEIGHTS[reason[0]])
     weight = sum(_WEIGHTS[kind] for kind, _ in found) * (1 + math.log2(1 + record.impact_score))
@@ -43,7 +45,7 @@ def _reasons(record: FileRecord, config: IndexConfig) -> list[tuple[str, str]]:
     if record.category is FileCategory.TEST:
         return found
     if record.test_requirement is TestRequirement.REQUIRED and not record.tests_exist:
-        found.append(("untested", f"no test covers it{_impact(record, config)}"))
+        found.append(("untested", f"no test of its own{_impact(record, config)}"))
     if record.coverage_percent is not None and record.coverage_percent < config.low_coverage_threshold:
         found.append(
             (
@@ -53,12 +55,10 @@ def _reasons(record: FileRecord, config: IndexConfig) -> list[tuple[str, str]]:
         )
     if record.max_complexity >= config.high_complexity_threshold:
         found.append(("complexity", f"a function of cyclomatic complexity {record.max_complexity}"))
-    if record.is_stale:
-        found.append(("stale", f"changed {record.staleness_days} days after its newest test"))
     return found
 
 
 def _impact(record: FileRecord, config: IndexConfig) -> str:
     if record.impact_score < config.high_impact_threshold:
         return ""
-    return f", and {record.dependents_count} files depend on it"
+    return f", and {count(record.dependents_count, 'file')} depend on it"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck.index.graph.covers import Link, Linkable, is_runnable, link_tests
 from quarterdeck.index.graph.reach import ImportGraph, impact_score
-from quarterdeck.index.model import FileCategory, FileRecord
+from quarterdeck.index.model import CODE, FileCategory, FileRecord
 from quarterdeck.index.refresh.view import Neighbours, relate
 from quarterdeck.index.store.tree_store import record_row
 
@@ -29,8 +29,8 @@ class Sources(NamedTuple):
     """Everything a derivation starts from.
 
     Attributes:
-        old: records as they are stored, of files that were not read this time.
-        replaced: records as they were stored, of files that were read this time.
+        stored: records as they were stored, of all files of the state before.
+        old: those of files that were not read this time and are still there.
         fresh: records of the files that were read this time, as far as their own bytes decide.
         links: the stored test links.
         wired: the graph, made anew; None when the stored one still holds.
@@ -40,8 +40,8 @@ class Sources(NamedTuple):
         lint: findings per file; None when not linted.
     """
 
+    stored: Mapping[str, FileRecord]
     old: Mapping[str, FileRecord]
-    replaced: Mapping[str, FileRecord]
     fresh: Mapping[str, FileRecord]
     links: list[Link]
     wired: Wired | None
@@ -63,9 +63,6 @@ class Derived(NamedTuple):
     links: list[Link] | None
 
 
-CODE = (FileCategory.SOURCE, FileCategory.TEST)
-
-
 def derive(sources: Sources, config: IndexConfig) -> Derived:
     """Derive what follows from *sources*."""
     everything = {**sources.old, **sources.fresh}
@@ -80,7 +77,11 @@ def derive(sources: Sources, config: IndexConfig) -> Derived:
         is_fresh = path in sources.fresh
         if record.category not in CODE and path not in noted:
             if is_fresh or sources.notes_changed:
-                rows.append(record_row(record._replace(metadata={}, coverage_percent=None), 0.0))
+                rows.append(
+                    record_row(
+                        record._replace(metadata={}, coverage_percent=None, coverage_outdated=False), 0.0
+                    )
+                )
             continue
         around = graph(record)._replace(
             tests=[everything[test] for test in tests.get(path, ()) if test in everything],
@@ -94,7 +95,7 @@ def derive(sources: Sources, config: IndexConfig) -> Derived:
     return Derived(rows, links)
 
 
-def is_test(record: FileRecord) -> bool:
+def is_runnable_test(record: FileRecord) -> bool:
     """Whether *record* is a test file that a runner can run."""
     return record.category is FileCategory.TEST and is_runnable(
         record.path, record.language, record.test_count
@@ -103,7 +104,7 @@ def is_test(record: FileRecord) -> bool:
 
 def _links(everything: Mapping[str, FileRecord], sources: Sources) -> list[Link]:
     files = [
-        Linkable(path, is_test(record), record.language)
+        Linkable(path, is_runnable_test(record), record.language)
         for path, record in everything.items()
         if record.category in CODE
     ]
@@ -116,7 +117,7 @@ def _graph_part(sources: Sources) -> Callable[[FileRecord], Neighbours]:
     if sources.wired is None:
 
         def stored(record: FileRecord) -> Neighbours:
-            known = sources.replaced.get(record.path, record)
+            known = sources.stored.get(record.path, record)
             return Neighbours(known.imports, known.imported_by, known.dependents_count, known.impact_score)
 
         return stored

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 
+from quarterdeck.index.disk.programs import find_program
+
 
 def lint_counts(root: str) -> dict[str, int] | None:
     """Findings per file (relative path), by the project's own ruff settings; one run of ruff.
@@ -12,15 +14,14 @@ def lint_counts(root: str) -> dict[str, int] | None:
     None when there is no ``ruff`` on PATH, or when it gives no answer: then nothing is known, which
     is not the same as no findings.
     """
-    import shutil
     import subprocess
 
-    ruff = shutil.which("ruff")
-    if ruff is None:
+    ruff = find_program("ruff")
+    if not ruff:
         return None
     try:
         done = subprocess.run(  # noqa: S603 - a program the user installed, with fixed arguments
-            [ruff, "check", "--quiet", "--exit-zero", "--output-format", "json", "."],
+            [ruff, "check", "--quiet", "--no-cache", "--exit-zero", "--output-format", "json", "."],
             cwd=root,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

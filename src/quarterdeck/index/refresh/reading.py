@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from quarterdeck.index.disk.discover import Discovery, discover
 from quarterdeck.index.disk.signature import Signature, digest_of, is_racy, of
 from quarterdeck.index.facts.crew import Crew, Job, examine_all
-from quarterdeck.index.facts.examine import Examined, fact_key
+from quarterdeck.index.facts.examine import COUNTED, KNOWN, MADE, Examined
 from quarterdeck.index.facts.fact_store import NewFact
-from quarterdeck.index.facts.grammars import PARSED_LANGUAGES
+from quarterdeck.index.facts.grammars import fact_key
 from quarterdeck.index.facts.packed import NOTHING, Packed
 from quarterdeck.index.refresh.validate import Base, watch
 from quarterdeck.index.store.tree_store import Entry, Watched
@@ -99,7 +99,7 @@ def read_facts(scan: Scan, paths: Iterable[str]) -> dict[str, Packed]:
     """Complete facts of *paths*, read from the files again: for when the fact store has lost them."""
     job = Job(scan.root, scan.config.max_file_bytes, "")
     found = examine_all(job, list(paths), scan.config.workers)
-    scan.stores.keep_facts([_new_fact(each) for each in found if _has_facts(each)])
+    scan.stores.keep_facts([_new_fact(each) for each in found if each.origin == MADE])
     return {each.path: each.packed for each in found}
 
 
@@ -120,10 +120,10 @@ def _examine(scan: Scan, crew: Crew, paths: list[str]) -> dict[str, Examined]:
     used: list[tuple[str, str]] = []
     misses = saved_us = 0
     for each in crew.examine(paths, store):
-        if each.known:
+        if each.origin == KNOWN:
             saved_us += each.cost_us
             used.append((each.hash, fact_key(each.language)))
-        elif _has_facts(each):
+        elif each.origin == MADE:
             misses += 1
             pending.append(_new_fact(each))
         read[each.path] = each._replace(packed=each.packed._replace(outline=""))
@@ -135,11 +135,6 @@ def _examine(scan: Scan, crew: Crew, paths: list[str]) -> dict[str, Examined]:
     scan.stores.keep_facts(pending, used)
     scan.stores.facts.count(hits=len(used), misses=misses, saved_us=saved_us)
     return read
-
-
-def _has_facts(examined: Examined) -> bool:
-    """Whether there is anything worth keeping: to count a text's lines costs less than to look them up."""
-    return bool(examined.hash) and examined.language in PARSED_LANGUAGES
 
 
 def _new_fact(examined: Examined) -> NewFact:
@@ -156,5 +151,5 @@ def _links(root: str, symlinks: Mapping[str, str], listed_at_ns: int) -> dict[st
             signature = None
         racy = signature is not None and is_racy(signature, listed_at_ns)
         digest = digest_of(target.encode("utf-8", "surrogateescape"))
-        found[path] = Examined(path, signature, racy, digest, "unknown", LINK, NOTHING, 0, False)
+        found[path] = Examined(path, signature, racy, digest, "unknown", LINK, NOTHING, 0, COUNTED)
     return found

@@ -53,12 +53,12 @@ def _sources(scan: Scan, base: Base, reading: Reading) -> Sources:
     rewired = not base.usable or bool(reading.gone) or leads_elsewhere(scan, reading)
     wiring_read = {path: each.packed.wiring for path, each in reading.read.items()}
     return Sources(
+        stored=stored,
         old={
             path: record
             for path, record in stored.items()
             if path in reading.entries and path not in reading.read
         },
-        replaced=stored,
         fresh=_fresh_records(reading, stored, scan.config),
         links=tree.links() if base.usable else [],
         wired=wire_all(scan, reading.entries, wiring_read) if rewired else None,
@@ -121,9 +121,8 @@ def _commit(scan: Scan, base: Base, reading: Reading, sources: Sources, derived:
             tree.put_links(derived.links)
         state_id = _state_id(after) if changes or not base.usable else base.stamp.id
         if state_id != base.stamp.id:
-            tree.log_state(
-                state_id, now_ns, changes if base.stamp.seq else []
-            )  # nothing was before the first
+            # Nothing was before the first.
+            tree.log_state(state_id, now_ns, changes if base.stamp.seq else [])
         tree.put_meta(
             {
                 "made_with": base.made_with,

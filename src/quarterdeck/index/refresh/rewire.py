@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from quarterdeck.index.disk.classify import language_of
 from quarterdeck.index.disk.signature import read_stable
-from quarterdeck.index.facts.examine import fact_key
-from quarterdeck.index.facts.grammars import PARSED_LANGUAGES
+from quarterdeck.index.facts.grammars import PARSED_LANGUAGES, fact_key
 from quarterdeck.index.facts.packed import wiring_of
 from quarterdeck.index.graph.wire import Wirable, Wired, wire
 from quarterdeck.index.refresh.reading import Reading, read_facts
@@ -26,9 +25,11 @@ def leads_elsewhere(scan: Scan, reading: Reading) -> bool:
         previous = reading.before.get(path)
         if previous is None or (previous.language, previous.category) != (each.language, each.category):
             return True
-        if previous.hash != each.hash:
+        if previous.hash != each.hash and path.endswith("go.mod"):
+            return True
+        if previous.hash != each.hash and each.language in PARSED_LANGUAGES:
             known = scan.stores.facts.get(previous.hash, fact_key(previous.language))
-            if known is None or known.packed.wiring != each.packed.wiring or path.endswith("go.mod"):
+            if known is None or known.packed.wiring != each.packed.wiring:
                 return True
             if bool(known.packed.tests) != bool(each.packed.tests):
                 return True  # a file of tests became one of fixtures, or the other way
@@ -46,7 +47,8 @@ def wire_all(scan: Scan, entries: Mapping[str, Entry], texts: Mapping[str, str])
     code = [entry for entry in entries.values() if entry.language in PARSED_LANGUAGES]
     asked = {entry.path: (entry.hash, fact_key(entry.language)) for entry in code if entry.path not in texts}
     known = scan.stores.facts.wirings(asked.values())
-    lost = [path for path, key in asked.items() if key not in known]
+    limit = scan.config.max_file_bytes  # larger files have no facts to lose
+    lost = [path for path, key in asked.items() if key not in known and entries[path].signature.size <= limit]
     wirings = {
         **texts,
         **{path: known[key] for path, key in asked.items() if key in known},

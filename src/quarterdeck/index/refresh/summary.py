@@ -9,16 +9,21 @@ from quarterdeck.index.model import TOP, ProjectSummary
 from quarterdeck.index.store.tree_store import TreeStore, from_db
 
 _COUNTS = """
-SELECT count(*),
-    sum(category = 'source'), sum(category = 'test'), sum(category = 'config'), sum(category = 'docs'),
-    sum(test_requirement = 'required'),
-    sum(test_requirement = 'required' AND tests_exist),
-    avg(coverage_percent),
-    sum(CASE WHEN category = 'test' THEN test_count ELSE 0 END),
-    sum(is_stale),
-    sum(CASE WHEN category = 'source' THEN lines_of_code ELSE 0 END),
-    sum(CASE WHEN category = 'test' THEN lines_of_test ELSE 0 END),
-    sum(lint_issues), sum(needs_attention), sum(error != ''), sum(functions)
+SELECT count(*) AS total_files,
+    total(category = 'source') AS source_files,
+    total(category = 'test') AS test_files,
+    total(category = 'config') AS config_files,
+    total(category = 'docs') AS doc_files,
+    total(test_requirement = 'required') AS files_requiring_tests,
+    total(test_requirement = 'required' AND tests_exist) AS files_with_tests,
+    total(test_requirement = 'required' AND NOT tests_exist) AS files_without_tests,
+    total(CASE WHEN category = 'test' THEN test_count END) AS total_test_count,
+    total(is_stale) AS stale_file_count,
+    total(CASE WHEN category = 'source' THEN lines_of_code END) AS total_lines_of_code,
+    total(CASE WHEN category = 'test' THEN lines_of_test END) AS total_lines_of_test,
+    total(needs_attention) AS files_needing_attention,
+    total(error != '') AS files_with_errors,
+    total(CASE WHEN category = 'source' THEN functions END) AS total_functions
 FROM record
 """
 _SOURCES = """
@@ -26,7 +31,6 @@ SELECT avg(CASE WHEN functions THEN complexity_score END), avg(has_docstrings) *
     avg(CASE WHEN functions THEN has_type_hints END) * 100
 FROM record WHERE category = 'source' AND language != '' AND documented_ratio IS NOT NULL
 """
-
 
 _LANGUAGES = """
 SELECT language, sum(lines_of_code) FROM record WHERE language != '' AND category IN ('source', 'test')
@@ -36,28 +40,19 @@ GROUP BY 1 HAVING sum(lines_of_code) > 0 ORDER BY 2 DESC, 1
 
 def summarise(store: TreeStore) -> ProjectSummary:
     """The summary of the stored records; a few milliseconds for 36,000 of them."""
-    counts = [value or 0 for value in _row(store, _COUNTS)]
-    coverage, lint = _row(store, "SELECT avg(coverage_percent), sum(lint_issues) FROM record")
+    counts = _counts(store)
+    code, tests = counts["total_lines_of_code"], counts["total_lines_of_test"]
+    (coverage,) = _row(store, "SELECT avg(coverage_percent) FROM record WHERE category = 'source'")
+    (lint,) = _row(store, "SELECT sum(lint_issues) FROM record")
     complexity, docstrings, hints = _row(store, _SOURCES)
     (stale_days,) = _row(store, "SELECT avg(staleness_days) FROM record WHERE is_stale")
     (edges,) = _row(store, "SELECT count(*) FROM edge")
     return ProjectSummary(
-        total_files=counts[0],
-        source_files=counts[1],
-        test_files=counts[2],
-        config_files=counts[3],
-        doc_files=counts[4],
-        files_requiring_tests=counts[5],
-        files_with_tests=counts[6],
-        files_without_tests=counts[5] - counts[6],
+        **counts,
         test_coverage_avg=_rounded(coverage),
-        total_test_count=counts[8],
-        stale_file_count=counts[9],
         avg_staleness_days=_rounded(stale_days) or 0.0,
         most_stale_files=_paths(store, "is_stale", "staleness_days DESC"),
-        total_lines_of_code=counts[10],
-        total_lines_of_test=counts[11],
-        test_to_code_ratio=round(counts[11] / counts[10], 3) if counts[10] else 0.0,
+        test_to_code_ratio=round(tests / code, 3) if code else 0.0,
         avg_complexity=_rounded(complexity) or 0.0,
         files_with_docstrings_pct=_rounded(docstrings) or 0.0,
         files_with_type_hints_pct=_rounded(hints) or 0.0,
@@ -68,10 +63,7 @@ def summarise(store: TreeStore) -> ProjectSummary:
             "test_requirement = 'required' AND NOT tests_exist AND impact_score > 0",
             "impact_score DESC",
         ),
-        files_needing_attention=counts[13],
         top_attention_files=_paths(store, "needs_attention", "attention_weight DESC"),
-        files_with_errors=counts[14],
-        total_functions=counts[15],
         import_edges=edges,
         import_cycles=int(store.meta().get("import_cycles", "0")),
         files_by_category=dict(
@@ -80,6 +72,13 @@ def summarise(store: TreeStore) -> ProjectSummary:
         lines_by_language=dict(_rows(store, _LANGUAGES)),
         notes=(*store.notes(), *filter(None, [missing_note(store.meta().get("grammars", ""))])),
     )
+
+
+def _counts(store: TreeStore) -> dict[str, int]:
+    """The columns of `_COUNTS` by name, which is the name of a field of the summary."""
+    cursor = store.connection.execute(_COUNTS)
+    names = [column[0] for column in cursor.description]
+    return dict(zip(names, map(int, cursor.fetchone()), strict=True))
 
 
 def _row(store: TreeStore, statement: str) -> tuple[Any, ...]:

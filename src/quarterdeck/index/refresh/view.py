@@ -12,7 +12,7 @@ import posixpath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck.index.disk import classify
-from quarterdeck.index.model import FileCategory, FileRecord, TestRequirement, moment
+from quarterdeck.index.model import DAY_S, FileCategory, FileRecord, TestRequirement, moment
 from quarterdeck.index.refresh.attention import Attention, attention_of
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from quarterdeck.index.facts.examine import Examined
     from quarterdeck.index.settings import IndexConfig
     from quarterdeck.index.store.annotations import Coverage
-
-DAY_S = 86_400
 
 
 class Neighbours(NamedTuple):
@@ -97,6 +95,7 @@ def relate(record: FileRecord, around: Neighbours, config: IndexConfig) -> tuple
     stale_days = _days_between(newest, record.last_modified)
     related = record._replace(
         coverage_percent=around.coverage.percent if around.coverage else None,
+        coverage_outdated=around.coverage is not None and around.coverage.hash != record.content_hash,
         tests_last_modified=newest,
         staleness_days=stale_days,
         is_stale=stale_days >= config.staleness_threshold_days > 0,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from quarterdeck.index.settings import IndexConfig, Progress
     from quarterdeck.workspace import Workspace
 
-DERIVATION_VERSION = 2
+DERIVATION_VERSION = 4
 """Raise it whenever records, edges, links or the summary are derived differently."""
 
 _ATTEMPTS = 5

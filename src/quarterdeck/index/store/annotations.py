@@ -13,7 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck import sqlite
-from quarterdeck.errors import StoreCorrupt, UsageError
+from quarterdeck.errors import StateError, StoreCorrupt, UsageError
 from quarterdeck.index.store.tree_store import from_db, to_db
 
 if TYPE_CHECKING:
@@ -76,14 +76,21 @@ class Annotations:
 
     def revision(self) -> int:
         """Grows by one with every change; 0 when nothing was ever noted."""
-        if not os.path.exists(self._path):
+        if not self._is_there():
             return 0
         with _opened(self._path) as connection:
             return _revision(connection)
 
+    def _is_there(self) -> bool:
+        """Whether something was ever noted: a full disk can leave an empty file behind."""
+        try:
+            return os.path.getsize(self._path) > 0
+        except OSError:
+            return False
+
     def read(self) -> Notes:
         """Everything noted, at one revision."""
-        if not os.path.exists(self._path):
+        if not self._is_there():
             return Notes()
         metadata: dict[str, dict[str, Any]] = {}
         proven: dict[str, set[str]] = {}
@@ -146,7 +153,7 @@ class Annotations:
 
     def snapshots(self) -> dict[str, str]:
         """State id by snapshot name."""
-        if not os.path.exists(self._path):
+        if not self._is_there():
             return {}
         with _opened(self._path) as connection:
             return dict(connection.execute("SELECT name, state FROM snapshot"))
@@ -154,6 +161,11 @@ class Annotations:
 
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[Connection]:
+    if not path:
+        raise StateError(
+            "notes cannot be kept: neither the project nor your home can be written to",
+            hint="set QUARTERDECK_HOME to a folder that can",
+        )
     connection = sqlite.connect(path, (_SCHEMA,), holds="truth")
     try:
         with sqlite.translated():

@@ -6,6 +6,7 @@ memory and `Stores.problems` says so: an answer that is not kept is still right.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck import sqlite
@@ -132,6 +133,19 @@ class Stores:
     def _problem(self, what: str, error: Exception) -> None:
         reason = error.message if isinstance(error, StateError) else str(error)
         self.problems.append(f"{what}: {reason}")
+
+
+def forget(workspace: Workspace) -> None:
+    """Clear what is derived of *workspace* and every extracted fact, but for what the user noted.
+
+    Raises:
+        StateError: a store cannot be opened or written.
+        OSError: its folder cannot be made.
+    """
+    with contextlib.closing(TreeStore(workspace.state_file(TREE_FILE))) as tree:
+        tree.forget()
+    with contextlib.closing(FactStore(workspace.cache_file(FACTS_FILE))) as facts:
+        facts.clear()
 
 
 class Scan(NamedTuple):

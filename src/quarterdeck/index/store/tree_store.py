@@ -57,7 +57,7 @@ CREATE TABLE record (
     lines_of_code, lines_of_test, complexity_score, has_docstrings, has_type_hints, lint_issues,
     imports, imported_by, import_count, imported_by_count, impact_score, metadata, needs_attention,
     attention_reasons, content_hash, size_bytes, lines, functions, max_complexity, cognitive_complexity,
-    documented_ratio, hinted_ratio, dependents_count, test_files, error,
+    documented_ratio, hinted_ratio, dependents_count, test_files, coverage_outdated, error,
     attention_weight            -- orders the attention list; not part of a FileRecord
 ) WITHOUT ROWID;
 CREATE TABLE edge (source NOT NULL, target NOT NULL, kind TEXT NOT NULL, line INTEGER NOT NULL,
@@ -343,7 +343,7 @@ def record_row(record: FileRecord, attention_weight: float) -> tuple[Any, ...]:
     row[4] = record.test_requirement.value
     row[5] = None if record.test_file_path is None else to_db(record.test_file_path)
     for index in _TIMES:
-        row[index] = None if row[index] is None else round(row[index].timestamp() * 1_000_000_000)
+        row[index] = None if row[index] is None else (row[index] - _EPOCH) // _MICROSECOND * 1000
     for index in _TUPLES:
         row[index] = json.dumps(row[index]) if row[index] else ""
     row[_METADATA] = json.dumps(record.metadata) if record.metadata else ""
@@ -354,10 +354,19 @@ def record_row(record: FileRecord, attention_weight: float) -> tuple[Any, ...]:
 _TIMES = tuple(
     FileRecord._fields.index(name) for name in ("last_modified", "tests_last_modified", "last_indexed")
 )
+_EPOCH = moment(0)
+_MICROSECOND = _EPOCH.resolution
 _METADATA = FileRecord._fields.index("metadata")
 _BOOLS = tuple(
     FileRecord._fields.index(name)
-    for name in ("tests_exist", "is_stale", "has_docstrings", "has_type_hints", "needs_attention")
+    for name in (
+        "tests_exist",
+        "is_stale",
+        "has_docstrings",
+        "has_type_hints",
+        "needs_attention",
+        "coverage_outdated",
+    )
 )
 _CATEGORIES = {category.value: category for category in FileCategory}
 _REQUIREMENTS = {requirement.value: requirement for requirement in TestRequirement}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from quarterdeck.index.disk.classify import category_of, is_test, language_of
+from quarterdeck.index.disk.classify import category_of, language_of
 from quarterdeck.index.disk.classify import test_requirement_of as requirement_of
 
 # Labelled by hand: path, category, language.
@@ -148,12 +148,6 @@ def test_a_path_is_what_a_person_would_call_it(path, category, language):
 def test_the_table_is_large_enough_to_mean_something():
     """At least eighty different paths."""
     assert len({path for path, *_ in TABLE}) >= 80
-
-
-@pytest.mark.parametrize("path, category, language", TABLE)
-def test_tests_are_tests_to_both_questions(path, category, language):
-    """is_test and category_of agree, but for generated files that lie among tests."""
-    assert is_test(path) == (category == "test")
 
 
 @pytest.mark.parametrize(

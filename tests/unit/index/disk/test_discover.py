@@ -11,7 +11,7 @@ import pytest
 
 from quarterdeck.errors import NothingToRead
 from quarterdeck.index.disk import discover as discover_module
-from quarterdeck.index.disk import git_rules
+from quarterdeck.index.disk import git as git_runner
 from quarterdeck.index.disk.discover import discover
 
 GIT = shutil.which("git") or "git"
@@ -224,9 +224,9 @@ def test_a_refused_repository_is_listed_by_its_ignore_files_and_that_is_said(roo
     (root / "kept.log").touch()
     subprocess.run([GIT, "add", "-f", "kept.log"], cwd=root, check=True)
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    environment = git_rules._environment
+    environment = git_runner._environment
     monkeypatch.setattr(
-        git_rules, "_environment", lambda: environment() | {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
+        git_runner, "_environment", lambda: environment() | {"GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"}
     )
     found = discover(str(root))
     assert found.files == (".gitignore", "pkg/b.py")
@@ -256,7 +256,7 @@ def test_a_git_program_from_a_relative_path_is_not_run(root, monkeypatch):
     (root / "git").chmod(0o755)
     monkeypatch.chdir(root)
     monkeypatch.setenv("PATH", ".")
-    assert git_rules.find_git() == ""
+    assert git_runner.find_git() == ""
     assert "git" in discover(".").files
     assert not (root / "ran").exists()
 
@@ -265,7 +265,7 @@ def test_a_git_that_hangs_is_an_error_with_a_hint(root, monkeypatch):
     """A pipe called .gitignore stops git for ever; we stop waiting."""
     (root / ".gitignore").unlink()
     os.mkfifo(root / ".gitignore")
-    monkeypatch.setattr(git_rules, "TIMEOUT_S", 0.2)
+    monkeypatch.setattr(git_runner, "TIMEOUT_S", 0.2)
     with pytest.raises(NothingToRead) as caught:
         discover(str(root))
     assert "no answer" in caught.value.message

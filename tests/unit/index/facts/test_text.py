@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quarterdeck.index.disk import classify
+from quarterdeck.index.facts import text
 from quarterdeck.index.facts.facts import Facts
 from quarterdeck.index.facts.text import source_lines, text_facts
 
@@ -19,6 +21,7 @@ from quarterdeck.index.facts.text import source_lines, text_facts
         ("", b"# kept\r\n\r\nx\r\n", 3, 2),
         ("yaml", b"# gone\na: 1 # kept\n  # gone\n", 3, 1),
         ("yaml", b"\xef\xbb\xbf# gone\na: 1\n", 2, 1),
+        ("vimscript", b'" gone\nset list " kept\n', 2, 1),
         ("css", b"/* gone\n gone */\na { }\n/* gone */ b { }\n", 4, 2),
         ("sql", b"-- gone\nselect 1; -- kept\n", 2, 1),
         ("html", b"<!-- gone\n-->\n<p>\n", 3, 1),
@@ -56,3 +59,9 @@ def test_overlapping_comments_never_make_lines(spans):
     """A broken parse may give nested comments: the count stays within the file."""
     lines, sloc = source_lines(b"a\nbb\nccc\ndddd\neeee", sorted((min(span), max(span)) for span in spans))
     assert sloc <= lines == 5
+
+
+def test_every_language_whose_comments_are_known_is_one_that_files_are_told_to_be():
+    """A name that no file is ever given would be a line of the table that does nothing."""
+    told = {*classify._LANGUAGE_OF_SUFFIX.values(), *classify._LANGUAGE_OF_NAME.values()}
+    assert not text._PATTERN_SOURCES.keys() - told

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quarterdeck.index.facts.packed import pack, wiring_of
 from quarterdeck.index.facts.python import python_facts
 from quarterdeck.index.graph.definitions import DefinitionMap
 from quarterdeck.index.graph.resolve import ModuleMap
@@ -17,8 +18,13 @@ def definitions(use, **files):
     for key, source in files.items():
         path = key.replace("__", "/")
         sources[f"{path[:-1]}/__init__.py" if path.endswith("_") else f"{path}.py"] = source
-    facts = {path: python_facts(source.encode()) for path, source in sources.items()}
-    return DefinitionMap(ModuleMap(facts), facts).of("use.py")
+    wirings = {path: wiring(source) for path, source in sources.items()}
+    return DefinitionMap(ModuleMap(wirings), wirings).of("use.py")
+
+
+def wiring(source):
+    """What the Python file *source* says that decides the graph."""
+    return wiring_of(pack(python_facts(source.encode())).wiring)
 
 
 ENGINE = "class Engine: ...\n_hidden = 1\n"
@@ -175,11 +181,11 @@ _SOURCES = st.lists(_LINES, max_size=3).map("\n".join)
 @given(st.fixed_dictionaries(dict.fromkeys(_PATHS, _SOURCES)), st.sampled_from(_PATHS), _SOURCES)
 def test_an_answer_holds_until_a_file_it_was_read_through_changes(sources, edited, source):
     """Whoever keeps definitions needs to ask again only for the edited file and for those read through it."""
-    facts = {path: python_facts(text.encode()) for path, text in sources.items()}
-    modules = ModuleMap(facts)
-    before = DefinitionMap(modules, facts)
-    after = DefinitionMap(modules, facts | {edited: python_facts(source.encode())})
-    for path in facts:
+    wirings = {path: wiring(text) for path, text in sources.items()}
+    modules = ModuleMap(wirings)
+    before = DefinitionMap(modules, wirings)
+    after = DefinitionMap(modules, wirings | {edited: wiring(source)})
+    for path in wirings:
         kept = before.of(path)
         if path != edited and edited not in kept.through:
             assert after.of(path) == kept
@@ -188,8 +194,8 @@ def test_an_answer_holds_until_a_file_it_was_read_through_changes(sources, edite
 @given(st.fixed_dictionaries(dict.fromkeys(_PATHS, _SOURCES)), st.permutations(_PATHS))
 def test_the_order_of_questions_does_not_matter(sources, order):
     """What is remembered for one file is right for the next."""
-    facts = {path: python_facts(text.encode()) for path, text in sources.items()}
-    modules = ModuleMap(facts)
-    shared = DefinitionMap(modules, facts)
+    wirings = {path: wiring(text) for path, text in sources.items()}
+    modules = ModuleMap(wirings)
+    shared = DefinitionMap(modules, wirings)
     for path in order:
-        assert shared.of(path) == DefinitionMap(modules, facts).of(path)
+        assert shared.of(path) == DefinitionMap(modules, wirings).of(path)

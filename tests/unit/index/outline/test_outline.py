@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from quarterdeck.errors import NotIndexed, UsageError
 from quarterdeck.index.graph.rank import page_rank, weights
-from quarterdeck.index.outline.outline import Candidate, Symbol, compose, outline
+from quarterdeck.index.outline.compose import Candidate, Symbol, compose
+from quarterdeck.index.outline.gather import outline
 from quarterdeck.index.outline.signatures import MAX_LINE, printable
 from quarterdeck.index.outline.tokens import tokens_of
 from quarterdeck.index.project_index import ProjectIndex

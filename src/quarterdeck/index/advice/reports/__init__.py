@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from quarterdeck.index.advice.evidence import Evidence
     from quarterdeck.index.advice.reports.document import Document
 
-KINDS = ("health", "tests", "staleness", "coverage", "sprint")
+_HOMES = {
+    "health": "health",
+    "tests": "gaps",
+    "staleness": "staleness",
+    "coverage": "coverage",
+    "sprint": "sprint",
+}
+KINDS = tuple(_HOMES)
 FORMATS = ("md", "html", "json")
 
 
@@ -21,7 +28,8 @@ def build(kind: str, evidence: Evidence) -> Document:
     """The report of *kind*, one of `KINDS`; only its own file is imported."""
     import importlib
 
-    document: Document = importlib.import_module(f"quarterdeck.index.advice.reports.{kind}").build(evidence)
+    home = importlib.import_module(f"quarterdeck.index.advice.reports.{_HOMES[kind]}")
+    document: Document = home.build(evidence)
     return document
 
 

@@ -12,7 +12,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from quarterdeck.index.advice.reports.document import Bullets, Cell, Code, Document, Figure, Paragraph, Table
-from quarterdeck.index.advice.reports.words import harmless, number
+from quarterdeck.words import harmless, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

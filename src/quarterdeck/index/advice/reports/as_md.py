@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from quarterdeck.index.advice.reports.document import Bullets, Cell, Code, Document, Figure, Paragraph, Table
-from quarterdeck.index.advice.reports.words import harmless, number
+from quarterdeck.words import harmless, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

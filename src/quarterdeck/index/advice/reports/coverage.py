@@ -35,8 +35,11 @@ def build(evidence: Evidence) -> Document:
     covered = sum(record.lines_of_code * percent for record, percent in measured)
     low = evidence.config.low_coverage_threshold
     figures = (
-        Figure("coverage_pct", "Line coverage", round(covered / lines, 1) if lines else None, "%"),
+        Figure(
+            "coverage_pct", "Covered, by lines of code", round(covered / lines, 1) if lines else None, "%"
+        ),
         Figure("measured_files", "Files measured", len(measured)),
+        Figure("outdated_files", "Changed since", sum(record.coverage_outdated for record, _ in measured)),
         Figure("unmeasured_files", "Not measured", len(unmeasured)),
         Figure("low_files", f"Below {low:g} %", sum(1 for _, percent in measured if percent < low)),
     )

@@ -14,8 +14,8 @@ from quarterdeck.index.advice.reports.document import (
     Table,
     document,
 )
-from quarterdeck.index.advice.reports.words import count
 from quarterdeck.index.advice.sprint import CAPACITY_DAYS, KINDS, plan
+from quarterdeck.words import count
 
 if TYPE_CHECKING:
     from quarterdeck.index.advice.evidence import Evidence

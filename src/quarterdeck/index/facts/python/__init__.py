@@ -1,8 +1,8 @@
 r"""What a Python file says about itself, by CPython's own parser.
 
-    bytes -- compile(ONLY_AST) --> tree --+-- python_walk   functions, classes, imports, tests
-                                          +-- python_names  module-level bindings, __all__
-                                          +-- python_sloc   source lines without docstrings
+    bytes -- compile(ONLY_AST) --> tree --+-- walk   functions, classes, imports, tests
+                                          +-- names  module-level bindings, __all__
+                                          +-- sloc   source lines without docstrings
                                           --> Facts
 
 Nothing is executed and nothing is raised: what the parser refuses becomes `Facts.error`. Lines are

@@ -11,8 +11,8 @@ import pytest
 from coverage import CoverageData
 
 from quarterdeck.errors import NothingToRead
-from quarterdeck.index.coverage.coverage_data import TestFinder, match_paths, take_in
-from quarterdeck.index.coverage.coverage_reports import FileLines, Report, read_report
+from quarterdeck.index.coverage.matching import TestFinder, match_paths, take_in
+from quarterdeck.index.coverage.reports import FileLines, Report, read_report
 from quarterdeck.index.project_index import ProjectIndex
 
 SOURCE = "def a():\n    return 1\n\n\ndef b():\n    return 2\n"

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from quarterdeck.errors import UnknownSnapshot, UsageError
 from quarterdeck.index.changes.affected import affected_tests
 from quarterdeck.index.changes.symbols import SymbolChanges, by_facts, by_source
-from quarterdeck.index.facts.examine import fact_key, facts_of
+from quarterdeck.index.facts.examine import facts_of
+from quarterdeck.index.facts.grammars import fact_key
 from quarterdeck.index.facts.packed import Packed, outline_of
 from quarterdeck.index.graph.reach import ImportGraph
 from quarterdeck.index.graph.resolve import Edge
@@ -91,7 +92,7 @@ def changes_since(scan: Scan, since: str) -> Changes:
         UsageError: the start of an id fits several states; git knows no such revision.
     """
     if since.startswith(GIT):
-        from quarterdeck.index.changes.git_changes import Git
+        from quarterdeck.index.changes.git import Git
 
         git = Git(scan.root)
         indexed = set(scan.stores.tree.paths())
@@ -210,8 +211,7 @@ class _Compare:
 def _state_of(scan: Scan, asked: str) -> tuple[str, int]:
     """What *asked* is called, and the number of the newest state of that id."""
     wanted = scan.stores.annotations.snapshots().get(asked, "")
-    is_id = len(asked) >= SHORTEST_ID and all(digit in "0123456789abcdef" for digit in asked)
-    ids = scan.stores.tree.states(wanted or asked) if wanted or is_id else {}
+    ids = scan.stores.tree.states(wanted or asked) if wanted or _may_be_id(asked) else {}
     if len(ids) > 1:
         raise UsageError(
             f"{asked!r} is the start of {len(ids)} states", hint=f"add digits: {', '.join(sorted(ids)[:3])}"
@@ -225,14 +225,19 @@ def _state_of(scan: Scan, asked: str) -> tuple[str, int]:
     return (asked if wanted else next(iter(ids))), next(iter(ids.values()))
 
 
+def _may_be_id(text: str) -> bool:
+    """Whether *text* is the start of a state's id, if there is such a state."""
+    return len(text) >= SHORTEST_ID and all(digit in "0123456789abcdef" for digit in text)
+
+
 def check_name(name: str) -> str:
     """*name*, if a snapshot can have it.
 
     Raises:
         UsageError: it could be taken for something else, or is not printable.
     """
-    is_id = len(name) >= SHORTEST_ID and all(digit in "0123456789abcdef" for digit in name)
-    if not name or not name.isprintable() or len(name) > 100 or name.startswith((GIT, "-")) or is_id:
+    taken = name.startswith((GIT, "-")) or _may_be_id(name)
+    if taken or not name or not name.isprintable() or len(name) > 100:
         raise UsageError(
             f"a snapshot cannot be called {name[:100]!r}",
             hint="use up to 100 printable characters that are neither git: nor the start of a state's id",

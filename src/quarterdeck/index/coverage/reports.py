@@ -3,7 +3,7 @@
     .coverage (SQLite)   coverage.json   Cobertura XML   lcov   ──read_report──>   Report
 
 Which one it is, its content tells. Nothing in a report is trusted: it is opened read-only, XML
-entities are refused, sizes are bounded, and paths stay text until `coverage_data` has matched them.
+entities are refused, sizes are bounded, and paths stay text until `matching` has matched them.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quarterdeck.errors import UsageError
-from quarterdeck.index.changes.changes import (
+from quarterdeck.index.changes.since import (
     ADDED,
     MODIFIED,
     REMOVED,

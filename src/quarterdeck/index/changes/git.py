@@ -10,19 +10,15 @@ are switched off by name, since they are programs.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.errors import UsageError
-from quarterdeck.index.disk.git_rules import GitRefused, answer_of, find_git, locate
+from quarterdeck.index.disk.blobs import blob_id
+from quarterdeck.index.disk.git import GitRefused, answer, find_git, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-
-SHA1_DIGITS = 40
-"""Length of an id in a repository of git's older kind; the newer has SHA-256."""
+    from collections.abc import Iterator, Sequence
 
 
 class GitChange(NamedTuple):
@@ -128,7 +124,7 @@ class Git:
 
     def _ask(self, *command: str, given: bytes | None = None) -> bytes:
         try:
-            return answer_of(self._program, (*self._off, *command), self._root, given)
+            return answer(self._program, (*self._off, *command), self._root, given)
         except GitRefused as refused:
             raise UsageError(
                 f"git refused: {refused}", hint="run `git status` here and mend what it says"
@@ -147,20 +143,12 @@ def _blob(line: str) -> str:
 
 def _content_id(path: str, digits: int) -> str:
     """The id git would give the file *path* without any filter; empty when it cannot be read."""
-    digest = hashlib.sha1(usedforsecurity=False) if digits == 40 else hashlib.sha256()
     try:
         if os.path.islink(path):
-            parts: Iterable[bytes] = [os.fsencode(os.readlink(path))]
-            size = len(os.fsencode(os.readlink(path)))
-        elif os.path.isfile(path):
+            return blob_id(os.fsencode(os.readlink(path)), digits)
+        if os.path.isfile(path):
             with open(path, "rb") as file:
-                parts = [file.read()]
-            size = sum(map(len, parts))
-        else:
-            return ""
+                return blob_id(file.read(), digits)
     except OSError:
         return ""
-    digest.update(b"blob %d\0" % size)
-    for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
+    return ""

@@ -15,7 +15,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.errors import MissingExtra
-from quarterdeck.index.coverage.coverage_reports import FileLines, Report, read_report
+from quarterdeck.index.coverage.reports import FileLines, Report, read_report
 from quarterdeck.index.model import FileCategory, FileRecord, moment
 
 if TYPE_CHECKING:
