@@ -95,7 +95,8 @@ def relate(record: FileRecord, around: Neighbours, config: IndexConfig) -> tuple
     stale_days = _days_between(newest, record.last_modified)
     related = record._replace(
         coverage_percent=around.coverage.percent if around.coverage else None,
-        coverage_outdated=around.coverage is not None and around.coverage.hash != record.content_hash,
+        coverage_outdated=around.coverage is not None
+        and around.coverage.hash not in ("", record.content_hash),
         tests_last_modified=newest,
         staleness_days=stale_days,
         is_stale=stale_days >= config.staleness_threshold_days > 0,
