@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from quarterdeck.index import ProjectIndex
+from quarterdeck.index import IndexConfig, ProjectIndex
 from tests.index_worlds import everything, qd, rebuilt, run
 
 PAST_S = 1_700_000_000
@@ -366,3 +366,29 @@ def test_a_warm_query_reads_no_file_and_writes_nothing(root):
     assert all(Path(name).name.startswith("index.sqlite") for name in stores), seen
     assert not [event for event, _ in seen if event != "open"]
     assert {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()} == stamps
+
+
+def test_a_size_limit_in_one_project_says_nothing_in_another(tmp_path):
+    """What one project refuses to parse is parsed where the limit allows it, though facts are shared."""
+    code = "def f():\n    return 1\n"
+    for name in ("strict", "usual"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.py").write_text(code)
+    with ProjectIndex(str(tmp_path / "strict"), IndexConfig(max_file_bytes=1)) as index:
+        assert "larger than" in index.require_file("a.py").error
+    with ProjectIndex(str(tmp_path / "usual"), IndexConfig()) as index:
+        assert index.require_file("a.py").error == ""
+        assert index.require_file("a.py").functions == 1
+    with ProjectIndex(str(tmp_path / "strict"), IndexConfig(max_file_bytes=1_000)) as index:
+        assert index.require_file("a.py").functions == 1
+
+
+def test_coverage_of_other_content_is_called_outdated(tmp_path):
+    """A percentage stays when the file changes, and says that it was measured before."""
+    (tmp_path / "a.py").write_text("x = 1\n")
+    with ProjectIndex(str(tmp_path)) as index:
+        index.update_coverage({"a.py": 50.0})
+        assert not index.require_file("a.py").coverage_outdated
+        (tmp_path / "a.py").write_text("y = 2\n")
+        assert index.require_file("a.py").coverage_percent == 50.0
+        assert index.require_file("a.py").coverage_outdated

@@ -91,3 +91,11 @@ def test_a_file_that_cannot_be_written_is_an_error_with_a_hint(qd, project: Path
 def test_an_empty_folder_has_nothing_to_report(qd, empty: Path):
     """Exit code 3."""
     assert qd("report", "health").code == 3
+
+
+@pytest.mark.usefixtures("project")
+def test_a_format_nobody_can_write_is_refused(qd):
+    """The ending of --out decides the format; an unknown one is a usage error, and no file is made."""
+    answer = qd("report", "health", "--out", "health.pdf")
+    assert answer.code == 2
+    assert ".pdf" in answer.err

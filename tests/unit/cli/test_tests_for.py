@@ -106,3 +106,19 @@ def test_a_question_without_meaning_is_an_error(qd, arguments, code):
     result = qd("tests", "for", *arguments)
     assert (result.code, result.out) == (code, "")
     assert "hint: " in result.err
+
+
+def test_a_dot_is_the_folder_one_stands_in(qd, project, monkeypatch):
+    """Not the folder above it."""
+    monkeypatch.chdir(project / "shop")
+    assert found(qd, ".")[0] == [path for path in found(qd, "../shop")[0] if path.startswith("shop/")]
+
+
+@pytest.mark.usefixtures("project")
+def test_what_is_less_sure_is_counted_and_asked_for(qd):
+    """By default only tests that are probably concerned are named; the others are said to be there."""
+    every = qd("tests", "for", "shop", "--min-confidence", "0", "--json").json
+    sure = qd("tests", "for", "shop", "--json").json
+    assert every["left_out"] == 0
+    assert len(every["tests"]) == len(sure["tests"]) + sure["left_out"]
+    assert all(test["confidence"] >= 0.5 for test in sure["tests"])
