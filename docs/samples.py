@@ -42,7 +42,7 @@ def picture(folder: Path) -> str:
     text = told(folder, "summary").replace(str(folder), f"~/{folder.name}")
     console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
     console.print(Text("$ qd summary", style="bold green"))
-    console.print(Text(text), highlight=False)
+    console.print(Text(text), highlight=False, soft_wrap=True)
     svg = console.export_svg(title="Quarterdeck", unique_id="summary")
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
 
