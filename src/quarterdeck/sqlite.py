@@ -135,7 +135,7 @@ def _open(path: str, migrations: Sequence[str], holds: str, timeout_s: float) ->
         if connection is not None:
             connection.close()
         raise _translate(error, path) from error
-    except BaseException:
+    except BaseException:  # our own errors, and an interrupt: whatever it is, the file is given back
         if connection is not None:
             connection.close()
         raise

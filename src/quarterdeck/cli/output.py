@@ -30,7 +30,7 @@ def print_json(kind: str, index: ProjectIndex, data: dict[str, Any]) -> None:
         "project": index.root,
         "state": index.state.to_dict(),
     }
-    click.echo(json.dumps({**envelope, **data}, default=str))
+    click.echo(json.dumps({**envelope, **data}))
 
 
 FOLDED_WIDTH = 24
