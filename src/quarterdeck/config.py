@@ -13,8 +13,11 @@ A part describes its settings as a NamedTuple whose defaults are also their type
 
 In TOML that is ``[tool.quarterdeck.index]`` of ``pyproject.toml``, or ``[index]`` of
 ``quarterdeck.toml`` (it wins over ``pyproject.toml``) or of the user's ``config.toml``; in the
-environment ``QUARTERDECK_INDEX_SUBMODULES=1``. Types are bool, int, float, str and tuple of str
-(a list in TOML, separated by commas in the environment).
+environment ``QUARTERDECK_INDEX_SUBMODULES=1``. Types are bool, int, float, str, tuple of str
+(a list in TOML, separated by commas in the environment) and table: a setting whose default is
+``MappingProxyType({})`` is a Mapping of whatever TOML can say, ``[index.NAME.KEY]`` or, in the
+environment, a JSON object. Of a table only that it is one is checked here; its part knows the rest. Like
+a list it is replaced as a whole by the one in a stronger place.
 """
 
 from __future__ import annotations
@@ -22,18 +25,23 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast
 
 from quarterdeck.errors import ConfigError
 from quarterdeck.workspace import user_config_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
 Values = TypeVar("Values", bound=NamedTuple)
 
 MAX_FILE_BYTES = 1_000_000
 """More than anybody writes by hand: a link to an endless device must not fill the memory."""
+
+MAX_TABLE_DEPTH = 16
+"""More levels than a table has that anybody can read: whoever walks it may recurse."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off"})
@@ -44,6 +52,7 @@ _NAMES = {
     float: "a finite number",
     str: "a string",
     tuple: "a list of strings",
+    MappingProxyType: f"a table of at most {MAX_TABLE_DEPTH} levels",
 }
 
 
@@ -169,23 +178,49 @@ def _parsed(text: str, default: object) -> object:
             return text
     if isinstance(default, tuple):
         return [part.strip() for part in text.split(",") if part.strip()]
+    if isinstance(default, MappingProxyType):
+        import json
+
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
     return text
 
 
 def _checked(value: object, default: object, where: str) -> object:
-    """*value*, if it has the type of *default*; lists become tuples and ints pass as floats."""
+    """*value*, if it has the type of *default*; lists become tuples, ints pass as floats, tables are shut."""
     wanted = type(default)
+    if wanted is MappingProxyType and isinstance(value, Mapping) and _is_table(value):
+        return MappingProxyType(dict(value))
     if wanted is tuple and isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return tuple(value)
     if wanted in {int, float} and type(value) in {int, float} and -_HUGE <= cast("float", value) < 0:
         raise ConfigError(f"{where} must not be negative", hint=f"the default is {default!r}")
     if wanted is float and type(value) in {int, float} and -_HUGE <= cast("float", value) <= _HUGE:
         return float(cast("float", value))
-    if type(value) is wanted and wanted not in {float, tuple}:
+    if type(value) is wanted and wanted not in {float, tuple, MappingProxyType}:
         return value
     import reprlib
 
     raise ConfigError(
         f"{where} must be {_NAMES[wanted]}, got {reprlib.repr(value)}",  # repr() could not end, or not fit
-        hint=f"mend it, or remove it to get the default, {default!r}",
+        hint="mend it, or remove it"
+        + ("" if wanted is MappingProxyType else f" to get the default, {default!r}"),
     )
+
+
+def _is_table(value: Mapping[object, object]) -> bool:
+    """Whether all keys are strings, on no more than `MAX_TABLE_DEPTH` levels of tables and lists."""
+    level: list[object] = [value]
+    for _ in range(MAX_TABLE_DEPTH):
+        inner: list[object] = []
+        for each in level:
+            if isinstance(each, Mapping):
+                if not all(isinstance(key, str) for key in each):
+                    return False
+                inner.extend(each.values())
+            elif isinstance(each, list | tuple):
+                inner.extend(each)
+        level = inner
+    return not any(isinstance(each, Mapping | list | tuple) for each in level)

@@ -11,6 +11,7 @@
     │   ├── StoreTooNew        (1)   a file was written by a newer Quarterdeck
     │   ├── StoreFull          (1)   the disk or the quota is full
     │   └── StoreBusy          (1)   another process held a lock for too long
+    ├── BudgetExceeded         (1)   a budget leaves no room for what was about to be spent
     └── MissingExtra           (2)   an optional dependency is not installed
 
 The number is the exit code of a command that ends with that error. Every error says what is wrong
@@ -105,6 +106,12 @@ class StoreBusy(StateError):
     """Another process held a lock for longer than the time-out."""
 
     code = "store-busy"
+
+
+class BudgetExceeded(QuarterdeckError):
+    """A budget leaves no room for what was about to be spent; nothing was reserved."""
+
+    code = "budget-exceeded"
 
 
 class MissingExtra(QuarterdeckError):

@@ -1,12 +1,14 @@
-"""Where things live: the project's own state, the user's cache, the user's settings.
+"""Where things live: the project's own state, the user's own state, cache and settings.
 
     <project>/.quarterdeck/                  state of one project (or under QUARTERDECK_HOME, or, when the
                                              project cannot be written to, under the user's state folder)
+    $XDG_STATE_HOME/quarterdeck/             state of the user, whatever the project: costs/ …
+                        projects/            state of projects that cannot be written to
     $XDG_CACHE_HOME/quarterdeck/             shared by all projects and worktrees; can be deleted at any time
     $XDG_CONFIG_HOME/quarterdeck/config.toml the user's settings
 
 With ``QUARTERDECK_HOME`` set, everything lives below it and nothing is written anywhere else:
-``projects/<name>-<digest>/``, ``cache/``, ``config.toml``.
+``projects/<name>-<digest>/``, ``costs/`` …, ``cache/``, ``config.toml``.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import os
 import stat
 from typing import NamedTuple
 
-from quarterdeck.errors import NothingToRead
+from quarterdeck.errors import NothingToRead, StateError
 from quarterdeck.files import private_folder, write_atomically
 
 STATE_FOLDER = ".quarterdeck"
@@ -96,6 +98,24 @@ def find_root(start: str = ".") -> str:
         if parent == folder:
             return top
         folder = parent
+
+
+def user_state_folder(name: str) -> str:
+    """Where the part *name* keeps what belongs to the user and to no single project; nothing is created.
+
+    Args:
+        name: none of those that the module's docstring gives to something else.
+
+    Raises:
+        StateError: there is no home folder.
+    """
+    own = _home() or _xdg("XDG_STATE_HOME", ".local/state")
+    if not own:
+        raise StateError(
+            f"there is no home folder for the state of {name}",
+            hint="set QUARTERDECK_HOME to a folder that you can write to",
+        )
+    return os.path.join(own, name)
 
 
 def user_config_file() -> str:

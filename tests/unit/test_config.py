@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -16,6 +18,9 @@ from quarterdeck import config
 from quarterdeck.errors import ConfigError
 from quarterdeck.workspace import user_config_file
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class Settings(NamedTuple):
     deep: bool = False
@@ -23,6 +28,7 @@ class Settings(NamedTuple):
     ratio: float = 0.5
     name: str = "anon"
     folders: tuple[str, ...] = ("src",)
+    rates: Mapping[str, object] = MappingProxyType({})
 
 
 GIVEN = {
@@ -130,7 +136,12 @@ def test_a_list_in_the_environment_is_separated_by_commas(tmp_path, monkeypatch,
         'folders = "src"',
         'folders = ["src", 1]',
         "folders = {a = 1}",
-        "deep" + ".a" * 20_000 + " = 1",
+        "rates = 1",
+        'rates = "{}"',
+        "rates = [{}]",
+        "rates.a" + ".a" * 2_000 + " = 1",
+        "rates.a = " + "[" * config.MAX_TABLE_DEPTH + "]" * config.MAX_TABLE_DEPTH,
+        "deep" + ".a" * 2_000 + " = 1",
     ],
     ids=lambda line: line[:20],
 )
@@ -155,6 +166,13 @@ def test_a_value_of_the_wrong_type_is_refused_by_name(tmp_path, line: str):
         ("ratio", "-inf"),
         ("ratio", "1e999"),
         ("ratio", "half"),
+        ("rates", ""),
+        ("rates", "{"),
+        ("rates", "{'a': 1}"),
+        ("rates", '["a"]'),
+        ("rates", "null"),
+        ("rates", '{"a":' * 100_000),
+        ("rates", '{"a": ' + "9" * 5000 + "}"),
     ],
 )
 def test_a_wrong_value_in_the_environment_is_refused_by_its_variable(tmp_path, monkeypatch, name, text):
@@ -163,6 +181,71 @@ def test_a_wrong_value_in_the_environment_is_refused_by_its_variable(tmp_path, m
     error = refusal(tmp_path)
     assert error.message.startswith(f"QUARTERDECK_PART_{name.upper()}: part.{name} must be ")
     assert len(error.message) < 200
+
+
+RATES = {"my-model": {"input": 1.5, "tiers": [{"above": -1}]}, "a.b": "free"}
+
+
+@pytest.mark.parametrize("place", ["user", "pyproject", "quarterdeck", "environment", "flag"])
+def test_a_table_may_hold_anything_and_stand_anywhere(tmp_path, monkeypatch, place: str):
+    """A nested table in a file, a JSON object in the environment, a mapping from a program."""
+    lines = '.rates]\n"a.b" = "free"\n[{}.rates."my-model"]\ninput = 1.5\ntiers = [{above = -1}]\n'
+    flags = {}
+    match place:
+        case "environment":
+            monkeypatch.setenv("QUARTERDECK_PART_RATES", json.dumps(RATES))
+        case "flag":
+            flags = {"rates": RATES}
+        case "pyproject":
+            write(
+                tmp_path / "pyproject.toml",
+                "[tool.quarterdeck.part" + lines.replace("{}", "tool.quarterdeck.part"),
+            )
+        case _:
+            file = user_config_file() if place == "user" else tmp_path / "quarterdeck.toml"
+            write(Path(file), "[part" + lines.replace("{}", "part"))
+    assert load(tmp_path, **flags).values.rates == RATES
+
+
+def test_a_loaded_table_cannot_be_changed(tmp_path):
+    """Neither in place, nor by changing what it was made from."""
+    given = {"a": 1}
+    rates = load(tmp_path, rates=given).values.rates
+    given["b"] = 2
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        rates["b"] = 2  # type: ignore[index]
+    assert rates == {"a": 1}
+
+
+def test_a_table_is_replaced_as_a_whole(tmp_path):
+    """Like a list: one setting has one source."""
+    write(Path(user_config_file()), "[part.rates]\na = 1\nb = 1\n")
+    path = write(tmp_path / "quarterdeck.toml", "[part.rates]\na = 2\n")
+    loaded = load(tmp_path)
+    assert (loaded.values.rates, loaded.sources["rates"]) == ({"a": 2}, str(path))
+
+
+def test_a_table_beside_the_settings_is_no_setting(tmp_path):
+    """That one setting is a table does not make every table one."""
+    write(tmp_path / "quarterdeck.toml", "[part.rate]\na = 1\n")
+    error = refusal(tmp_path)
+    assert "unknown setting part.rate" in error.message
+    assert error.hint.startswith("did you mean rate")
+
+
+def test_a_table_is_as_deep_as_it_may_be_and_no_deeper(tmp_path):
+    """Tables and lists count alike; who walks a loaded table does not run out of stack."""
+    deepest: object = 1
+    for number in range(config.MAX_TABLE_DEPTH - 1):
+        deepest = [deepest] if number % 2 else {"a": deepest}
+    assert load(tmp_path, rates={"a": deepest}).values.rates == {"a": deepest}
+    assert "rates must be a table of at most 16 levels" in refusal(tmp_path, rates={"a": [deepest]}).message
+
+
+def test_a_key_of_a_table_is_a_string(tmp_path):
+    """As in TOML and JSON; a program can get it wrong."""
+    assert refusal(tmp_path, rates={1: "a"}).message.startswith("flag: part.rates must be a table")
+    assert refusal(tmp_path, rates={"a": [{1: "a"}]}).message.startswith("flag: part.rates must be a table")
 
 
 def test_a_wrong_flag_is_refused(tmp_path):
@@ -183,13 +266,13 @@ def test_an_unknown_name_is_answered_with_the_nearest_one(tmp_path, monkeypatch,
     error = refusal(tmp_path, **flags)
     assert "part.depht" in error.message
     assert error.hint.startswith("did you mean depth? ")
-    assert error.hint.endswith("deep, depth, folders, name, ratio")
+    assert error.hint.endswith("deep, depth, folders, name, rates, ratio")
 
 
 def test_a_name_like_no_other_is_answered_with_all_names(tmp_path):
     """A suggestion that helps nobody is not made."""
     write(tmp_path / "quarterdeck.toml", "[part]\nzzz = 1\n")
-    assert refusal(tmp_path).hint == "known settings of part: deep, depth, folders, name, ratio"
+    assert refusal(tmp_path).hint == "known settings of part: deep, depth, folders, name, rates, ratio"
 
 
 @pytest.mark.parametrize(

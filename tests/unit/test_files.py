@@ -1,19 +1,26 @@
-"""Private files and folders, and replacements that are whole or did not happen."""
+"""Private files, replacements that are whole or did not happen, and locks that die with their holder."""
 
 from __future__ import annotations
 
+import fcntl
+import multiprocessing
 import os
 import stat
 import subprocess
 import sys
+import threading
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from quarterdeck.files import private_folder, write_atomically
+from quarterdeck import files
+from quarterdeck.errors import StoreBusy
+from quarterdeck.files import Lease, private_folder, write_atomically
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
 
 SIZE = 2_000_000
 WRITE_FOREVER = f"""
@@ -23,6 +30,13 @@ while True:
     for letter in (b"a", b"b"):
         write_atomically(sys.argv[1], letter * {SIZE})
         print(flush=True)
+"""
+HOLD_FOREVER = """
+import sys
+from quarterdeck.files import Lease
+lease = Lease.take(sys.argv[1])
+print(lease is not None, flush=True)
+sys.stdin.read()
 """
 
 
@@ -127,3 +141,277 @@ def test_a_link_is_replaced_not_followed(tmp_path):
     assert target.read_bytes() == b"theirs"
     assert not link.is_symlink()
     assert link.read_bytes() == b"ours"
+
+
+# leases ----------------------------------------------------------------------------------------------
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:.* is multi-threaded, use of fork:DeprecationWarning")
+"""Python 3.12 and later say so of every fork; what a child does here needs no other thread."""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Iterator[str]:
+    """Where a lease's file is to be; what a test leaves held is given back."""
+    yield str(tmp_path / "lock")
+    for lease in list(files._OPEN):
+        lease.release()
+
+
+def taken(path: str) -> Lease:
+    lease = Lease.take(path)
+    assert lease is not None
+    return lease
+
+
+def holder(path: str) -> subprocess.Popen[bytes]:
+    """Another process that holds *path* until its standard input is closed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD_FOREVER, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"True\n"
+    return process
+
+
+def in_a_child(ask: Callable[[], bool]) -> bool:
+    """What *ask* says in a forked child of this process."""
+    child = os.fork()
+    if child == 0:
+        try:
+            os._exit(int(ask()))
+        finally:
+            os._exit(2)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in {0, 1}
+    return bool(code)
+
+
+def leads_to(descriptor: int, path: str) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(path))
+    except OSError:  # not open
+        return False
+
+
+def test_one_process_holds_a_lease_at_a_time(path: str):
+    """Others see that it is held, get none, and have the first one's end to wait for."""
+    with holder(path) as other:
+        assert Lease.held(path)
+        assert Lease.take(path) is None
+        with pytest.raises(StoreBusy, match="lock has been held by somebody else for 0 s"):
+            Lease.wait(path, 0)
+        assert other.stdin is not None
+        other.stdin.close()
+        with Lease.wait(path, 60):
+            assert Lease.held(path)
+    assert not Lease.held(path)
+
+
+@pytest.mark.parametrize("end", ["kill", "terminate"])
+def test_a_lease_dies_with_its_holder(path: str, end: str):
+    """Kill -9 leaves nothing to clean up."""
+    with holder(path) as other:
+        getattr(other, end)()
+    assert not Lease.held(path)
+    assert taken(path).path == path
+
+
+def test_a_process_cannot_hold_a_lease_twice(path: str):
+    """The second one to ask in the same process is refused like anybody else, and costs the first nothing."""
+    lease = taken(path)
+    assert Lease.take(path) is None
+    assert Lease.held(path)
+    assert in_a_child(lambda: Lease.held(path))
+    lease.release()
+    assert not Lease.held(path)
+
+
+def test_nobody_holds_a_file_that_is_not_there(path: str):
+    """To ask does not make it."""
+    assert not Lease.held(path)
+    assert not os.path.exists(path)
+
+
+def test_a_file_that_was_left_is_held_by_nobody(path: str):
+    """It is the lock that counts, not the file."""
+    taken(path).release()
+    assert os.path.exists(path)
+    assert not Lease.held(path)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077], indirect=True)
+@pytest.mark.usefixtures("umask")
+def test_a_lease_is_a_private_file(path: str):
+    """Nobody else can open it, so nobody else can hold us up."""
+    taken(path)
+    assert mode(path) == 0o600
+
+
+def test_a_lease_is_no_link(path: str):
+    """What it points to belongs to somebody else."""
+    os.symlink("elsewhere", path)
+    for ask in (Lease.take, Lease.held):
+        with pytest.raises(OSError, match="lock"):
+            ask(path)
+    assert not os.path.exists("elsewhere")
+
+
+def test_a_pipe_in_the_place_of_a_lease_does_not_hang(path: str):
+    """Whoever put it there gets no say in how long we wait."""
+    os.mkfifo(path)
+    taken(path).release()
+    assert not Lease.held(path)
+
+
+def test_a_lease_in_no_folder_is_an_error(path: str):
+    """Its owner makes the folder."""
+    with pytest.raises(FileNotFoundError):
+        Lease.take(os.path.join(path, "lock"))
+
+
+def test_a_lease_can_be_released_again_and_again(path: str):
+    """And a later holder loses nothing by it."""
+    first = taken(path)
+    with first:
+        pass
+    second = taken(path)
+    first.release(remove=True)
+    assert Lease.held(path)
+    second.release(remove=True)
+    assert os.listdir(os.path.dirname(path)) == []
+
+
+def test_a_released_descriptor_is_closed_once(path: str):
+    """The number may have become somebody else's."""
+    lease = taken(path)
+    lease.release()
+    with open(path, "wb") as other:
+        lease.release()
+        other.write(b"still open")
+
+
+def test_only_its_own_file_is_removed(path: str):
+    """A file that has taken its place meanwhile is another lease."""
+    first = taken(path)
+    os.unlink(path)
+    second = taken(path)
+    first.release(remove=True)
+    assert Lease.take(path) is None
+    second.release()
+
+
+@pytest.mark.parametrize("remains", ["nothing", "another file"])
+def test_a_lock_on_a_file_that_was_removed_is_not_a_lease(path: str, monkeypatch, remains: str):
+    """Between opening a file and locking it, its last holder may remove it: the next one starts anew."""
+    flock = fcntl.flock
+
+    def removed_first(descriptor: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        os.unlink(path)
+        if remains == "another file":
+            Path(path).touch()
+        flock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", removed_first)
+    taken(path)
+    assert Lease.take(path) is None
+
+
+def test_who_asks_at_the_same_moment_does_not_stand_in_the_way(path: str, monkeypatch):
+    """A lease is had by the first to take it, though another looks whether it is held."""
+    Path(path).touch()
+    with open(path, "rb") as glance:
+        fcntl.flock(glance, fcntl.LOCK_SH)
+        monkeypatch.setattr(time, "sleep", lambda _: fcntl.flock(glance, fcntl.LOCK_UN))
+        taken(path)
+
+
+def race(path: str, rounds: int) -> None:
+    """Count in a file, under the lease alone; half of the time the lease's file is removed."""
+    counter = Path(f"{path}.count")
+    for number in range(rounds):
+        lease = Lease.wait(path, 60)
+        counter.write_text(str(int(counter.read_text()) + 1))
+        lease.release(remove=number % 2 == 0)
+        Lease.held(path)
+
+
+def test_no_two_processes_are_ever_inside(path: str):
+    """Every count is kept, though the file comes and goes, and everybody also looks."""
+    Path(f"{path}.count").write_text("0")
+    spawned = multiprocessing.get_context("fork")
+    workers = [spawned.Process(target=race, args=(path, 50)) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert Path(f"{path}.count").read_text() == "200"
+
+
+def test_a_child_does_not_inherit_a_lease(path: str):
+    """It does not hold it, cannot release it, and gets a descriptor of its own for what it takes."""
+    lease = taken(path)
+
+    def child() -> bool:
+        own = taken(f"{path}.child")
+        lease.release(remove=True)
+        refused = Lease.take(path) is None
+        return refused and Lease.held(f"{path}.child") and own.path != lease.path
+
+    assert in_a_child(child)
+    assert os.path.exists(path)
+    assert Lease.held(path)
+
+
+def test_a_child_does_not_keep_its_parents_lease(path: str):
+    """The holder dies, its child lives: the lease is free."""
+    code = HOLD_FOREVER.replace("print(", "import os\nchild = os.fork()\nif child: os._exit(0)\nprint(")
+    with subprocess.Popen(
+        [sys.executable, "-c", code, path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"True\n"  # said by the child
+        assert parent.wait() == 0
+        assert not Lease.held(path)
+        assert Lease.take(path) is not None
+
+
+def test_a_thread_may_fork_while_another_takes(path: str):
+    """Whatever the moment: no child has the file open."""
+    Path(path).touch()
+
+    def none_is_open() -> bool:
+        return not any(leads_to(descriptor, path) for descriptor in range(256))
+
+    enough = threading.Event()
+
+    def take_and_release() -> None:
+        while not enough.is_set():
+            taken(path).release()
+
+    thread = threading.Thread(target=take_and_release)
+    thread.start()
+    try:
+        assert all(in_a_child(none_is_open) for _ in range(40))
+    finally:
+        enough.set()
+        thread.join()
+    assert not Lease.held(path)
+
+
+def test_another_program_does_not_inherit_a_lease(path: str):
+    """Neither open nor locked, also where a program leaves all its files open to its children."""
+    lease = taken(path)
+    with subprocess.Popen(
+        [sys.executable, "-c", "print(flush=True); input()"],
+        close_fds=False,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        lease.release()
+        assert not Lease.held(path)
+        other.communicate(b"\n")

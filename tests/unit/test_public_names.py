@@ -87,7 +87,7 @@ def test_help_loads_no_part():
     """The list of commands is a table; no command is imported to be listed."""
     modules = loaded(RUN, "--help")
     ours = {name for name in modules if name.startswith("quarterdeck")}
-    assert ours == {"quarterdeck", "quarterdeck.errors", "quarterdeck.cli"}
+    assert ours == {"quarterdeck", "quarterdeck.errors", "quarterdeck.cli", "quarterdeck.cli.lazy"}
     assert not among(modules, "rich", "sqlite3", "tree_sitter", "subprocess", "asyncio", "dataclasses")
 
 

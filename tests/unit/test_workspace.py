@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from quarterdeck import workspace
-from quarterdeck.errors import NothingToRead
-from quarterdeck.workspace import find_root, open_workspace, user_config_file
+from quarterdeck.errors import NothingToRead, StateError
+from quarterdeck.workspace import find_root, open_workspace, user_config_file, user_state_folder
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def at_home(monkeypatch) -> Path:
 def test_opening_creates_nothing(project, at_home):
     """To ask where something would be leaves no trace."""
     open_workspace(str(project))
+    user_state_folder("costs")
     assert not list(project.iterdir())
     assert not list(at_home.iterdir())
 
@@ -47,7 +48,13 @@ def test_with_a_home_of_its_own_nothing_is_written_elsewhere(project):
     """State, cache and settings all lie below QUARTERDECK_HOME."""
     home = Path(os.environ["QUARTERDECK_HOME"])
     space = open_workspace(str(project))
-    for path in (space.state_file("a"), space.cache_file("b"), user_config_file(), space.fallback):
+    for path in (
+        space.state_file("a"),
+        space.cache_file("b"),
+        user_config_file(),
+        user_state_folder("costs"),
+        space.fallback,
+    ):
         assert Path(path).is_relative_to(home)
     assert not list(project.iterdir())
 
@@ -57,7 +64,8 @@ def test_a_home_is_the_same_place_for_everything(monkeypatch, project, home: str
     """A tilde and a relative path mean one folder, also after the working folder has changed."""
     monkeypatch.setenv("QUARTERDECK_HOME", home)
     space = open_workspace(str(project))
-    assert Path(space.cache).parent == Path(user_config_file()).parent == Path(home).expanduser().absolute()
+    below = (space.cache, user_config_file(), user_state_folder("costs"))
+    assert {Path(path).parent for path in below} == {Path(home).expanduser().absolute()}
 
 
 def test_a_relative_xdg_folder_counts_as_none(monkeypatch, project, at_home):
@@ -68,6 +76,24 @@ def test_a_relative_xdg_folder_counts_as_none(monkeypatch, project, at_home):
     assert space.cache == str(at_home / ".cache" / "quarterdeck")
     assert user_config_file() == str(at_home / ".config" / "quarterdeck" / "config.toml")
     assert Path(space.fallback).is_relative_to(at_home / ".local" / "state" / "quarterdeck")
+    assert user_state_folder("costs") == str(at_home / ".local" / "state" / "quarterdeck" / "costs")
+
+
+def test_state_of_the_user_is_the_same_from_every_project(monkeypatch, at_home, tmp_path):
+    """It lies where the desktop's convention puts state, beside the projects' and apart from them."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    assert user_state_folder("costs") == str(tmp_path / "state" / "quarterdeck" / "costs")
+    fallback = Path(open_workspace(str(tmp_path)).fallback)
+    assert fallback.is_relative_to(tmp_path / "state" / "quarterdeck" / "projects")
+
+
+def test_without_any_home_it_says_what_to_set(monkeypatch, at_home):
+    """A user number without an account and without HOME: nothing is put in the working folder."""
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as it answers where nobody is at home
+    with pytest.raises(StateError, match="no home folder for the state of costs") as caught:
+        user_state_folder("costs")
+    assert "QUARTERDECK_HOME" in caught.value.hint
 
 
 def test_state_goes_to_the_user_when_a_link_stands_in_its_place(project, at_home, tmp_path):

@@ -2,35 +2,25 @@
 
     qd COMMAND ──> quarterdeck.cli.<file>:command ──> a part of quarterdeck ──> cli.output
 
-A subcommand parses, calls one thing, and prints; it holds no logic. `main` is the only place that
-turns an error into words and an exit code: 0 done, 1 a finding, 2 usage, 3 nothing to read.
+A subcommand parses, calls one thing, and prints; it holds no logic. One that has subcommands itself is a
+package. `main` is the only place that turns an error into words and an exit code: 0 done, 1 a finding,
+2 usage, 3 nothing to read.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from quarterdeck import __version__
+from quarterdeck.cli.lazy import Entry, LazyGroup
 from quarterdeck.errors import QuarterdeckError, StateError, UsageError
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
 
 INTERRUPTED = 130
 CLOSED_PIPE = 141
 """What a shell reports of a program that SIGINT or SIGPIPE has ended."""
-
-
-class Entry(NamedTuple):
-    """Where a subcommand lives, and its line in ``qd --help``; a test holds it to the command's own."""
-
-    module: str
-    summary: str
-
 
 COMMANDS: dict[str, Entry] = {
     "changed": Entry("changed", "List what has changed since a snapshot, a state or a commit."),
@@ -52,57 +42,12 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group that imports a subcommand when it is called, not when it is listed."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Names of all subcommands, sorted."""
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The subcommand *cmd_name*, imported now; None when there is none of that name."""
-        entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        import importlib
-
-        command: click.Command = importlib.import_module(f"quarterdeck.cli.{entry.module}").command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The list of subcommands, from `COMMANDS` alone."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.summary) for name, entry in sorted(COMMANDS.items())])
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Subcommands from `COMMANDS` alone, then what every command offers."""
-        from click.shell_completion import CompletionItem
-
-        near = [
-            CompletionItem(name, help=entry.summary)
-            for name, entry in sorted(COMMANDS.items())
-            if name.startswith(incomplete)
-        ]
-        return [*near, *click.Command.shell_complete(self, ctx, incomplete)]
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The subcommand of *args*, or an error that suggests what may have been meant."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            import difflib
-
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            if near:
-                raise click.UsageError(
-                    f"{error.message.rstrip('.')}. Did you mean {near[0]!r}?", ctx
-                ) from None
-            raise
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    entries=COMMANDS,
+    package=__name__,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="qd")
 def cli() -> None:
     """Know your code base, your agents' costs, and what needs attention.
@@ -140,7 +85,7 @@ def _run(args: list[str]) -> int:
     try:
         if "_QD_COMPLETE" in os.environ:
             cli.main(args, prog_name="qd")
-        with cli.make_context("qd", args or ["--help"]) as context:
+        with cli.make_context("qd", args) as context:
             code = cli.invoke(context)
         return code if isinstance(code, int) else 0
     except QuarterdeckError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from quarterdeck.cli.options import json_option, open_index, project_option
-from quarterdeck.cli.output import print_json, print_table, remark, say
+from quarterdeck.cli.output import print_index_json, print_table, remark, say
 
 if TYPE_CHECKING:
     from quarterdeck.index.changes.since import FileChange
@@ -34,9 +34,9 @@ def command(since: str, project: str | None, as_json: bool) -> None:
     """
     with open_index(project) as index, index.frozen():
         found = index.get_changes(since)
-        remark(index)
+        remark(index.problems)
         if as_json:
-            print_json(
+            print_index_json(
                 "changed",
                 index,
                 {

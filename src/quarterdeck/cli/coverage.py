@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from quarterdeck.cli.options import json_option, open_index, project_option
-from quarterdeck.cli.output import print_json, remark, say
+from quarterdeck.cli.output import print_index_json, remark, say
 
 
 @click.command()
@@ -25,9 +25,9 @@ def command(path: str, project: str | None, as_json: bool) -> None:
 
     with open_index(project) as index:
         taken = take_in(index, path)
-        remark(index)
+        remark(index.problems)
         if as_json:
-            print_json(
+            print_index_json(
                 "coverage",
                 index,
                 {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from quarterdeck.cli.options import inside, json_option, open_index, project_option
-from quarterdeck.cli.output import metadata_lines, print_json, print_table, remark, say
+from quarterdeck.cli.output import metadata_lines, print_index_json, print_table, remark, say
 
 if TYPE_CHECKING:
     from quarterdeck.index.facts.facts import Function
@@ -29,9 +29,9 @@ def command(path: str, project: str | None, as_json: bool) -> None:
         record = index.require_file(inside(index, path))
         functions, classes = index.get_outline(record.path)
         links = index.get_test_links(record.path)
-        remark(index)
+        remark(index.problems)
         if as_json:
-            print_json(
+            print_index_json(
                 "file",
                 index,
                 {

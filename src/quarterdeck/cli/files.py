@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from quarterdeck.cli.options import json_option, limit_option, open_index, project_option
-from quarterdeck.cli.output import first, print_json, print_table, remark, say, say_left_out
+from quarterdeck.cli.output import first, print_index_json, print_table, remark, say, say_left_out
 from quarterdeck.index.model import FileCategory
 
 if TYPE_CHECKING:
@@ -73,10 +73,10 @@ def command(
                 and (language is None or record.language == language.lower())
                 and (matching is None or record.path in matching)
             ]
-        remark(index)
+        remark(index.problems)
         kept = first(records, limit)
         if as_json:
-            print_json(
+            print_index_json(
                 "files", index, {"total": len(records), "files": [record.to_dict() for record in kept]}
             )
         elif kept:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from quarterdeck.cli.options import json_option, limit_option, open_index, project_option
-from quarterdeck.cli.output import first, print_json, print_table, remark, say, say_left_out
+from quarterdeck.cli.output import first, print_index_json, print_table, remark, say, say_left_out
 from quarterdeck.index.advice.evidence import past_of
 from quarterdeck.index.advice.hotspots import rank_files, rank_functions, with_worst_functions
 from quarterdeck.index.project_index import nothing_in
@@ -63,7 +63,7 @@ def command(project: str | None, functions: bool, days: int | None, limit: int, 
                 spots = with_worst_functions(spots, outlines)
                 table = _file_table(spots, history)
                 answer = {"files": [spot.to_dict() for spot in spots]}
-        remark(index)
+        remark(index.problems)
         if as_json:
             past = {
                 "since": history.since.isoformat(),
@@ -71,7 +71,7 @@ def command(project: str | None, functions: bool, days: int | None, limit: int, 
                 "reason": history.reason,
                 "notes": history.notes,
             }
-            print_json("hotspots", index, {"history": past, "total": total, **answer})
+            print_index_json("hotspots", index, {"history": past, "total": total, **answer})
             return
         columns, rows = table
         if not rows:

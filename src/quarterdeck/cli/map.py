@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from quarterdeck.cli.options import inside, json_option, open_index, project_option
-from quarterdeck.cli.output import print_json, remark
+from quarterdeck.cli.output import print_index_json, remark
 
 
 @click.command()
@@ -31,8 +31,8 @@ def command(
         found = outline(
             index, tokens, [inside(index, path) for path in paths], [inside(index, path) for path in focus]
         )
-        remark(index)
+        remark(index.problems)
         if as_json:
-            print_json("map", index, {"budget": tokens, **found._asdict()})
+            print_index_json("map", index, {"budget": tokens, **found._asdict()})
             return
         click.echo(found.text, nl=False)

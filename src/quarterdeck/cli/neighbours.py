@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quarterdeck.cli.output import print_json, print_table, remark, say
+from quarterdeck.cli.output import print_index_json, print_table, remark, say
 from quarterdeck.words import count
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ def print_neighbours(
 ) -> None:
     """Print the files of *reach* (path -> distance): the direct ones, or all of them."""
     found = [(other, distance) for other, distance in reach.items() if transitive or distance == 1]
-    remark(index)
+    remark(index.problems)
     if as_json:
         files = [{"path": other, "distance": distance} for other, distance in found]
-        print_json(
+        print_index_json(
             "dependencies" if verb == "depends on" else "dependents",
             index,
             {"path": path, "transitive": transitive, "files": files},

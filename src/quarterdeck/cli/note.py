@@ -7,7 +7,7 @@ import json
 import click
 
 from quarterdeck.cli.options import inside, json_option, open_index, project_option
-from quarterdeck.cli.output import metadata_lines, print_json, remark, say
+from quarterdeck.cli.output import metadata_lines, print_index_json, remark, say
 from quarterdeck.errors import UsageError
 
 
@@ -29,9 +29,9 @@ def command(path: str, pairs: tuple[str, ...], project: str | None, as_json: boo
         name = inside(index, path)
         values = dict(_pair(pair) for pair in pairs)
         record = index.set_metadata(name, values) if values else index.require_file(name)
-        remark(index)
+        remark(index.problems)
         if as_json:
-            print_json("note", index, {"path": record.path, "metadata": record.metadata})
+            print_index_json("note", index, {"path": record.path, "metadata": record.metadata})
         elif record.metadata:
             say(*metadata_lines(record.metadata))
         else:

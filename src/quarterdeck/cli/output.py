@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -13,24 +14,22 @@ import click
 from quarterdeck.words import harmless, number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from quarterdeck.index.project_index import ProjectIndex
-    from quarterdeck.index.settings import Progress
 
 
-def print_json(kind: str, index: ProjectIndex, data: dict[str, Any]) -> None:
-    """Print *data* under the envelope that every ``--json`` answer has.
+def print_json(kind: str, data: Mapping[str, Any], **envelope: object) -> None:
+    """Print *data*, and before it what every ``--json`` answer has.
 
-    ``schema`` is ``quarterdeck.<kind>/1``; ``project`` is the root; ``state`` is what the
-    answer was checked against.
+    That is ``schema``, ``quarterdeck.<kind>/1``, and the *envelope*: what all answers of one part share.
     """
-    envelope = {
-        "schema": f"quarterdeck.{kind}/1",
-        "project": index.root,
-        "state": index.state.to_dict(),
-    }
-    click.echo(json.dumps({**envelope, **data}))
+    click.echo(json.dumps({"schema": f"quarterdeck.{kind}/1", **envelope, **data}))
+
+
+def print_index_json(kind: str, index: ProjectIndex, data: Mapping[str, Any]) -> None:
+    """Print *data* as every answer of the index: with the project's root and what it was checked against."""
+    print_json(kind, data, project=index.root, state=index.state.to_dict())
 
 
 FOLDED_WIDTH = 24
@@ -96,27 +95,41 @@ def say_left_out(kept: int, total: int, things: str) -> None:
         say("", f"{kept:,} of {total:,} {things}; -n 0 lists all")
 
 
-def remark(index: ProjectIndex) -> None:
-    """Tell stderr what could not be kept."""
-    for problem in index.problems:
+def remark(problems: Iterable[str]) -> None:
+    """Tell stderr what went wrong without stopping the work."""
+    for problem in problems:
         click.echo(f"note: {harmless(problem)}", err=True)
 
 
-def progress() -> Progress | None:
+REDRAW_S = 0.1
+"""How often progress is shown, and how long work must take before it is shown at all."""
+
+
+def progress(things: str = "files", *, unit: int = 1) -> Callable[[int, int], None] | None:
     """A counter on stderr for work that takes a while; None where nobody is looking.
 
-    It moves the cursor by carriage returns alone: every terminal has them, and an interrupt leaves nothing
-    to be restored.
+    It is told (done, to do) as often as its caller likes. It moves the cursor by carriage returns alone:
+    every terminal has them, and an interrupt leaves nothing to be restored.
+
+    Args:
+        things: what is counted, as it is shown.
+        unit: how many of what is told make one that is shown: ``progress("MB", unit=1_000_000)`` of bytes.
     """
     if not sys.stderr.isatty():
         return None
+    drawn_at = time.monotonic()
+    width = 0
 
     def step(done: int, total: int) -> None:
-        line = f"reading {done:,} of {total:,} files"
+        nonlocal drawn_at, width
         if done >= total:
-            click.echo(f"\r{' ' * len(line)}\r", nl=False, err=True)
-        elif done % 50 == 0:
-            click.echo(f"\r{line}", nl=False, err=True)
+            if width:
+                click.echo(f"\r{' ' * width}\r", nl=False, err=True)
+            width = 0
+        elif time.monotonic() - drawn_at >= REDRAW_S:
+            line = f"reading {done // unit:,} of {-(-total // unit):,} {things}"
+            click.echo(f"\r{line:{width}}", nl=False, err=True)
+            drawn_at, width = time.monotonic(), max(width, len(line))
 
     return step
 

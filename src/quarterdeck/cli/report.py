@@ -58,7 +58,7 @@ def command(
         raise UsageError(f"--json and --format {form} contradict each other", hint="leave one of them out")
     with open_index(project) as index:
         evidence = gather(index)
-        remark(index)
+        remark(index.problems)
     text = render(build(kind, evidence), "json" if as_json else form or _form_of(out))
     if out is None:
         click.echo(text, nl=False)

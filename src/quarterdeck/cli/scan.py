@@ -6,7 +6,7 @@ import click
 
 from quarterdeck import caches
 from quarterdeck.cli.options import json_option, open_index, project_option
-from quarterdeck.cli.output import print_json, print_table, remark, say
+from quarterdeck.cli.output import print_index_json, print_table, remark, say
 
 
 @click.command()
@@ -26,9 +26,9 @@ def command(project: str | None, no_cache: bool, stats: bool, as_json: bool) -> 
         with index.frozen() as state:
             summary = index.get_summary()
         saved = caches.snapshot("index.") if stats else []
-        remark(index)
+        remark(index.problems)
         if as_json:
-            print_json(
+            print_index_json(
                 "scan", index, {"summary": summary.to_dict(), "caches": [each.to_dict() for each in saved]}
             )
             return

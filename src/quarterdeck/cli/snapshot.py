@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from quarterdeck.cli.options import json_option, open_index, project_option
-from quarterdeck.cli.output import print_json, print_table, remark, say
+from quarterdeck.cli.output import print_index_json, print_table, remark, say
 from quarterdeck.words import count
 
 
@@ -24,17 +24,17 @@ def command(name: str | None, list_names: bool, project: str | None, as_json: bo
     with open_index(project) as index:
         if name is not None and not list_names:
             state = index.name_snapshot(name)
-            remark(index)
+            remark(index.problems)
             if as_json:
-                print_json("snapshot", index, {"name": name})
+                print_index_json("snapshot", index, {"name": name})
             else:
                 files = count(state.files, "file")
                 say(f"{name} is state {state.id[:12]}, {files}: qd changed --since {name}")
         else:
             found = index.get_snapshots()
-            remark(index)
+            remark(index.problems)
             if as_json:
-                print_json("snapshots", index, {"snapshots": [each._asdict() for each in found]})
+                print_index_json("snapshots", index, {"snapshots": [each._asdict() for each in found]})
             elif found:
                 print_table(("name", "state", "recorded"), found)
             else:

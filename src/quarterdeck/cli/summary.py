@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from quarterdeck.cli.options import json_option, open_index, project_option
-from quarterdeck.cli.output import print_json, print_table, remark, say
+from quarterdeck.cli.output import print_index_json, print_table, remark, say
 
 if TYPE_CHECKING:
     from quarterdeck.index.advice.health import Health
@@ -35,9 +35,9 @@ def command(project: str | None, as_json: bool) -> None:
             top = (
                 [] if as_json else [index.require_file(path) for path in summary.top_attention_files[:_SHOWN]]
             )
-        remark(index)
+        remark(index.problems)
         if as_json:
-            print_json("summary", index, {"summary": summary.to_dict(), "health": health.to_dict()})
+            print_index_json("summary", index, {"summary": summary.to_dict(), "health": health.to_dict()})
             return
         say(index.root, "", *_numbers(summary), *_health(health), "")
         if top:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from quarterdeck.cli.options import inside, json_option, limit_option, open_index, project_option
-from quarterdeck.cli.output import first, print_json, print_table, remark, say, say_left_out
+from quarterdeck.cli.output import first, print_index_json, print_table, remark, say, say_left_out
 from quarterdeck.errors import UsageError
 from quarterdeck.words import count, harmless
 
@@ -76,10 +76,10 @@ def tests_for(
         found = index.get_tests_for(asked)
         links = [link for link in found if link.confidence >= min_confidence]
         left_out = len(found) - len(links)
-        remark(index)
+        remark(index.problems)
         if as_json:
             tests = [link._asdict() for link in links]
-            print_json("tests", index, {"changed": asked, "tests": tests, "left_out": left_out})
+            print_index_json("tests", index, {"changed": asked, "tests": tests, "left_out": left_out})
         elif paths_only:
             _print_paths(index.root, links, end="\0" if null else "\n")
         else:

@@ -25,7 +25,7 @@ REPORTED = "reported"
 """Stands where the card's name would, when the price is what the source stated."""
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
-LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def timestamp(at: datetime) -> str:
@@ -76,4 +76,5 @@ def encode(
         fields |= {name: count for name, count in zip(usage._fields[2:], usage[2:], strict=True) if count}
     if cost_picousd is not None:
         fields["cost_picousd"] = cost_picousd
-    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    line = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return line.encode(errors="replace") + b"\n"  # half a surrogate pair is no text

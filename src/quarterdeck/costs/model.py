@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 MAX_TOKENS = 1_000_000_000
 """Of one kind in one request: a hundred times the largest context there is."""
 
-MAX_LABEL_CHARS = 512
+MAX_COST_PICOUSD = 1 << 62
+"""Of one record: four million dollars; a sum of them is kept in two columns."""
+
+MAX_LABEL_CHARS = 4096
+"""A project's label may be a path."""
+
 MAX_TAGS = 32
 
 
@@ -84,7 +89,7 @@ def checked(usage: Usage) -> Usage:
     """*usage* itself, if it can be meant.
 
     Raises:
-        UsageError: names the field that is not a whole number in bounds, or the parts that exceed their total.
+        UsageError: names the field that is no whole number in bounds, or the parts that exceed their total.
     """
     for name, count in zip(Usage._fields, usage, strict=True):
         if type(count) is not int or not 0 <= count <= MAX_TOKENS:
@@ -141,7 +146,7 @@ class Request(NamedTuple):
     user: str = ""
     source: str = ""
     response_id: str = ""
-    tags: Mapping[str, str] = {}  # noqa: RUF012 - never written to
+    tags: Mapping[str, str] = {}
     cost_picousd: int | None = None
     requests: int = 1
     replaces: str = ""

@@ -12,8 +12,8 @@ from quarterdeck.errors import UsageError
 PICO = 10**12
 """Pico-dollars in a dollar."""
 
-MAX_USD = 10**9
-"""More than anybody may budget or be billed at once; keeps every amount within 64 bits after a split."""
+MAX_USD = 4_000_000
+"""More than anybody may budget or be billed at once; keeps every amount within 64 bits."""
 
 
 def to_usd(picousd: int) -> float:
@@ -52,7 +52,7 @@ def parse_usd(value: str | float | Decimal, *, name: str = "amount") -> int:
 
 
 def format_usd(picousd: int) -> str:
-    """*picousd* for people: cents from a dollar up, below it three significant digits; never "0" for something.
+    """*picousd* for people: cents from a dollar up, below it three significant digits; never 0 for something.
 
     >>> format_usd(1_234_560_000_000_000), format_usd(155_000_000_000), format_usd(1_200_000), format_usd(0)
     ('$1,234.56', '$0.155', '$0.0000012', '$0.00')

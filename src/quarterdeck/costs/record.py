@@ -33,7 +33,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     source: str = ""
     response_id: str = ""
     replaces: str = ""
-    tags: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it
+    tags: dict[str, str] = {}
     card: str = ""
     requests: int = 1
     cache_read_input_tokens: int = 0

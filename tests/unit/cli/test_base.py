@@ -11,17 +11,20 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 from hypothesis import given
 from hypothesis import strategies as st
 
 from quarterdeck import __version__
-from quarterdeck.cli import COMMANDS, main
+from quarterdeck.cli import COMMANDS, cli, main, output
+from quarterdeck.cli.lazy import Entry, LazyGroup
 from quarterdeck.cli.options import inside
-from quarterdeck.cli.output import print_table, progress
+from quarterdeck.cli.output import print_json, print_table, progress, remark
 from quarterdeck.errors import StoreBusy, UsageError
 from quarterdeck.words import harmless
 
@@ -31,6 +34,19 @@ if TYPE_CHECKING:
 QD = [sys.executable, "-c", "from quarterdeck.cli import main; main()"]
 PLAIN = [{"TERM": "xterm-256color", "NO_COLOR": "1"}, {"TERM": "dumb", "NO_COLOR": ""}]
 HOSTILE = "a\x1b[2Jb\nc\u202ed"
+
+
+def listed(group: LazyGroup, *above: str) -> Iterator[tuple[str, str, str]]:
+    """Every command below *group*: how it is called, its module, its line in the table."""
+    for name, entry in sorted(group.entries.items()):
+        yield " ".join((*above, name)), f"{group.package}.{entry.module}", entry.summary
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, LazyGroup):
+            yield from listed(command, *above, name)
+
+
+assert isinstance(cli, LazyGroup)
+LISTED = list(listed(cli))
 
 
 @pytest.fixture
@@ -71,6 +87,50 @@ def failing(monkeypatch):
     return fail
 
 
+@pytest.fixture
+def fleet(monkeypatch) -> None:
+    """``qd fleet`` works alone and has commands; one of them, ``yard``, has commands and does not."""
+    ghost = Entry("ghost", "Nobody has written it.")
+    inner = {"dock": Entry("dock", "Dock a ship."), "ghost": ghost}
+    outer = {"sink": Entry("sink", "Lose it."), "yard": Entry("yard", "Build and mend."), "ghost": ghost}
+
+    @click.command()
+    def dock() -> None:
+        click.echo("docked")
+
+    @click.command()
+    @click.argument("name")
+    @click.option("--json", is_flag=True)
+    def sink(name: str, json: bool) -> int:
+        click.echo(f"{name} is gone")
+        return 1
+
+    @click.group(cls=LazyGroup, entries=inner, package="quarterdeck.cli.fleet.yard")
+    def yard() -> None:
+        pass
+
+    @click.group(cls=LazyGroup, entries=outer, package="quarterdeck.cli.fleet", invoke_without_command=True)
+    @click.option("--json", "as_json", is_flag=True)
+    @click.pass_context
+    def all_ships(context: click.Context, as_json: bool) -> None:
+        if context.invoked_subcommand is None:
+            click.echo('"all ships"' if as_json else "all ships")
+
+    commands = {"fleet": all_ships, "fleet.sink": sink, "fleet.yard": yard, "fleet.yard.dock": dock}
+    for name, command in commands.items():
+        module = ModuleType(f"quarterdeck.cli.{name}")
+        module.__dict__["command"] = command
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setitem(COMMANDS, "fleet", Entry("fleet", "Every ship."))
+
+
+def offered(*words: str) -> list[str]:
+    """What a shell is offered after *words*, the last of them not finished."""
+    *before, last = (*words, "") if not words[-1].startswith("-") else words
+    found = ShellComplete(cli, {}, "qd", "_QD_COMPLETE").get_completions(list(before), last)
+    return [item.value for item in found]
+
+
 def on_terminal(*args: str, cwd: Path, **env: str) -> tuple[int, str]:
     """Run a program on a terminal of its own: exit code, and all that was written to it."""
     ours, theirs = pty.openpty()
@@ -92,12 +152,12 @@ def read_all(descriptor: int) -> Iterator[bytes]:
 # commands --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_the_table_says_what_the_command_says(name: str):
+@pytest.mark.parametrize("name, module, summary", LISTED)
+def test_the_table_says_what_the_command_says(name: str, module: str, summary: str):
     """``qd --help`` is printed without importing the commands, and still cannot drift from them."""
-    command = importlib.import_module(f"quarterdeck.cli.{COMMANDS[name].module}").command
+    command = importlib.import_module(module).command
     assert isinstance(command, click.Command)
-    assert inspect.cleandoc(command.help or "").splitlines()[0] == COMMANDS[name].summary
+    assert inspect.cleandoc(command.help or "").splitlines()[0] == summary
 
 
 def test_the_table_is_complete():
@@ -106,15 +166,17 @@ def test_the_table_is_complete():
 
     folder = Path(quarterdeck.cli.__file__).parent
     files = {
-        path.stem for path in folder.glob("*.py") if "\ndef command(" in path.read_text(encoding="utf-8")
+        ".".join(("quarterdeck.cli", *path.relative_to(folder).with_suffix("").parts))
+        for path in folder.rglob("*.py")
+        if "\ndef command(" in path.read_text(encoding="utf-8")
     }
-    assert {entry.module for entry in COMMANDS.values()} >= files
+    assert {module for _, module, _ in LISTED} == {file.removesuffix(".__init__") for file in files}
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS))
+@pytest.mark.parametrize("name", [name for name, _, _ in LISTED])
 def test_every_command_explains_itself(qd, name: str):
     """It works anywhere, reads nothing and says how the command is called."""
-    code, out, err = qd(name, "--help")
+    code, out, err = qd(*name.split(), "--help")
     assert (code, err) == (0, "")
     assert out.startswith(f"Usage: qd {name} ")
 
@@ -125,6 +187,36 @@ def test_alone_it_shows_the_commands(qd):
     code, out, _ = qd()
     assert code == 0
     assert all(name in out and entry.summary[:40] in out for name, entry in COMMANDS.items())
+
+
+def test_a_group_may_work_without_a_subcommand(qd, fleet):
+    """The overview needs no name of its own."""
+    assert qd("fleet") == (0, "all ships\n", "")
+    assert qd("fleet", "--json") == (0, '"all ships"\n', "")
+
+
+def test_a_group_that_cannot_work_alone_shows_its_commands(qd, fleet):
+    """As ``qd`` itself does."""
+    assert qd("fleet", "yard") == qd("fleet", "yard", "--help")
+    code, out, err = qd("fleet", "yard")
+    assert (code, err) == (0, "")
+    assert out.startswith("Usage: qd fleet yard ")
+    assert "Dock a ship." in out
+
+
+def test_a_command_of_a_group_is_a_command(qd, fleet):
+    """It gets its arguments, and its exit code is the program's."""
+    assert qd("fleet", "sink", "Vasa") == (1, "Vasa is gone\n", "")
+    assert qd("fleet", "yard", "dock") == (0, "docked\n", "")
+
+
+@pytest.mark.parametrize("group", [["fleet"], ["fleet", "yard"]])
+def test_a_group_lists_its_commands_without_importing_them(qd, fleet, group: list[str]):
+    """Even one that could not be imported."""
+    code, out, _ = qd(*group, "--help")
+    assert code == 0
+    assert "ghost  Nobody has written it." in out
+    assert "ghost" in offered(*group)
 
 
 def test_it_knows_its_version(qd):
@@ -142,6 +234,30 @@ def test_a_mistyped_command_is_answered_with_the_nearest(qd):
         "",
         "error: No such command 'sumary'. Did you mean 'summary'?\n  hint: see qd --help\n",
     )
+
+
+@pytest.mark.parametrize("words, near", [(["fleet", "snik"], "sink"), (["fleet", "yard", "dok"], "dock")])
+def test_a_mistyped_command_of_a_group_is_answered_with_the_nearest(qd, fleet, words: list[str], near: str):
+    """Also where the group could do without: it is not taken for the overview."""
+    *group, typed = words
+    assert qd(*words) == (
+        2,
+        "",
+        f"error: No such command {typed!r}. Did you mean {near!r}?\n"
+        f"  hint: see qd {' '.join(group)} --help\n",
+    )
+    assert qd(*group, "zzz")[0] == 2
+
+
+def test_an_option_of_the_overview_before_a_command_is_refused(qd, fleet):
+    """It would have no effect there, and whoever wrote it meant one."""
+    code, out, err = qd("fleet", "--json", "sink", "Vasa")
+    assert code == 2
+    assert json.loads(out)["code"] == "usage"
+    assert err == (
+        "error: --json before 'sink' has no effect there: write it after it\n  hint: see qd fleet --help\n"
+    )
+    assert qd("fleet", "sink", "Vasa", "--json")[0] == 1
 
 
 def test_a_command_like_no_other_is_answered_with_help(qd):
@@ -236,6 +352,20 @@ def test_the_head_of_a_table_is_bold_where_that_is_wanted(project, env):
     assert "head" in written
 
 
+def test_every_answer_says_what_it_is_before_what_it_holds(capsys):
+    """The schema with its version, what the part's answers share, the data: in this order, on one line."""
+    print_json("fleet", {"ships": ["Vasa"]}, folder="/sea", since=None)
+    assert capsys.readouterr().out == (
+        '{"schema": "quarterdeck.fleet/1", "folder": "/sea", "since": null, "ships": ["Vasa"]}\n'
+    )
+
+
+def test_what_is_remarked_goes_to_stderr(capsys):
+    """One line each, whatever a file is called."""
+    remark(["one", HOSTILE])
+    assert capsys.readouterr() == ("", f"note: one\nnote: {harmless(HOSTILE)}\n")
+
+
 def test_a_table_on_a_pipe_is_as_wide_as_it_needs_to_be(capsys):
     """Another program reads it: nothing is cut or folded, numbers stand to the right."""
     print_table(("name", "size"), [("x" * 300, 1), (HOSTILE, 10_000), ("[bold]", None)])
@@ -265,7 +395,8 @@ def test_progress_is_shown_on_a_terminal_only(project):
     piped = subprocess.run([*QD, "scan"], cwd=project, capture_output=True, text=True, check=True)
     assert piped.stderr == ""
     assert "reading" not in piped.stdout
-    code, written = on_terminal(*QD, "scan", "--no-cache", cwd=project)
+    at_once = "from quarterdeck.cli import main, output; output.REDRAW_S = 0; main()"
+    code, written = on_terminal(sys.executable, "-c", at_once, "scan", "--no-cache", cwd=project)
     assert code == 0
     assert "\rreading 50 of " in written
     assert written.splitlines()[-1].startswith(piped.stdout.splitlines()[-1][:20])
@@ -274,6 +405,71 @@ def test_progress_is_shown_on_a_terminal_only(project):
 def test_where_nobody_is_looking_there_is_no_progress():
     """Pytest's stderr is no terminal."""
     assert progress() is None
+
+
+@pytest.fixture
+def watched(monkeypatch) -> SimpleNamespace:
+    """Somebody looks at stderr, and time stands still: set ``now``."""
+    clock = SimpleNamespace(now=1000.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(output, "time", clock)
+    monkeypatch.setattr(output, "sys", SimpleNamespace(stderr=SimpleNamespace(isatty=lambda: True)))
+    return clock
+
+
+def test_progress_is_redrawn_by_the_clock(watched, capsys):
+    """However often it is told: not before a tenth of a second, and ten times a second at most."""
+    step = progress()
+    assert step is not None
+    drawn = []
+    for done in range(1, 1000):
+        watched.now += 0.03
+        step(done, 12_000)
+        if written := capsys.readouterr().err:
+            drawn.append((done, written))
+    assert drawn[:2] == [(4, "\rreading 4 of 12,000 files"), (8, "\rreading 8 of 12,000 files")]
+    assert len(drawn) == 999 // 4
+    step(12_000, 12_000)
+    assert capsys.readouterr().err == f"\r{' ' * len('reading 996 of 12,000 files')}\r"
+
+
+def test_quick_work_shows_no_progress(watched, capsys):
+    """Nothing flickers."""
+    step = progress()
+    assert step is not None
+    step(1, 2)
+    step(2, 2)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_line_of_progress_leaves_nothing_of_the_one_before(watched, capsys):
+    """The second of two phases may have less to say."""
+    step = progress("records")
+    assert step is not None
+    for done, total in ((1000, 2000), (1, 9)):
+        watched.now += 1
+        step(done, total)
+    assert capsys.readouterr().err.split("\r")[1:] == [
+        "reading 1,000 of 2,000 records",
+        f"{'reading 1 of 9 records':30}",
+    ]
+
+
+@pytest.mark.parametrize(
+    "done, total, line",
+    [
+        (12_300_000, 100_000_000, "reading 12 of 100 MB"),
+        (1, 2, "reading 0 of 1 MB"),
+        (0, 1_000_001, "reading 0 of 2 MB"),
+    ],
+)
+def test_progress_counts_in_the_unit_it_is_given(watched, capsys, done: int, total: int, line: str):
+    """Bytes are shown as megabytes; something to do is never nothing."""
+    step = progress("MB", unit=1_000_000)
+    assert step is not None
+    watched.now += 1
+    step(done, total)
+    assert capsys.readouterr().err == f"\r{line}"
 
 
 def test_an_interrupt_ends_a_scan_with_one_line(tmp_path):
@@ -392,6 +588,23 @@ def test_a_shell_is_offered_what_fits(shell: str, words: str, offered: list[str]
     assert ran.stdout.splitlines() == offered, ran.stderr
 
 
+@pytest.mark.parametrize(
+    "words, found",
+    [
+        (["fleet"], ["ghost", "sink", "yard"]),
+        (["fleet", "--j"], ["--json"]),
+        (["fleet", "yard"], ["dock", "ghost"]),
+        (["fleet", "sink", "--j"], ["--json"]),
+        (["fleet", "--json", "sink", "--j"], ["--json"]),
+        (["fleet", "nonsense"], ["ghost", "sink", "yard"]),
+    ],
+    ids=" ".join,
+)
+def test_a_shell_is_offered_the_commands_of_a_group(fleet, words: list[str], found: list[str]):
+    """On every level, and without an error on a line that is still being written."""
+    assert offered(*words) == found
+
+
 def test_commands_are_offered_without_importing_them():
     """Between two key strokes there is no time for it."""
     code = (
@@ -404,4 +617,4 @@ def test_commands_are_offered_without_importing_them():
     ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     *offered, modules = ran.stdout.splitlines()
     assert offered == [f"plain,{name}" for name in sorted(COMMANDS)]
-    assert set(modules.split()) == {"quarterdeck.cli", "quarterdeck.errors"}
+    assert set(modules.split()) == {"quarterdeck.cli", "quarterdeck.cli.lazy", "quarterdeck.errors"}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
+from quarterdeck.costs.settings import CostsConfig
 from quarterdeck.index.settings import IndexConfig
 
 
@@ -12,7 +16,8 @@ def test_every_setting_is_shown_with_its_source(qd, project, monkeypatch):
     (project / "quarterdeck.toml").write_text("[index]\nchurn_days = 30\n")
     monkeypatch.setenv("QUARTERDECK_INDEX_SUBMODULES", "yes")
     settings = {each["setting"]: each for each in qd("config", "--json").json["settings"]}
-    assert set(settings) == {f"index.{name}" for name in IndexConfig._fields}
+    parts = {"costs": CostsConfig._fields, "index": IndexConfig._fields}
+    assert list(settings) == [f"{part}.{name}" for part, names in parts.items() for name in names]
     assert (settings["index.churn_days"]["value"], settings["index.submodules"]["value"]) == (30, True)
     assert settings["index.churn_days"]["source"].endswith("quarterdeck.toml")
     assert settings["index.submodules"]["source"] == "QUARTERDECK_INDEX_SUBMODULES"
@@ -33,3 +38,34 @@ def test_no_index_is_made(qd, tmp_path):
     """Showing settings reads settings."""
     qd("config")
     assert not list(tmp_path.rglob("index.sqlite"))
+
+
+PRICES = """
+[costs.prices."my-model"]
+input = 1.5
+since = 2026-01-31
+odd = [nan, -inf, 12:30:00]
+[costs.prices."a.b\\n\u202e"]
+output = 2
+"""
+SHOWN = {
+    "my-model": {"input": 1.5, "since": "2026-01-31", "odd": ["nan", "-inf", "12:30:00"]},
+    "a.b\n\u202e": {"output": 2},
+}
+
+
+def test_a_table_is_shown_entry_by_entry(qd, project):
+    """Each under its own name, whatever it is called; to a program it is one object of valid JSON."""
+    (project / "quarterdeck.toml").write_text(PRICES)
+    settings = {each["setting"]: each["value"] for each in qd("config", "--json").json["settings"]}
+    assert settings["costs.prices"] == SHOWN
+    rows = [re.split(r"\s{2,}", line.strip()) for line in qd("config").out.splitlines()]
+    for model, entry in SHOWN.items():
+        row = [f"costs.prices.{json.dumps(model)}", json.dumps(entry), str(project / "quarterdeck.toml")]
+        assert row in rows
+
+
+@pytest.mark.usefixtures("project")
+def test_an_empty_table_is_shown_too(qd):
+    """It can be filled, so it is worth a line."""
+    assert any(line.split() == ["costs.prices", "{}", "default"] for line in qd("config").out.splitlines())

@@ -1,0 +1,83 @@
+"""Reading what somebody else made: an SDK's object, a dict of the same shape, a mock, or worse.
+
+A field that is missing, None or raises is absent. Nothing is called but attribute access and ``[]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_LABEL_CHARS
+from quarterdeck.costs.money import PICO
+from quarterdeck.errors import UsageError
+
+
+def field(thing: object, *names: str) -> object:
+    """The first of *names* that *thing* has and that is not None; else None."""
+    for name in names:
+        value = _read(thing, name)
+        if value is not None:
+            return value
+    return None
+
+
+def _read(thing: object, name: str) -> object:
+    try:
+        if isinstance(thing, Mapping):
+            return thing.get(name)
+        return getattr(thing, name, None)
+    except Exception:  # noqa: BLE001 - a stranger's property may raise anything; it is absent then
+        return None
+
+
+def items(value: object) -> Sequence[object]:
+    """*value* if it is a list or a tuple; else nothing."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def text(thing: object, *names: str) -> str:
+    """As `field`, but only what is a string, fit for a label: UTF-8, and cut where a label must end."""
+    for name in names:
+        value = _read(thing, name)
+        if isinstance(value, str) and value:
+            return label(value)
+    return ""
+
+
+def label(value: str) -> str:
+    """*value* as a label: without what UTF-8 cannot say, and no longer than a label may be."""
+    plain = str.__str__(value)  # of an enum's member: its value
+    return plain[:MAX_LABEL_CHARS].encode("utf-8", "replace").decode()
+
+
+def count(thing: object, *names: str) -> int:
+    """As `field`, but a whole number; 0 where it is absent.
+
+    Raises:
+        UsageError: something else stands there.
+    """
+    for name in names:
+        value = _read(thing, name)
+        if value is None:
+            continue
+        if type(value) is float and value.is_integer():
+            return int(value)
+        if type(value) is not int:
+            raise UsageError(
+                f"{name} is not a whole number of tokens: {type(value).__name__}",
+                hint="pass the response as the provider's SDK returned it, or its JSON",
+            )
+        return value
+    return 0
+
+
+def stated_price(dollars: object) -> int | None:
+    """*dollars* to the nearest pico-dollar; None where that is no price."""
+    if type(dollars) not in (int, float):
+        return None
+    try:
+        picousd = int((Decimal(repr(dollars)) * PICO).to_integral_value())
+    except (ArithmeticError, ValueError):  # infinite, not a number
+        return None
+    return picousd if 0 <= picousd <= MAX_COST_PICOUSD else None

@@ -1,0 +1,106 @@
+"""Requests on their way into the ledger: each response once, with the most output that was seen of it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from quarterdeck.costs.line import timestamp
+from quarterdeck.costs.model import MAX_LABEL_CHARS, MAX_TAGS, Request, checked
+from quarterdeck.errors import UsageError
+
+if TYPE_CHECKING:
+    from quarterdeck.costs.importers.progress import Mark
+    from quarterdeck.costs.ledger import Ledger
+
+FULL_REQUESTS = 10_000
+
+
+class Batch:
+    """Requests of one source that are not written yet, and the marks to set once they are.
+
+    Attributes:
+        marks: by path, how far the files have been read that these requests are from.
+        seen: requests that were put in, ever.
+        written: records that went into the ledger, ever.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.marks: dict[str, Mark] = {}
+        self.seen = 0
+        self.written = 0
+        self._source = source
+        self._by_response: dict[str, Request] = {}
+        self._others: list[Request] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to write."""
+        return len(self._by_response) + len(self._others) >= FULL_REQUESTS
+
+    def add(self, request: Request) -> None:
+        """Put in one request, its labels made to fit.
+
+        Raises:
+            UsageError: its model, counts or time cannot be meant; names the field.
+        """
+        checked(request.usage)
+        if not request.model:
+            raise UsageError("it names no model", hint="this source must skip it")
+        if request.at is not None:
+            timestamp(request.at)
+        self.seen += 1
+        request = _fitting(request, self._source)
+        before = self._by_response.get(request.response_id)
+        if not request.response_id:
+            self._others.append(request)
+        elif before is None or before.usage.output_tokens < request.usage.output_tokens:
+            self._by_response[request.response_id] = request
+
+    def write(self, ledger: Ledger) -> dict[str, Mark]:
+        """Record what the ledger does not know yet; returns the marks that may be set now.
+
+        Raises:
+            StoreFull, StateError: it could not be written; nothing is lost, for no mark was set.
+        """
+        counted = ledger.counted(self._by_response) if self._by_response else {}
+        news = [
+            request
+            for response_id, request in self._by_response.items()
+            if request.usage.output_tokens > counted.get(response_id, -1)
+        ]
+        self.written += ledger.record_many(self._others + news)
+        marks = self.marks
+        self.marks, self._by_response, self._others = {}, {}, []
+        return marks
+
+
+def _fitting(request: Request, source: str) -> Request:
+    """*request* as the ledger takes it: no label is a reason to lose what was spent."""
+    tags = list(request.tags.items())[:MAX_TAGS]
+    return request._replace(
+        model=_label(request.model),
+        task_type=_label(request.task_type),
+        service_tier=_label(request.service_tier),
+        session=_label(request.session),
+        project=_label(request.project),
+        source=source,
+        response_id=_identity(request.response_id),
+        tags={_label(name): _label(value) for name, value in tags},
+    )
+
+
+def _label(text: str) -> str:
+    return text if len(text) <= MAX_LABEL_CHARS and text.isascii() else _cut(text)
+
+
+def _cut(text: str) -> str:
+    """At most `MAX_LABEL_CHARS` characters that can be encoded; halves of surrogate pairs cannot."""
+    return text[:MAX_LABEL_CHARS].encode(errors="replace").decode()
+
+
+def _identity(response_id: str) -> str:
+    """*response_id*, or a digest of one that is too long to be kept or cannot be encoded."""
+    if len(response_id) <= MAX_LABEL_CHARS and response_id.isascii():
+        return response_id
+    return hashlib.sha256(response_id.encode(errors="surrogatepass")).hexdigest()

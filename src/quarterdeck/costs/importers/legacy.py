@@ -1,0 +1,158 @@
+r"""The costs that the specification's own tool has kept in a folder become records, with no user action.
+
+    costs.json, costs.jsonl, costs_summary.json -> legacy_files -> records, each request once
+                                                               \-> per day, what is in no list: one record
+
+What the totals of a day know beyond all requests of that day which the ledger has from this folder becomes
+one record of its own, so that the sums come out as the old tool had them, however much of its lists is gone.
+The price of a record is the one the old tool reported. Its times have no zone: they are in the ledger's.
+
+The files stay as they are. A process of the old tool may go on writing: what it adds is taken the next time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, NamedTuple
+
+from quarterdeck.costs.importers.legacy_files import FILES, SOURCE_NAME, Sums, digest, project_of, read_folder
+from quarterdeck.costs.importers.source import Problem
+from quarterdeck.costs.model import MAX_TOKENS, Request, Usage
+from quarterdeck.errors import StoreBusy
+from quarterdeck.files import Lease, private_folder, write_atomically
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from quarterdeck.costs.importers.legacy_files import Folder
+    from quarterdeck.costs.ledger import Ledger
+
+REMAINDER_MODEL = "legacy-total"
+_BATCH = 10_000
+_PATIENCE_S = 10.0
+
+
+class Migrated(NamedTuple):
+    """What a folder of old files gave.
+
+    Attributes:
+        records: how many records are new in the ledger.
+        problems: what could not be taken in; the rest was.
+    """
+
+    records: int = 0
+    problems: tuple[Problem, ...] = ()
+
+
+def migrate(storage_folder: str, ledger: Ledger) -> Migrated:
+    """Take what is new in the old files of *storage_folder* into *ledger*; three ``lstat`` where nothing is.
+
+    Safe with other processes that do the same, and after a crash at any place: what the ledger knows is not
+    written again.
+
+    Raises:
+        OSError: the ledger's folder cannot be written to.
+        StateError: the ledger cannot be used.
+    """
+    signature = _signature(storage_folder)
+    if not signature:
+        return Migrated()
+    folder = os.path.realpath(storage_folder)
+    marks = os.path.join(ledger.folder, "legacy")
+    mark = os.path.join(marks, hashlib.sha256(os.fsencode(folder)).hexdigest()[:16])
+    if _marked(mark) == signature:
+        return Migrated()
+    try:
+        with Lease.wait(os.path.join(private_folder(marks), "lock"), _PATIENCE_S):
+            if _marked(mark) == signature:
+                return Migrated()
+            found = read_folder(folder, ledger.calendar.zone)
+            records = _record(ledger, found.requests)
+            records += _record(ledger, _remainders(ledger, found, folder))
+            write_atomically(mark, signature)
+    except StoreBusy as error:
+        return Migrated(0, (Problem(folder, 0, error.message),))
+    return Migrated(records, tuple(found.problems))
+
+
+def _record(ledger: Ledger, requests: list[Request]) -> int:
+    """Record those of *requests* that the ledger does not know; how many those were."""
+    written = 0
+    for start in range(0, len(requests), _BATCH):
+        batch = requests[start : start + _BATCH]
+        known = ledger.counted(request.response_id for request in batch)
+        written += ledger.record_many(request for request in batch if request.response_id not in known)
+    return written
+
+
+def _remainders(ledger: Ledger, found: Folder, folder: str) -> list[Request]:
+    """One request for each day of which the totals know more than any list; adds to the problems of *found*.
+
+    The ledger may have more of a day than the files still list. When the folder was moved it is the other way
+    round: the ledger has it under the name of the old project.
+    """
+    project = project_of(folder)
+    listed = _by_day(found.requests, ledger.calendar.zone)
+    taken = {
+        total.key[0]: Sums(
+            total.requests, total.usage.input_tokens, total.usage.output_tokens, total.cost_picousd
+        )
+        for total in ledger.totals(None, None, by=("day",), where={"source": SOURCE_NAME, "project": project})
+    }
+    remainders = []
+    for day, total in sorted(found.totals.items()):
+        known = max(listed.get(day, Sums()), taken.get(day, Sums()))
+        more = total.minus(known)
+        if not any(more):
+            continue
+        if min(more) < 0 or not more.requests or max(more[1:3]) > MAX_TOKENS:
+            reason = f"daily_totals of {day} do not fit the requests of that day: left out"
+            found.problems.append(Problem(os.path.join(folder, FILES[-1]), 0, reason))
+            continue
+        remainders.append(
+            Request(
+                model=REMAINDER_MODEL,
+                usage=Usage(more.input_tokens, more.output_tokens),
+                at=datetime.combine(date.fromisoformat(day), time(12), ledger.calendar.zone),
+                source=SOURCE_NAME,
+                project=project,
+                response_id=f"{SOURCE_NAME}:{digest([found.name, day, known])}",
+                cost_picousd=more.cost_picousd,
+                requests=more.requests,
+            )
+        )
+    return remainders
+
+
+def _by_day(requests: list[Request], zone: tzinfo) -> dict[str, Sums]:
+    sums: dict[str, Sums] = {}
+    for request in requests:
+        if request.at is not None:  # all have it
+            day = request.at.astimezone(zone).date().isoformat()
+            usage = request.usage
+            one = Sums(1, usage.input_tokens, usage.output_tokens, request.cost_picousd or 0)
+            sums[day] = sums.get(day, Sums()).plus(one)
+    return sums
+
+
+def _signature(folder: str) -> bytes:
+    """Changes whenever one of the files does; empty where there is none."""
+    seen = []
+    for name in FILES:
+        try:
+            status = os.lstat(os.path.join(folder, name))
+        except OSError:
+            continue
+        seen.append(f"{name} {status.st_ino} {status.st_size} {status.st_mtime_ns}\n")
+    return "".join(seen).encode()
+
+
+def _marked(mark: str) -> bytes:
+    """What was taken in last."""
+    try:
+        with open(mark, "rb") as file:
+            return file.read(1000)
+    except FileNotFoundError:
+        return b""

@@ -1,0 +1,270 @@
+"""What the files of the specification's `CostTracker` say, whatever is in them.
+
+    costs.jsonl           one request a line, appended
+    costs.json            {"requests": [the last 1,000 or so], "daily_totals": {day: sums}}
+    costs_summary.json    {"daily_totals": {day: sums}}, newer where both have a day
+
+Every line of costs.jsonl is one request, also where two are equal. costs.json repeats many of them, some of
+its own twice: of it only what costs.jsonl has not is taken, each once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections import Counter
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from quarterdeck.costs.importers.source import Problem, is_plain
+from quarterdeck.costs.line import timestamp
+from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_LABEL_CHARS, Request, Usage, checked
+from quarterdeck.costs.money import PICO
+from quarterdeck.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import tzinfo
+    from typing import BinaryIO
+
+SOURCE_NAME = "legacy"
+FILES = ("costs.jsonl", "costs.json", "costs_summary.json")
+MAX_LINE_BYTES = 1_000_000
+MAX_DOCUMENT_BYTES = 64_000_000
+_MOST = 1 << 50
+_Kind = TypeVar("_Kind", list[object], dict[str, object])
+
+
+class Sums(NamedTuple):
+    """Of one day."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_picousd: int = 0
+
+    def plus(self, other: Sums) -> Sums:
+        """Field by field."""
+        return Sums(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+
+    def minus(self, other: Sums) -> Sums:
+        """Field by field; below zero where *other* has more."""
+        return Sums(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+class Folder(NamedTuple):
+    """What the files of one folder say.
+
+    Attributes:
+        name: the same wherever the folder is moved to.
+        requests: each request they list, once; all have their time and their price.
+        totals: the sums that they know, by day.
+        problems: what of them could not be understood.
+    """
+
+    name: str
+    requests: list[Request]
+    totals: dict[str, Sums]
+    problems: list[Problem]
+
+
+def read_folder(folder: str, zone: tzinfo) -> Folder:
+    """What the files in *folder* say; writes nothing. O(their size).
+
+    Args:
+        folder: absolute; what it lies in is the project.
+        zone: of the times, which are written without one.
+    """
+    problems: list[Problem] = []
+    requests: list[Request] = []
+    listed: Counter[str] = Counter()
+    lines, list_, summary = (os.path.join(folder, name) for name in FILES)
+
+    def take(entry: object, path: str, line: int, identity: str) -> None:
+        response_id = f"{SOURCE_NAME}:{identity}-{listed[identity]}"
+        try:
+            requests.append(_request(entry, response_id, project_of(folder), zone))
+        except UsageError as error:
+            problems.append(Problem(path, line, error.message))
+        else:
+            listed[identity] += 1
+
+    for number, text in _lines(lines, problems):
+        entry = _parsed(text, lines, number, problems)
+        if entry is not None:
+            take(entry, lines, number, digest(entry))
+    old, new = _document(list_, problems), _document(summary, problems)
+    for entry in _member(old, "requests", list, list_, problems):
+        if not listed[identity := digest(entry)]:
+            take(entry, list_, 0, identity)
+    totals: dict[str, Sums] = {}
+    for path, document in ((list_, old), (summary, new)):
+        for day, sums in _member(document, "daily_totals", dict, path, problems).items():
+            try:
+                totals[date.fromisoformat(day).isoformat()] = _sums(sums, _integer(sums, "requests"))
+            except UsageError as error:
+                problems.append(Problem(path, 0, f"daily_totals: {error.message}"))
+            except ValueError:
+                problems.append(Problem(path, 0, "daily_totals: a name is not a day"))
+    born = (document.get("created_at") for document in (new, old))
+    return Folder(digest(next(filter(None, born), folder)), requests, totals, problems)
+
+
+def project_of(folder: str) -> str:
+    """The label of what *folder* lies in."""
+    return os.fsencode(os.path.dirname(folder)).decode(errors="replace")[:MAX_LABEL_CHARS]
+
+
+def digest(value: object) -> str:
+    """The same for the same content, however it is spaced and ordered."""
+    text = json.dumps(value, sort_keys=True, default=str)  # str: of a decimal, its own digits
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _request(entry: object, response_id: str, project: str, zone: tzinfo) -> Request:
+    """*entry* as a request.
+
+    Raises:
+        UsageError: says which field cannot be meant.
+    """
+    sums = _sums(entry, 1)
+    try:
+        at = datetime.fromisoformat(_text(entry, "timestamp"))
+    except ValueError:
+        raise _bad("timestamp is no time") from None
+    at = at if at.tzinfo else at.replace(tzinfo=zone)
+    timestamp(at)
+    return Request(
+        model=_text(entry, "model"),
+        usage=checked(Usage(sums.input_tokens, sums.output_tokens)),
+        at=at,
+        task_type=_text(entry, "task_type", "unknown"),
+        tier=_text(entry, "tier", ""),
+        source=SOURCE_NAME,
+        project=project,
+        response_id=response_id,
+        cost_picousd=sums.cost_picousd,
+    )
+
+
+def _sums(found: object, requests: int) -> Sums:
+    """The numbers of a request or of a day.
+
+    Raises:
+        UsageError: one is missing, negative, or not a number of its kind.
+    """
+    cost = _field(found, "actual_cost")
+    if type(cost) is int and cost <= MAX_COST_PICOUSD:
+        cost = Decimal(cost)
+    if not isinstance(cost, Decimal) or not 0 <= cost * PICO <= MAX_COST_PICOUSD:
+        raise _bad("actual_cost is not an amount of dollars")
+    picousd = int((cost * PICO).to_integral_value())
+    return Sums(requests, _integer(found, "input_tokens"), _integer(found, "output_tokens"), picousd)
+
+
+def _integer(found: object, name: str) -> int:
+    count = _field(found, name)
+    if type(count) is not int or not 0 <= count <= _MOST:
+        raise _bad(f"{name} is not a whole number from 0 up")
+    return count
+
+
+def _text(found: object, name: str, default: str | None = None) -> str:
+    text = _field(found, name, default)
+    if not isinstance(text, str) or len(text) > MAX_LABEL_CHARS or (default is None and not text):
+        raise _bad(f"{name} is not a text of at most {MAX_LABEL_CHARS} characters")
+    return text.encode("utf-8", "replace").decode()  # JSON can hold half a character
+
+
+def _field(found: object, name: str, default: object = None) -> object:
+    if not isinstance(found, dict):
+        raise _bad("not an object")
+    return found.get(name, default)
+
+
+def _bad(reason: str) -> UsageError:
+    return UsageError(reason, hint="the rest of the file is taken")
+
+
+def _member(
+    document: dict[str, object], name: str, kind: type[_Kind], path: str, problems: list[Problem]
+) -> _Kind:
+    """What *document* has under *name*; an empty one where it has none of that *kind*."""
+    value = document.get(name, kind())
+    if isinstance(value, kind):
+        return value
+    problems.append(Problem(path, 0, f"{name} is not of type {kind.__name__}"))
+    return kind()
+
+
+def _document(path: str, problems: list[Problem]) -> dict[str, object]:
+    """The object in the file at *path*; empty where it is missing or cannot be understood."""
+    with _opened(path, problems) as file:
+        content = file.read(MAX_DOCUMENT_BYTES + 1) if file else b""
+    if len(content) > MAX_DOCUMENT_BYTES:
+        problems.append(Problem(path, 0, f"longer than {MAX_DOCUMENT_BYTES:,} bytes"))
+        return {}
+    found = _parsed(content, path, 0, problems) if file else {}
+    if isinstance(found, dict):
+        return found
+    if found is not None:
+        problems.append(Problem(path, 0, "not an object"))
+    return {}
+
+
+def _lines(path: str, problems: list[Problem]) -> Iterator[tuple[int, bytes]]:
+    """Every line that holds something and is not too long, with its number."""
+    with _opened(path, problems) as file:
+        number = 0
+        while file and (line := file.readline(MAX_LINE_BYTES)):
+            number += 1
+            if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
+                problems.append(Problem(path, number, f"longer than {MAX_LINE_BYTES:,} bytes"))
+                while line and not line.endswith(b"\n"):
+                    line = file.readline(MAX_LINE_BYTES)
+            elif line.strip():
+                yield number, line
+
+
+@contextlib.contextmanager
+def _opened(path: str, problems: list[Problem]) -> Iterator[BinaryIO | None]:
+    """The file at *path* to read; None where there is none, or nothing that may be read."""
+    flags = (
+        os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    )  # a pipe in its place: do not wait for it
+    try:
+        descriptor = os.open(path, flags)
+    except FileNotFoundError:
+        yield None
+        return
+    except OSError as error:
+        problems.append(Problem(path, 0, f"cannot be read: {error.strerror}"))
+        yield None
+        return
+    with open(descriptor, "rb") as file:
+        if is_plain(os.fstat(descriptor)):
+            yield file
+        else:
+            problems.append(Problem(path, 0, "not a plain file"))
+            yield None
+
+
+def _parsed(text: bytes, path: str, line: int, problems: list[Problem]) -> object:
+    """What *text* says, its fractions as decimals; None where it is no JSON."""
+    try:
+        return json.loads(text.decode(), parse_float=Decimal, parse_constant=_refuse)
+    except RecursionError:
+        reason = "nested too deeply"
+    except UnicodeDecodeError:
+        reason = "not UTF-8"
+    except ValueError:  # also a number of more digits than Python takes
+        reason = "not JSON"
+    problems.append(Problem(path, line, reason))
+    return None
+
+
+def _refuse(constant: str) -> object:
+    raise ValueError(f"{constant} is no JSON")

@@ -1,0 +1,113 @@
+"""How far each transcript has been read: imports.sqlite, which can be deleted at any time.
+
+Without it everything is read again, and what the ledger knows already is not counted twice.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from quarterdeck.sqlite import connect, snapshot, transaction
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+DIGESTED_BYTES = 4096
+
+MIGRATIONS = (
+    """
+CREATE TABLE files (          -- parsers: version 1; change the number when they see more than before
+    source    TEXT NOT NULL,
+    path      BLOB NOT NULL,  -- as the operating system has it
+    signature TEXT NOT NULL,  -- device, inode, size, mtime_ns of the file and of those beside it
+    identity  TEXT NOT NULL,  -- device, inode
+    offset    INTEGER NOT NULL,
+    line      INTEGER NOT NULL,
+    digest    TEXT NOT NULL,  -- of the bytes at the start and just before the offset
+    state     TEXT NOT NULL,  -- JSON, the source's own
+    PRIMARY KEY (source, path)
+) WITHOUT ROWID;
+""",
+)
+
+
+class Mark(NamedTuple):
+    """How far one file has been read, and how to see that it is still that file.
+
+    Attributes:
+        signature: equal: nothing has changed since.
+        identity: of the file itself, whatever it holds.
+        offset, line, state: as of `Transcript`.
+        digest: of what has been read, see `digest`.
+    """
+
+    signature: str
+    identity: str
+    offset: int = 0
+    line: int = 0
+    digest: str = ""
+    state: str = "{}"
+
+    def state_dict(self) -> dict[str, Any]:
+        """The source's own state, a fresh copy."""
+        state: dict[str, Any] = json.loads(self.state)
+        return state
+
+
+class Progress:
+    """The marks of all files, in one database."""
+
+    def __init__(self, path: str) -> None:
+        self._connection: sqlite3.Connection = connect(path, MIGRATIONS, holds="cache")
+
+    def marks(self, source: str) -> dict[str, Mark]:
+        """The marks of all files of *source*, by path."""
+        with snapshot(self._connection) as connection:
+            rows = connection.execute(
+                "SELECT path, signature, identity, offset, line, digest, state FROM files WHERE source = ?",
+                (source,),
+            ).fetchall()
+        return {os.fsdecode(path): Mark(*mark) for path, *mark in rows}
+
+    def save(self, source: str, marks: Iterable[tuple[str, Mark]]) -> None:
+        """Note *marks*, all or none."""
+        rows = [(source, os.fsencode(path), *mark) for path, mark in marks]
+        with transaction(self._connection) as connection:
+            connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+
+    def forget(self, source: str, paths: Iterable[str]) -> None:
+        """Drop the marks of files that are gone."""
+        with transaction(self._connection) as connection:
+            connection.executemany(
+                "DELETE FROM files WHERE source = ? AND path = ?",
+                [(source, os.fsencode(path)) for path in paths],
+            )
+
+    def close(self) -> None:
+        """Give the database back."""
+        self._connection.close()
+
+
+def signature(statuses: Iterable[os.stat_result]) -> str:
+    """What changes whenever one of these files does; nothing is opened."""
+    return " ".join(f"{identity(one)}:{one.st_size}:{one.st_mtime_ns}" for one in statuses)
+
+
+def identity(status: os.stat_result) -> str:
+    """Which file it is, by any name."""
+    return f"{status.st_dev}:{status.st_ino}"
+
+
+def digest(descriptor: int, offset: int) -> str:
+    """Of at most 4 kB at the start and 4 kB before *offset*: a file that was rewritten differs there.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    length = min(offset, DIGESTED_BYTES)
+    head, seam = os.pread(descriptor, length, 0), os.pread(descriptor, length, offset - length)
+    return hashlib.blake2b(head + seam, digest_size=16).hexdigest()

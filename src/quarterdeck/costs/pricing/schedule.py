@@ -1,0 +1,65 @@
+"""Which card is in force when: prices change at midnight UTC, and a few by the time of day."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from quarterdeck.costs.pricing.rate_card import RateCard
+
+DAY_S = 86_400
+
+
+class Period(NamedTuple):
+    """Days on which the same prices hold.
+
+    Attributes:
+        from_s: the midnight UTC it begins at, in seconds since 1970; a schedule's first holds before it too.
+        parts: (second of the day UTC from which it holds, card), by time; the first begins at 0.
+    """
+
+    from_s: int
+    parts: tuple[tuple[int, RateCard | None], ...]
+
+
+class Schedule(NamedTuple):
+    """All cards of one model, past and announced.
+
+    Attributes:
+        periods: by time; none for a model without a price.
+    """
+
+    periods: tuple[Period, ...]
+
+    def at(self, at_s: float) -> tuple[RateCard | None, float]:
+        """The card in force *at_s* seconds after 1970, and until when it is; None: no price is known."""
+        until = math.inf
+        for place in range(len(self.periods) - 1, -1, -1):
+            period = self.periods[place]
+            if period.from_s <= at_s or not place:
+                return _part_at(period.parts, at_s, until)
+            until = period.from_s
+        return None, until
+
+
+UNPRICED = Schedule(())
+
+
+def always(card: RateCard) -> Schedule:
+    """The schedule of a price that never changes."""
+    return Schedule((Period(0, ((0, card),)),))
+
+
+def _part_at(
+    parts: tuple[tuple[int, RateCard | None], ...], at_s: float, until: float
+) -> tuple[RateCard | None, float]:
+    if len(parts) == 1:
+        return parts[0][1], until
+    midnight = at_s // DAY_S * DAY_S
+    end = midnight + DAY_S
+    for second, card in reversed(parts):
+        if midnight + second <= at_s:
+            return card, min(end, until)
+        end = midnight + second
+    return None, until  # not reached: the first part begins at midnight

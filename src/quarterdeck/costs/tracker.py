@@ -1,0 +1,431 @@
+"""The published API of cost tracking, on the ledger.
+
+    log_request() ──plain tokens, labels seen before──> one f-string ──> journal.append: one write(2)
+          └──anything else──> Request ──> Ledger.record ───────────────────────┘
+    get_summary() ──> Ledger.totals, and what the same tokens cost on the baseline model
+
+`CostTracker.log_request` is the hot path: it meets neither SQLite nor the price list, only what it
+remembers of the same labels. ``batch_size`` is accepted as published and has no effect: every call
+writes its record at once, which costs less than the specification's buffer did.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from datetime import timedelta
+from time import time as _now_s
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
+
+from quarterdeck.costs.ledger.opening import open_ledger
+from quarterdeck.costs.ledger.what_if import what_if
+from quarterdeck.costs.line import encode
+from quarterdeck.costs.model import MAX_TOKENS, Request, Usage
+from quarterdeck.costs.money import PICO, format_usd, parse_usd, to_usd
+from quarterdeck.costs.pricing import cost_picousd, simple_rates
+from quarterdeck.errors import UsageError
+from quarterdeck.words import count
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import date, datetime
+    from decimal import Decimal
+
+    from quarterdeck.costs.budgets import BudgetBook, Reservation
+    from quarterdeck.costs.ledger.ledger import Ledger, Priced
+    from quarterdeck.costs.pricing import RateCard
+
+TIERS = ("cheap", "capable", "premium")
+REMEMBERED_LABELS = 10_000
+MAX_DAYS = 36_500
+_MILLISECONDS = tuple(f"{number:03d}+00:00" for number in range(1000))
+
+
+class _Known(NamedTuple):
+    """What `CostTracker.log_request` remembers of one set of labels.
+
+    Attributes:
+        middle: the record's line between its time and its input tokens.
+        input_picousd, output_picousd: per token.
+        baseline_input_picousd, baseline_output_picousd: the same of the baseline model.
+        max_input_tokens: the largest input for which all four hold.
+    """
+
+    middle: str
+    tier: str
+    input_picousd: int
+    output_picousd: int
+    baseline_input_picousd: int
+    baseline_output_picousd: int
+    max_input_tokens: int
+
+
+class Details(TypedDict, total=False):
+    """What only some requests have; token counts as `Usage` explains them, labels as `Request` does."""
+
+    cache_read_input_tokens: int
+    cache_write_input_tokens: int
+    cache_write_1h_input_tokens: int
+    reasoning_output_tokens: int
+    input_audio_tokens: int
+    output_audio_tokens: int
+    cache_read_audio_tokens: int
+    input_image_tokens: int
+    output_image_tokens: int
+    web_searches: int
+    service_tier: str
+    response_id: str
+    source: str
+    tags: Mapping[str, str]
+    at: datetime
+    cost_picousd: int
+
+
+class CostTracker:
+    """Records what requests cost and answers what was spent; to be shared by threads, and across forks.
+
+    Attributes:
+        ledger: everything beyond the published API.
+    """
+
+    def __init__(self, storage_dir: str | os.PathLike[str] | None = None, batch_size: int = 50) -> None:
+        """Opens no file.
+
+        Args:
+            storage_dir: the ledger's folder. The specification's ``costs.json`` and ``costs.jsonl`` that lie
+                in it are taken in at the first question, and left as they are. None: the ledger of the
+                settings, by default the user's own.
+            batch_size: accepted as published; there is no buffer.
+
+        Raises:
+            ConfigError: a setting cannot be meant.
+        """
+        if type(batch_size) is not int or batch_size < 1:
+            raise UsageError(f"batch_size must be 1 or more, got {batch_size!r:.40}", hint="leave it out")
+        self.ledger: Ledger = open_ledger(storage_dir)
+        self._known: dict[tuple[str | None, ...], _Known] = {}
+        self._known_until_s = 0.0
+        self._second: tuple[int, str] = (0, "")
+        self._append = self._append_first
+        self._budgets: BudgetBook | None = None
+
+    def log_request(
+        self,
+        model: str,
+        input_tokens: int,
+        output_tokens: int,
+        task_type: str = "unknown",
+        tier: str | None = None,
+        provider: str = "",
+        session: str = "",
+        project: str = "",
+        user: str = "",
+        **details: Unpack[Details],
+    ) -> dict[str, Any]:
+        """Price one request and write it down; when this returns, a kill -9 does not lose it.
+
+        Args:
+            model: as the provider names it; or ``cheap``, ``capable``, ``premium``: those of the settings.
+            input_tokens: all of the prompt, cached tokens included.
+            output_tokens: all of the answer, reasoning included.
+            task_type: what it was for.
+            tier: ``cheap``, ``capable``, ``premium`` or your own; None: by the model's price.
+            provider: ``anthropic``, ``openai``, …; empty: whoever publishes a price for the model.
+            session: a label.
+            project: a label.
+            user: a label.
+            **details: what only some requests have, see `Details`.
+
+        Returns:
+            ``timestamp`` (UTC, ISO 8601), ``model``, ``tier``, ``task_type``, ``input_tokens``,
+            ``output_tokens``, and in dollars ``actual_cost``, ``baseline_cost`` (the same tokens on the
+            baseline model) and ``savings``. A model without a published price is unpriced: its
+            ``actual_cost`` and ``savings`` are None.
+
+        Raises:
+            UsageError: a count or a label cannot be meant; says which.
+            StoreFull, StateError: it could not be written; nothing that was there before is touched.
+        """
+        second, prefix = self._second
+        try:
+            known = self._known[model, task_type, tier, provider, session, project, user]
+            at = prefix + _MILLISECONDS[int((_now_s() - second) * 1000)]
+        except (LookupError, TypeError):  # new labels, another second, or a label that is no string
+            known = None
+        if (
+            details
+            or known is None
+            or not (type(input_tokens) is int is type(output_tokens))
+            or not (0 <= input_tokens <= known[6] and 0 <= output_tokens <= MAX_TOKENS)
+        ):
+            return self._log(
+                Request(
+                    model=model,
+                    usage=_usage(input_tokens, output_tokens, details),
+                    provider=provider,
+                    task_type=task_type,
+                    tier=tier or "",
+                    session=session,
+                    project=project,
+                    user=user,
+                    **_labels(details),
+                ),
+                plain=not details,
+            )
+        middle, tier, input_rate, output_rate, baseline_input, baseline_output, _ = known
+        cost = input_tokens * input_rate + output_tokens * output_rate
+        baseline = input_tokens * baseline_input + output_tokens * baseline_output
+        self._append(
+            f'{{"v":1,"at":"{at}{middle}{input_tokens},"output_tokens":{output_tokens},'
+            f'"cost_picousd":{cost}}}\n'.encode()
+        )
+        return {
+            "timestamp": at,
+            "model": model,
+            "tier": tier,
+            "task_type": task_type,
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+            "actual_cost": cost / PICO,
+            "baseline_cost": baseline / PICO,
+            "savings": (baseline - cost) / PICO,
+        }
+
+    def flush(self) -> None:
+        """Wait until everything recorded so far is on the disk; with durability ``process`` nothing waits."""
+        if self.ledger.config.durability == "power":
+            self.ledger.journal.sync()
+
+    def get_summary(self, days: int = 7, include_breakdown: bool = True) -> dict[str, Any]:
+        """What was spent in the last *days* days, today included, in the ledger's time zone.
+
+        Args:
+            days: 1 or more.
+            include_breakdown: fill ``by_tier``, ``by_task`` and ``by_model``.
+
+        Returns:
+            ``days``, ``requests``, ``unpriced_requests``, every count of `Usage`, in dollars ``actual_cost``,
+            ``baseline_cost`` and ``savings`` (of the requests that have a price), ``savings_percent``,
+            and requests ``by_tier``, ``by_task`` and ``by_model``. Costs a range scan of those days' cells.
+
+        Raises:
+            UsageError: *days* is not a whole number from 1 on.
+        """
+        since = self._first_day(days)
+        summary: dict[str, Any] = {"days": days, **self._sums(since)}
+        baseline, savings = summary["baseline_cost"], summary["savings"]
+        summary["savings_percent"] = round(savings / baseline * 100, 1) if baseline else 0.0
+        summary["by_tier"] = dict.fromkeys(TIERS, 0)
+        summary["by_task"], summary["by_model"] = {}, {}
+        if include_breakdown:
+            for name, label in (("by_tier", "tier"), ("by_task", "task_type"), ("by_model", "model")):
+                for total in self.ledger.totals(since, by=(label,)):
+                    summary[name][total.key[0] or "unknown"] = total.requests
+        return summary
+
+    def get_today(self) -> dict[str, Any]:
+        """The same sums for today alone, without ``days`` and breakdowns."""
+        return self._sums(self._first_day(1))
+
+    def get_report(self, days: int = 7) -> str:
+        """The last *days* days for people, as plain text.
+
+        Raises:
+            UsageError: as `get_summary`.
+        """
+        summary = self.get_summary(days)
+        since = self._first_day(days)
+        rows = [
+            ("Requests", f"{summary['requests']:,}"),
+            ("Input tokens", f"{summary['input_tokens']:,}"),
+            ("  of them cached", f"{summary['cache_read_input_tokens']:,}"),
+            ("Output tokens", f"{summary['output_tokens']:,}"),
+            ("Cost", _dollars(summary["actual_cost"])),
+            (f"On {self.ledger.config.baseline_model}", _dollars(summary["baseline_cost"])),
+            ("Saved", f"{_dollars(summary['savings'])} ({summary['savings_percent']} %)"),
+        ]
+        if summary["unpriced_requests"]:
+            rows.append(("Without a price", count(summary["unpriced_requests"], "request")))
+        lines = [f"Costs of the last {count(days, 'day')}", ""]
+        lines += [f"{name:<24}{value:>24}" for name, value in rows]
+        for title, label in (("By model", "model"), ("By task", "task_type"), ("By tier", "tier")):
+            totals = sorted(self.ledger.totals(since, by=(label,)), key=lambda total: -total.cost_picousd)
+            lines += ["", title]
+            for total in totals:
+                name, cost = str(total.key[0] or "unknown"), format_usd(total.cost_picousd)
+                lines.append(f"  {name:<34.34}{total.requests:>8,}{cost:>14}")
+        return "\n".join(lines)
+
+    @property
+    def budgets(self) -> BudgetBook:
+        """The budgets of this ledger."""
+        if self._budgets is None:
+            from quarterdeck.costs.budgets import BudgetBook
+
+            self._budgets = BudgetBook(self.ledger)
+        return self._budgets
+
+    def reserve(self, estimated_usd: float | str | Decimal, **labels: str) -> Reservation:
+        """Set *estimated_usd* aside before a call, if every budget has room for it.
+
+        ::
+
+            with tracker.reserve(0.25, project="/srv/app"):
+                answer = client.messages.create(...)
+                tracker.log_request(...)          # inside the block: money is counted at every moment
+
+        Args:
+            estimated_usd: the most that the call may cost; what is logged beyond it no budget can hold back.
+            **labels: what the request will be labelled with: ``project``, ``model``, ``provider``,
+                ``task_type``, ``tier``, ``source``, ``user``; tags by their own name.
+
+        Raises:
+            UsageError: not an amount of dollars.
+            BudgetExceeded: on entering the block: a budget has no room.
+        """
+        from quarterdeck.costs.budgets import Reservation
+        from quarterdeck.costs.ledger.totals import label_name
+
+        named = {label_name(name): value for name, value in labels.items()}
+        return Reservation(self.budgets, parse_usd(estimated_usd, name="estimated_usd"), named)
+
+    def close(self) -> None:
+        """Give back every file; the next call opens them again."""
+        if self._budgets is not None:
+            self._budgets.close()
+        self.ledger.close()
+        self._known.clear()
+        self._append = self._append_first
+
+    def _log(self, request: Request, *, plain: bool) -> dict[str, Any]:
+        """One request the long way; what a plain one like it will need is remembered."""
+        priced = self.ledger.record(request)
+        now_s = _now_s()
+        self._turn_to(now_s)
+        baseline_card, baseline_until_s = self.ledger.card_until(
+            self.ledger.config.baseline_model, at_s=now_s
+        )
+        baseline = None if baseline_card is None else cost_picousd(request.usage, baseline_card)
+        if plain and baseline_card is not None:
+            card, until_s = self.ledger.card_until(request.model, provider=request.provider, at_s=now_s)
+            self._remember(request, priced, card, baseline_card)
+            self._known_until_s = min(self._known_until_s, until_s, baseline_until_s)
+        cost = priced.cost_picousd
+        return {
+            "timestamp": priced.at,
+            "model": request.model,
+            "tier": priced.tier,
+            "task_type": request.task_type,
+            "input_tokens": request.usage.input_tokens,
+            "output_tokens": request.usage.output_tokens,
+            "actual_cost": None if cost is None else to_usd(cost),
+            "baseline_cost": None if baseline is None else to_usd(baseline),
+            "savings": None if cost is None or baseline is None else to_usd(baseline - cost),
+        }
+
+    def _turn_to(self, now_s: float) -> None:
+        """Begin another second; forget the labels whose prices may have changed by now."""
+        second = int(now_s)
+        self._second = second, time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
+        if now_s >= self._known_until_s or len(self._known) >= REMEMBERED_LABELS:
+            self._known.clear()
+            self._known_until_s = math.inf
+
+    def _remember(self, request: Request, priced: Priced, card: RateCard | None, baseline: RateCard) -> None:
+        rates, baseline_rates = card and simple_rates(card), simple_rates(baseline)
+        if not rates or not baseline_rates:
+            return
+        line = encode(
+            request._replace(usage=Usage()), **priced._replace(at="", cost_picousd=0)._asdict()
+        ).decode()
+        begin, end = len('{"v":1,"at":"'), line.rindex("0", 0, line.rindex(',"output_tokens":0'))
+        key = (
+            request.model, request.task_type, request.tier or None, request.provider,
+            request.session, request.project, request.user,
+        )  # fmt: skip
+        self._known[key] = _Known(
+            line[begin:end],
+            priced.tier,
+            rates.input_picousd,
+            rates.output_picousd,
+            baseline_rates.input_picousd,
+            baseline_rates.output_picousd,
+            min(rates.max_input_tokens, baseline_rates.max_input_tokens),
+        )
+        self._append = self.ledger.journal.append
+
+    def _append_first(self, line: bytes) -> None:
+        """What the hot path calls until the journal is open."""
+        self.ledger.journal.append(line)
+
+    def _first_day(self, days: int) -> date:
+        """The first of the last *days* days; also the place where legacy files are taken in."""
+        if type(days) is not int or not 1 <= days <= MAX_DAYS:
+            raise UsageError(
+                f"days must be a whole number from 1 to {MAX_DAYS:,}, got {days!r:.40}", hint="7 is a week"
+            )
+        return self.ledger.calendar.today() - timedelta(days=days - 1)
+
+    def _sums(self, since: date) -> dict[str, Any]:
+        (total,) = self.ledger.totals(since)
+        summary: dict[str, Any] = {
+            "requests": total.requests,
+            "unpriced_requests": total.unpriced_requests,
+            **total.usage._asdict(),
+            "actual_cost": to_usd(total.cost_picousd),
+        }
+        compared = what_if(self.ledger, self.ledger.config.baseline_model, since)
+        summary["baseline_cost"] = to_usd(compared.hypothetical_picousd)
+        summary["savings"] = to_usd(compared.savings_picousd)
+        return summary
+
+
+_trackers: dict[str, CostTracker] = {}
+
+
+def get_tracker(storage_dir: str | os.PathLike[str] | None = None) -> CostTracker:
+    """The tracker of *storage_dir* that this process shares; as `CostTracker` has it."""
+    key = "" if storage_dir is None else os.path.abspath(storage_dir)
+    if key not in _trackers:
+        _trackers[key] = CostTracker(storage_dir)
+    return _trackers[key]
+
+
+def log_request(
+    model: str,
+    input_tokens: int,
+    output_tokens: int,
+    task_type: str = "unknown",
+    tier: str | None = None,
+    **more: Any,  # noqa: ANN401 - as log_request has them
+) -> dict[str, Any]:
+    """`CostTracker.log_request` of the shared tracker."""
+    return get_tracker().log_request(model, input_tokens, output_tokens, task_type, tier, **more)
+
+
+def _usage(input_tokens: int, output_tokens: int, details: Details) -> Usage:
+    parts: dict[str, Any] = {name: value for name, value in details.items() if name in Usage._fields}
+    return Usage(input_tokens, output_tokens, **parts)
+
+
+def _labels(details: Details) -> dict[str, Any]:
+    """What of *details* is a field of `Request`.
+
+    Raises:
+        UsageError: one is neither that nor a count of `Usage`.
+    """
+    labels = {name: value for name, value in details.items() if name not in Usage._fields}
+    for name in labels:
+        if name not in Request._fields:
+            raise UsageError(
+                f"log_request has no parameter {name!r:.60}",
+                hint=f"it has {', '.join(Details.__annotations__)}; your own labels go into tags",
+            )
+    if labels.get("tags", ...) is None:
+        del labels["tags"]
+    return labels
+
+
+def _dollars(amount: float) -> str:
+    return format_usd(round(amount * PICO))

@@ -1,0 +1,162 @@
+"""The files of a journal's folder: their names, what is there, and how one is opened.
+
+A segment's name is its creation (UTC, microseconds) and 8 random digits, so names sort by time and
+never meet. The suffix is its state, and it only ever moves forward: open -> sealed -> compacted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+import time
+from typing import TYPE_CHECKING, Final
+
+from quarterdeck.errors import StateError, StoreFull
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from quarterdeck.journal.model import State
+
+SUFFIXES: Final[dict[State, str]] = {"open": ".open", "sealed": ".jsonl", "compacted": ".jsonl.zst"}
+"""In the order of a segment's life."""
+
+_STATES: Final[dict[str, State]] = {suffix[1:]: state for state, suffix in SUFFIXES.items()}
+_PRECEDENCE: Final = {"sealed": 0, "compacted": 1, "open": 2}
+_NAME_LENGTH = len("20261122T204858583123-1f0c54d6")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NOT_PLAIN = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO})
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+
+
+def new_name() -> str:
+    """A name that nobody else gives to a segment."""
+    now_ns = time.time_ns()
+    return f"{stamp(now_ns / 1e9)}{now_ns // 1000 % 1_000_000:06}-{os.urandom(4).hex()}"
+
+
+def stamp(at_s: float) -> str:
+    """How the names of segments begin that are created at *at_s*, seconds of the epoch."""
+    return time.strftime("%Y%m%dT%H%M%S", time.gmtime(at_s))
+
+
+def is_name(text: str) -> bool:
+    """Whether *text* has the form of a segment's name."""
+    return len(text) == _NAME_LENGTH and text[8] == "T" and text[21] == "-" and text[:8].isdigit()
+
+
+def path_of(folder: str, name: str, state: State) -> str:
+    """Where segment *name* lies in *state*."""
+    return os.path.join(folder, name + SUFFIXES[state])
+
+
+def listed(folder: str) -> dict[str, State]:
+    """Every segment in *folder* by name, oldest first; nothing is opened. Empty where there is no folder.
+
+    A file in mid-rename may show up twice, or, for a moment, not at all. Of two, the sealed one counts.
+
+    Raises:
+        StateError: the folder cannot be listed.
+    """
+    try:
+        files = os.listdir(folder)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise failure(error, folder) from error
+    found: dict[str, State] = {}
+    for file in sorted(files):
+        name, _, suffix = file.partition(".")
+        state = _STATES.get(suffix)
+        if state is None or not is_name(name):
+            continue
+        if name not in found or _PRECEDENCE[state] < _PRECEDENCE[found[name]]:
+            found[name] = state
+    return found
+
+
+def open_plain(path: str, flags: int) -> int:
+    """A descriptor of the plain file *path*: no symlink is followed, no pipe waited for.
+
+    Raises:
+        OSError: it cannot be opened, or is not a plain file (ENXIO).
+    """
+    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.ENXIO, "not a plain file", path)
+    return descriptor
+
+
+def is_at(descriptor: int, path: str) -> bool:
+    """Whether *path* names the very file that *descriptor* has open."""
+    try:
+        there = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return os.path.samestat(there, os.fstat(descriptor))
+
+
+@contextlib.contextmanager
+def locked(descriptor: int, kind: int) -> Iterator[bool]:
+    """Hold a lock on *descriptor* if it is free: whether it was. Never waits."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def end_of_lines(descriptor: int) -> tuple[int, int]:
+    """Where the last whole line ends, and where the file ends; what lies between is torn."""
+    size = os.fstat(descriptor).st_size
+    end = size
+    while end:
+        start = max(0, end - 65_536)
+        newline = os.pread(descriptor, end - start, start).rfind(b"\n")
+        if newline >= 0:
+            return start + newline + 1, size
+        end = start
+    return 0, size
+
+
+def sync_folder(folder: str) -> None:
+    """Make the names in *folder* survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def failure(error: OSError, path: str) -> StateError:
+    """*error* about *path* as one of ours."""
+    if error.errno in _FULL:
+        if error.errno == errno.EFBIG:
+            return StoreFull(
+                f"{path} may not grow: this process has a limit on the size of files",
+                hint="raise the limit (ulimit -f), then try again",
+            )
+        return StoreFull(f"no space left to write {path}", hint="free some space, then try again")
+    if error.errno in _NO_LOCKS:
+        return StateError(
+            f"{path} cannot be locked: {error.strerror}",
+            hint="keep the journal on a file system with locks (a local disk), for example by QUARTERDECK_HOME",
+        )
+    if error.errno in _NOT_PLAIN:
+        return StateError(f"{path} is not what it should be: {error.strerror}", hint="move it away")
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return StateError(
+            f"{path} cannot be opened: {error.strerror}", hint="raise the limit on open files (ulimit -n)"
+        )
+    return StateError(
+        f"{path} cannot be used: {error.strerror}",
+        hint="check that its folder exists, belongs to you and can be written to",
+    )

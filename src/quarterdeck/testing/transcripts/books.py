@@ -1,0 +1,148 @@
+"""What was really used, written down as each answer is made up, and how lines get onto the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from quarterdeck.costs.model import Usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FIRST_DAY = datetime(2026, 9, 1, 8, tzinfo=UTC)
+DAYS = 60
+WORDS = "the a of to build test module parser ledger reads writes then because 'quoted' \"usage\" \\ ünïcödé 漢字".split()
+
+
+class Billed(NamedTuple):
+    """Requests, and the sums of what they used."""
+
+    requests: int
+    usage: Usage
+
+
+class Truth(NamedTuple):
+    """What a right import must find.
+
+    Attributes:
+        billed: by source, UTC day (ISO), model and service tier.
+        sessions: by session, the requests that are its own or seen there first.
+        skipped: answers that are no requests (``<synthetic>``).
+        corrupt: lines that show usage and cannot be understood.
+        unfinished: files that end within a line.
+    """
+
+    billed: dict[tuple[str, str, str, str], Billed]
+    skipped: int
+    corrupt: int
+    unfinished: int
+
+
+class Books:
+    """The truth in the making."""
+
+    def __init__(self) -> None:
+        self._sums: dict[tuple[str, str, str, str], Counter[str]] = {}
+        self.skipped = 0
+        self.corrupt = 0
+        self.unfinished = 0
+
+    def bill(self, source: str, at: datetime, model: str, tier: str, usage: Usage) -> None:
+        """One request more."""
+        sums = self._sums.setdefault((source, at.date().isoformat(), model, tier), Counter())
+        sums["requests"] += 1
+        sums.update(usage._asdict())
+
+    def truth(self) -> Truth:
+        """All of it, as it is now."""
+        billed = {
+            key: Billed(sums["requests"], Usage(*(sums[name] for name in Usage._fields)))
+            for key, sums in sorted(self._sums.items())
+        }
+        return Truth(billed, self.skipped, self.corrupt, self.unfinished)
+
+
+class Dice(random.Random):
+    """Chance that is the same for the same seed."""
+
+    def moments(self) -> Iterator[datetime]:
+        """Times some seconds apart, in the working hours of one day: no answer is begun before midnight
+        and ended after it.
+        """
+        now = FIRST_DAY + timedelta(days=self.randrange(DAYS), seconds=self.randrange(3600))
+        while True:
+            now += timedelta(milliseconds=self.randrange(200, 9000))
+            if now.hour >= 23:
+                now += timedelta(hours=9)
+            yield now
+
+    def prose(self, words: int) -> str:
+        """Text that is awkward to escape, cheap to make."""
+        if words <= len(WORDS):
+            return " ".join(self.choices(WORDS, k=words))
+        part = " ".join(self.choices(WORDS, k=60))
+        return "\n".join([part] * (words // 60 + 1))
+
+    def hex(self, digits: int) -> str:
+        """Random hexadecimal digits."""
+        return f"{self.getrandbits(4 * digits):0{digits}x}"
+
+    def uuid(self) -> str:
+        """A random UUID (version 4)."""
+        return f"{self.hex(8)}-{self.hex(4)}-4{self.hex(3)}-a{self.hex(3)}-{self.hex(12)}"
+
+
+def stamp(at: datetime) -> str:
+    """*at* as JavaScript writes it."""
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def write_lines(
+    path: str,
+    lines: list[dict[str, Any] | bytes],
+    *,
+    spaced: bool = False,
+    end: bytes = b"\n",
+    mark: bytes = b"",
+    tail: bytes = b"",
+    packed: bool = False,
+) -> int:
+    """Write *lines* to *path*, each a value or bytes that are taken as they are; returns the size in bytes.
+
+    Args:
+        path: its folders are made.
+        lines: in order.
+        spaced: as Python writes JSON, with a space after each colon and comma.
+        end: of each line.
+        mark: put at the start.
+        tail: put at the end, with no end of line.
+        packed: with zstd; *path* says so.
+    """
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    separators = (", ", ": ") if spaced else (",", ":")
+    content = mark + b"".join(
+        (line if isinstance(line, bytes) else json.dumps(line, ensure_ascii=spaced, separators=separators).encode())
+        + end
+        for line in lines
+    )
+    content += tail
+    if packed:
+        content = _packed(content)
+    with open(path, "wb") as file:
+        file.write(content)
+    return len(content)
+
+
+def _packed(content: bytes) -> bytes:
+    import sys
+
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd.compress(content)

@@ -1,0 +1,270 @@
+"""Transcripts of Claude Code."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+from quarterdeck.costs.model import Usage
+from quarterdeck.testing.transcripts.books import Dice, stamp, write_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from quarterdeck.testing.transcripts.books import Books
+
+SOURCE = "claude-code"
+MODELS = ("claude-opus-4-5-20251101", "claude-sonnet-4-5-20250929", "claude-haiku-4-5-20251001")
+GATEWAY_MODEL = "kimi-k2-0905-preview"
+ADVISOR_MODEL = "claude-opus-4-1-20250805"
+PROJECTS = ("/home/ada/engine", "/home/ada/compiler tests", "/srv/überwachung")
+ROUNDS_PER_SESSION = 12
+
+Line = dict[str, Any]
+
+
+def write_claude_code(folder: str, books: Books, *, seed: int, size_bytes: int) -> None:
+    """Write sessions below *folder* until there are *size_bytes*, at least one of each kind."""
+    written, number = 0, 0
+    while written < size_bytes or number < len(KINDS):
+        dice = Dice(f"claude {seed} {number}")
+        written += KINDS[number % len(KINDS)](_Session(folder, books, dice))
+        number += 1
+
+
+class _Session:
+    """One session as it is made up; every line that it says is *lines*."""
+
+    def __init__(self, folder: str, books: Books, dice: Dice) -> None:
+        self.books = books
+        self.dice = dice
+        self.id = dice.uuid()
+        self.project = dice.choice(PROJECTS)
+        name = self.project.replace("/", "-").replace(" ", "-")
+        self.folder = os.path.join(folder, "projects", name)
+        self.path = os.path.join(self.folder, f"{self.id}.jsonl")
+        self.model = dice.choice(MODELS)
+        self.lines: list[Line | bytes] = []
+        self.clock = dice.moments()
+        self.context = dice.randrange(4000, 20000)
+
+    def line(self, kind: str, at: datetime, **fields: object) -> Line:
+        """What every line has."""
+        return {
+            "parentUuid": self.dice.uuid(),
+            "isSidechain": False,
+            "userType": "external",
+            "cwd": self.project,
+            "sessionId": self.id,
+            "version": "2.1.63",
+            "gitBranch": "main",
+            "type": kind,
+            "uuid": self.dice.uuid(),
+            "timestamp": stamp(at),
+            **fields,
+        }
+
+    def ask(self) -> Line:
+        """What the user, or a tool, says; text and tools like to speak of usage too."""
+        content = [{"type": "tool_result", "content": self.dice.prose(self.dice.randrange(20, 900))}]
+        result = {"usage": {"input_tokens": 1, "output_tokens": 1}, "totalTokens": 2}
+        message = {"role": "user", "content": content}
+        return self.line("user", next(self.clock), message=message, toolUseResult=result)
+
+    def answer(
+        self,
+        *,
+        message_id: str | None = None,
+        request_id: str | None = "req",
+        blocks: int | None = None,
+        more: dict[str, object] | None = None,
+        **fields: object,
+    ) -> list[Line]:
+        """The lines of one answer, which is billed.
+
+        Args:
+            message_id: one as of the API when left out.
+            request_id: None for a gateway that gives none.
+            blocks: lines; the last of them, or two, tell the final output.
+            more: further fields of its usage.
+            fields: of each line.
+        """
+        dice = self.dice
+        usage = self._use()
+        raw = _raw(usage, split=dice.random() < 0.8) | {"service_tier": "standard"} | (more or {})
+        blocks = blocks or dice.choice((1, 2, 3, 4))
+        final = dice.choice((blocks, max(blocks - 1, 1)))  # from this line on the output is the final one
+        message = {
+            "id": message_id or "msg_01" + dice.hex(22),
+            "type": "message",
+            "role": "assistant",
+            "model": self.model,
+        }
+        common = {"requestId": "req_011" + dice.hex(20)} if request_id else {}
+        lines = []
+        for number in range(1, blocks + 1):
+            at = next(self.clock)
+            output = usage.output_tokens if number >= final else min(number, usage.output_tokens - 1)
+            block = {"type": "text", "text": dice.prose(dice.randrange(10, 120))}
+            said = {**message, "content": [block], "usage": {**raw, "output_tokens": output}}
+            lines.append(self.line("assistant", at, message=said, **common, **fields))
+            if number == final:
+                tier = {"fast": "fast"}.get(str(raw.get("speed")), str(raw["service_tier"]))
+                searches = (more or {}).get("server_tool_use", {"web_search_requests": 0})
+                assert isinstance(searches, dict)
+                billed = usage._replace(web_searches=searches["web_search_requests"])
+                self.books.bill(SOURCE, at, self.model, tier.replace("standard", ""), billed)
+        return lines
+
+    def rounds(self, number: int = ROUNDS_PER_SESSION, **how: Any) -> None:
+        """*number* questions and answers."""
+        for _ in range(number):
+            self.lines += [self.ask(), *self.answer(**how)]
+
+    def save(self, path: str = "", **how: Any) -> int:
+        """Write the lines; returns their size in bytes."""
+        return write_lines(path or self.path, self.lines, **how)
+
+    def _use(self) -> Usage:
+        """What an answer uses: most of the context comes from the cache, and it grows."""
+        dice = self.dice
+        fresh, written, output = dice.randrange(1, 40), dice.randrange(1, 6000), dice.randrange(2, 4000)
+        hour = dice.choice((0, 0, written, written // 3))
+        cached, self.context = self.context, self.context + written
+        return Usage(fresh + cached + written, output, cached, written, hour)
+
+
+def _raw(usage: Usage, *, split: bool) -> dict[str, object]:
+    """*usage* as the API reports it; without the *split*, older versions mean 5 minutes."""
+    cached, written, hour = usage[2:5]
+    raw: dict[str, object] = {
+        "input_tokens": usage.input_tokens - cached - written,
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": cached,
+    }
+    if split or hour:
+        raw["cache_creation"] = {
+            "ephemeral_5m_input_tokens": written - hour,
+            "ephemeral_1h_input_tokens": hour,
+        }
+    return raw
+
+
+def _plain(session: _Session) -> int:
+    """Questions and answers."""
+    session.rounds()
+    return session.save()
+
+
+def _tiers(session: _Session) -> int:
+    """Batch, fast mode, and searches that are billed by the piece."""
+    session.rounds(3, more={"service_tier": "batch"})
+    session.rounds(3, more={"speed": "fast", "server_tool_use": None} if False else {"speed": "fast"})
+    session.rounds(2, more={"server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 1}})
+    return session.save(spaced=True)
+
+
+def _resumed(session: _Session) -> int:
+    """A session, and another one that begins with a copy of it and goes on."""
+    session.rounds()
+    first = session.save()
+    session.id = session.dice.uuid()
+    session.lines = [{**line, "sessionId": session.id} for line in session.lines if isinstance(line, dict)]
+    session.rounds(4)
+    return first + session.save(os.path.join(session.folder, f"{session.id}.jsonl"), end=b"\r\n")
+
+
+def _with_subagents(session: _Session) -> int:
+    """Subagents have files of their own, and the session shows what they do."""
+    size = 0
+    session.rounds(3)
+    main, session.model = session.model, MODELS[-1]
+    for _ in range(2):
+        agent = session.dice.hex(7)
+        lines: list[Line | bytes] = []
+        for _ in range(4):
+            said = session.answer(isSidechain=True, agentId=agent)
+            lines += said
+            at = next(session.clock)
+            shown = {"type": "agent_progress", "message": said[0], "agentId": agent}
+            session.lines.append(session.line("progress", at, data=shown))
+        path = os.path.join(session.folder, session.id, "subagents", f"agent-{agent}.jsonl")
+        size += write_lines(path, lines)
+    session.model = main
+    session.rounds(3)
+    return size + session.save()
+
+
+def _with_side_question(session: _Session) -> int:
+    """A side question repeats the conversation under request ids of its own, then has one answer more."""
+    session.rounds(6)
+    size = session.save()
+    repeated: list[Line | bytes] = [
+        {**line, "isSidechain": True, "requestId": "req_011" + session.dice.hex(20)}
+        for line in session.lines
+        if isinstance(line, dict) and line["type"] == "assistant"
+    ]
+    repeated += session.answer(isSidechain=True)
+    return size + write_lines(
+        os.path.join(session.folder, f"agent-{session.dice.hex(8)}.jsonl"), repeated
+    )
+
+
+def _gateway(session: _Session) -> int:
+    """A gateway's own ids and no request ids, so that only a part of them are worth something."""
+    session.model = GATEWAY_MODEL
+    for _ in range(5):
+        session.rounds(1, message_id="chatcmpl-" + session.dice.hex(24), request_id=None)
+    session.rounds(5, message_id="relay", request_id=None)
+    return session.save(mark=b"\xef\xbb\xbf")
+
+
+def _advised(session: _Session) -> int:
+    """An advisor's tokens stand beside those of the message, under a model of their own."""
+    session.rounds(2)
+    advice = Usage(input_tokens=session.dice.randrange(1000, 90000), output_tokens=session.dice.randrange(9, 900))
+    iterations = [{"type": "message"}, {"type": "advisor_message", "model": ADVISOR_MODEL, **_raw(advice, split=False),
+                                        "output_tokens": advice.output_tokens}]
+    lines = session.answer(blocks=1, more={"iterations": iterations})
+    at = _time(lines[0])
+    session.books.bill(SOURCE, at, ADVISOR_MODEL, "", advice)
+    session.lines += lines
+    return session.save()
+
+
+def _broken(session: _Session) -> int:
+    """Answers that are none, lines that cannot be read, and a last one that is being written."""
+    session.rounds(3)
+    synthetic = session.line("assistant", next(session.clock), isApiErrorMessage=True)
+    synthetic["message"] = {"id": session.dice.uuid(), "model": "<synthetic>", "usage": {"input_tokens": 0}}
+    session.lines.append(synthetic)
+    session.books.skipped += 1
+    unread = json.dumps(session.line("assistant", next(session.clock), message={"usage": {"input_tokens": "12"}}))
+    session.lines += [unread[:-30].encode(), unread.encode(), b"\0" * 300, b""]
+    session.books.corrupt += 2
+    for line in session.answer(blocks=2):
+        text = json.dumps(line)
+        cut_emoji = text.replace('"text": "', '"text": "\\ud83d', 1)
+        session.lines += [cut_emoji.encode(), text.encode().replace(b"the", b"\xff\xfe", 1)]
+    session.books.unfinished += 1
+    return session.save(tail=unread[:150].encode())
+
+
+def _without_last_end(session: _Session) -> int:
+    """The last line is complete, but for its end."""
+    session.rounds(2)
+    last = session.answer(blocks=1)[0]
+    return session.save(tail=json.dumps(last).encode())
+
+
+def _time(line: Line) -> datetime:
+    from datetime import datetime
+
+    return datetime.fromisoformat(line["timestamp"])
+
+
+KINDS = (
+    _plain, _tiers, _resumed, _with_subagents, _with_side_question, _gateway, _advised, _broken, _without_last_end,
+)  # fmt: skip
