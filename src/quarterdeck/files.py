@@ -19,8 +19,8 @@ PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 
 _POLL_S = 0.01
-_GLANCE_S = 0.001
-_GLANCES = 100
+_GLANCE_S = 0.001  # longer than `Lease.held` needs its lock
+_GLANCES = 100  # unless somebody stopped it at that very moment
 _OPEN_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no pipe in its place makes us wait
 
 

@@ -35,7 +35,18 @@ VIOLATIONS = {
         "cycles",
     ),
     "the graph opens a store": ("index/graph/reach.py", "import quarterdeck.index.store.seal", "index"),
+    "money knows how it is written down": ("costs/money.py", "import quarterdeck.costs.line", "costs"),
+    "a price depends on the ledger": (
+        "costs/pricing/__init__.py",
+        "import quarterdeck.costs.ledger",
+        "costs",
+    ),
+    "the ledger obeys budgets": ("costs/ledger/__init__.py", "import quarterdeck.costs.budgets", "costs"),
+    "budgets read transcripts": ("costs/budgets/__init__.py", "import quarterdeck.costs.importers", "costs"),
+    "transcripts are tracked": ("costs/importers/__init__.py", "import quarterdeck.costs.tracker", "costs"),
+    "two ways in know each other": ("costs/capture/__init__.py", "import quarterdeck.costs.tracker", "costs"),
     "a client outside its adapter": ("cli/shown.py", "import redis", "adapters"),
+    "published prices outside their adapter": ("costs/line.py", "import genai_prices", "adapters"),
     "a grammar outside its adapter": ("index/settings.py", "import tree_sitter_go", "adapters"),
 }
 NEW_ROOMS = ("costs", "journal", "memory", "testgen", "testing", "web", "workflows")

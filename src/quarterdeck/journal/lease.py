@@ -11,18 +11,23 @@ import contextlib
 import fcntl
 import os
 import time
+from typing import TYPE_CHECKING
 
 from quarterdeck.files import PRIVATE_FILE, private_folder, write_atomically
 from quarterdeck.journal.segments import (
     end_of_lines,
     is_at,
-    listed,
     new_name,
     open_plain,
     path_of,
     stamp,
     sync_folder,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from quarterdeck.journal.model import State
 
 QUARANTINE = "quarantine"
 _ADOPTABLE_S = 86_400.0
@@ -57,18 +62,18 @@ class Lease:
             os.ftruncate(self.descriptor, whole)
         return whole
 
-    def seal(self) -> None:
-        """Nobody appends to the segment any more; ends the lease.
+    def seal(self) -> str:
+        """Nobody appends to the segment any more; ends the lease and returns the segment's new path.
 
         Raises:
             OSError: it could not be renamed, and stays an orphan for the next writer to seal.
         """
         sealed = path_of(self.folder, self.name, "sealed")
         try:
-            if not os.path.lexists(sealed):  # a restored backup: rename would destroy it
-                os.rename(self.path, sealed)
+            os.rename(self.path, sealed)
         finally:
             self.release()
+        return sealed
 
     def release(self) -> None:
         """Give the segment back as it is; another writer may adopt it."""
@@ -85,20 +90,20 @@ class Lease:
                 os.close(descriptor)
 
 
-def take_lease(folder: str, rotate_bytes: int) -> Lease:
-    """The oldest orphan that can be gone on with, or a new segment.
+def take_lease(folder: str, segments: Mapping[str, State], rotate_bytes: int) -> Lease:
+    """The oldest orphan among *segments* that can be gone on with, or a new segment.
 
-    Costs a listing, and one open file for each segment that other writers hold.
+    Costs one open file for each segment that another writer holds.
 
     Raises:
         OSError: the folder cannot be written to or is full, or the file system has no locks.
     """
-    private_folder(folder)
-    for name, state in listed(folder).items():
+    for name, state in segments.items():
         if state == "open":
             lease = _adopt(folder, name, rotate_bytes)
             if lease:
                 return lease
+    private_folder(folder)
     while True:
         lease = _create(folder)
         if lease:

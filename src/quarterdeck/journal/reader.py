@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import NothingToRead, StateError, StoreCorrupt
@@ -88,25 +89,40 @@ class JournalReader:
                         break
         raise NothingToRead(
             f"segment {segment!r} has no line at {offset}",
-            hint=f"was {self.folder} restored from a backup, or cut by a power failure? Rebuild what was made of it",
+            hint=f"has {self.folder} lost data? Rebuild what was made of it",
         )
 
     def missing(self, places: Mapping[str, Place]) -> list[str]:
         """Segments that *places* know and that are gone, or shorter than their place: lost on disk.
 
-        Costs one file status for each place. Raises as `segments` does.
+        Costs a listing and the status of each file that is not compacted (those were verified).
+
+        Raises:
+            StateError: the folder cannot be listed, or something else stands in the place of a segment.
         """
-        lost = []
-        for name, place in places.items():
-            opened = _open(self.folder, name, "open") if is_name(name) else None
-            if opened is None:
-                lost.append(name)
-                continue
-            with opened:
-                size = opened.size_bytes()
-            if size is not None and size < place.offset:
-                lost.append(name)
-        return lost
+        states = listed(self.folder)
+        return [
+            name
+            for name, place in places.items()
+            if (state := states.get(name, "open")) != "compacted"
+            and self._size_bytes(name, state) < place.offset
+        ]
+
+    def _size_bytes(self, name: str, state: State) -> int:
+        """Of segment *name*, last seen in *state*; 0 when it is gone."""
+        if not is_name(name):
+            return 0
+        try:
+            return os.lstat(path_of(self.folder, name, state)).st_size
+        except FileNotFoundError:  # renamed since, or gone
+            opened = _open(self.folder, name, state)
+        except OSError as error:
+            raise failure(error, self.folder) from error
+        if opened is None:
+            return 0
+        with opened:
+            size = opened.size_bytes()
+            return sys.maxsize if size is None else size
 
 
 class _Opened(contextlib.AbstractContextManager["_Opened"]):
@@ -135,12 +151,9 @@ class _Opened(contextlib.AbstractContextManager["_Opened"]):
         """Uncompressed; None for a compressed file that does not tell."""
         if self.state != "compacted":
             return os.fstat(self._file.fileno()).st_size
-        from quarterdeck.journal.zstd import HEADER_BYTES, ZstdError, get_frame_info
+        from quarterdeck.journal.zstd import uncompressed_size
 
-        try:
-            return get_frame_info(os.pread(self._file.fileno(), HEADER_BYTES, 0)).decompressed_size
-        except ZstdError:
-            return None
+        return uncompressed_size(os.pread(self._file.fileno(), 64, 0))
 
     def blocks(self, offset: int, block_bytes: int) -> Iterator[bytes]:
         """The bytes from *offset* to where the segment ends at this moment."""

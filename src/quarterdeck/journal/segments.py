@@ -45,7 +45,13 @@ def stamp(at_s: float) -> str:
 
 def is_name(text: str) -> bool:
     """Whether *text* has the form of a segment's name."""
-    return len(text) == _NAME_LENGTH and text[8] == "T" and text[21] == "-" and text[:8].isdigit()
+    return (
+        len(text) == _NAME_LENGTH
+        and text[8] == "T"
+        and text[21] == "-"
+        and f"{text[:8]}{text[9:21]}{text[22:]}".isalnum()
+        and text.isascii()
+    )
 
 
 def path_of(folder: str, name: str, state: State) -> str:
@@ -148,7 +154,7 @@ def failure(error: OSError, path: str) -> StateError:
     if error.errno in _NO_LOCKS:
         return StateError(
             f"{path} cannot be locked: {error.strerror}",
-            hint="keep the journal on a file system with locks (a local disk), for example by QUARTERDECK_HOME",
+            hint="keep it on a local disk, for example by setting QUARTERDECK_HOME",
         )
     if error.errno in _NOT_PLAIN:
         return StateError(f"{path} is not what it should be: {error.strerror}", hint="move it away")

@@ -9,9 +9,11 @@ from os import write  # one look-up less for each append
 from typing import TYPE_CHECKING, Literal
 
 from quarterdeck.errors import UsageError
+from quarterdeck.journal.compaction import start_if_due
+from quarterdeck.journal.flusher import Flusher
 from quarterdeck.journal.lease import Lease, take_lease
 from quarterdeck.journal.model import MAX_LINE_BYTES
-from quarterdeck.journal.segments import failure, is_at
+from quarterdeck.journal.segments import failure, is_at, listed, open_plain, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +22,8 @@ LOOK_EVERY_BYTES = 65_536
 """How much is appended before the segment is looked at: is it still there, and does it end with a newline?"""
 
 BATCH_BYTES = 262_144
+
+_fdatasync = getattr(os, "fdatasync", os.fsync)  # macOS has only the latter
 
 
 class Journal:
@@ -50,10 +54,15 @@ class Journal:
         compact_after_days: float = 30.0,
     ) -> None:
         self.folder = os.path.abspath(folder)
+        self._durability = durability
         self._rotate_bytes = rotate_bytes
+        self._sync_interval_s = sync_interval_s
+        self._compact_after_days = compact_after_days
         self._idle: list[Lease] = []
         self._leases: set[Lease] = set()
-        self._lock = threading.RLock()  # of _leases, never of an append
+        self._unsynced: list[str] = []  # paths of segments that are sealed, but perhaps not on the disk yet
+        self._lock = threading.RLock()  # of the leases and what is unsynced; no append of a line waits for it
+        self._flusher = self._new_flusher()
         _journals.add(self)
 
     def append(self, line: bytes) -> None:
@@ -115,25 +124,49 @@ class Journal:
         Raises:
             StateError: the disk could not be written; what is there survives a kill, not a power cut.
         """
+        if self._flusher is not None:
+            self._flusher.complain()
         with self._lock:
-            descriptors = [os.dup(lease.descriptor) for lease in self._leases]
+            leases = [(lease.path, os.dup(lease.descriptor)) for lease in self._leases]
+            sealed, self._unsynced = self._unsynced, []
+        path = self.folder
         try:
-            for descriptor in descriptors:
-                os.fdatasync(descriptor)
+            for path, descriptor in leases:  # noqa: B007 - for the error
+                _fdatasync(descriptor)
+            for path in sealed:
+                with contextlib.suppress(FileNotFoundError):  # compacted meanwhile, and on the disk
+                    _sync_file(path)
+            if leases or sealed:
+                sync_folder(self.folder)
+        except OSError as error:
+            self._unsynced += sealed
+            raise failure(error, path) from error
         finally:
-            for descriptor in descriptors:
+            for _, descriptor in leases:
                 os.close(descriptor)
 
     def close(self) -> None:
         """Give the segments back to the next writer; may be called again, and an append opens anew.
 
-        A segment that another thread is writing to at this moment is given back by a later close.
+        In mode "power" what was appended is synced first. A segment that another thread is writing to
+        at this moment is given back by a later close.
+
+        Raises:
+            StateError: as in `sync`; the segments are given back all the same.
         """
-        with self._lock:
-            while self._idle:
-                self._drop(self._idle.pop())
+        try:
+            if self._flusher is not None:
+                self._flusher.stop()
+                self.sync()
+        finally:
+            self._flusher = self._new_flusher()
+            with self._lock:
+                while self._idle:
+                    self._drop(self._idle.pop())
 
     def __del__(self) -> None:
+        if self._flusher is not None:
+            self._flusher.stop()
         for lease in self._leases:
             lease.release()
 
@@ -165,8 +198,10 @@ class Journal:
     def _lease(self) -> Lease:
         """One more segment of our own."""
         with self._lock:
+            segments = listed(self.folder)
             try:
-                lease = take_lease(self.folder, self._rotate_bytes)
+                lease = take_lease(self.folder, segments, self._rotate_bytes)
+                start_if_due(self.folder, segments, self._compact_after_days)
             except OSError as error:
                 raise failure(error, self.folder) from error
             self._leases.add(lease)
@@ -174,9 +209,11 @@ class Journal:
 
     def _room_for(self, size: int, lease: Lease) -> Lease:
         """A lease whose segment has room for *size* bytes: *lease*, looked at, or another one."""
+        if self._flusher is not None:
+            self._flusher.wake()
         while True:
             if lease.descriptor < 0 or not is_at(lease.descriptor, lease.path):
-                self._drop(lease)  # somebody has deleted or moved it: what was appended since went with it
+                self._drop(lease)  # somebody has moved or deleted it, and what was in it
                 lease = self._lease()
             used = lease.cut_torn_tail()
             if not used or used + size <= self._rotate_bytes:
@@ -184,7 +221,20 @@ class Journal:
                 return lease
             with self._lock:
                 self._leases.discard(lease)
-                lease.seal()
+                self._unsynced.append(lease.seal())
+
+    def _flush(self) -> bool:
+        """Sync all; whether nothing can have been appended behind its back. Called by the flusher."""
+        with self._lock:
+            leases = list(self._leases)
+        for lease in leases:
+            lease.room_bytes = 0  # the next append has to ask for room, and wakes the flusher
+        quiet = all(lease in self._idle for lease in leases)  # none is in the middle of an append
+        self.sync()
+        return quiet
+
+    def _new_flusher(self) -> Flusher | None:
+        return Flusher(self._flush, self._sync_interval_s) if self._durability == "power" else None
 
     def _mend(self, lease: Lease) -> int:
         """Cut off what a failed write has left and put the segment back; its size, or -1 if it is given up."""
@@ -209,6 +259,8 @@ class Journal:
             lease.abandon()
         self._leases = set()
         self._idle = []
+        self._unsynced = []
+        self._flusher = self._new_flusher()
 
 
 def _one_line(line: bytes) -> bytes:
@@ -218,6 +270,14 @@ def _one_line(line: bytes) -> bytes:
             hint=f"end it with a newline, put none inside, and keep it below {MAX_LINE_BYTES >> 20} MiB",
         )
     return line
+
+
+def _sync_file(path: str) -> None:
+    descriptor = open_plain(path, os.O_RDONLY)
+    try:
+        _fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_rest(descriptor: int, line: bytes, written: int) -> None:

@@ -4,52 +4,33 @@
     POST /v1/logs       Claude Code's events                           claude_code_events
     POST /v1/metrics    taken and let go: sums have no identity, so they would count twice
 
-OTLP over HTTP as JSON, compressed with gzip or not, with a length or in chunks (exporters of JavaScript send
-chunks). Everything is bounded: the body as sent and unpacked, the time one connection may take, and how many
-there are at once. What could not be written to the ledger is answered with 503, and exporters send it again.
+OTLP over HTTP as JSON, for example from Claude Code:
+
+    CLAUDE_CODE_ENABLE_TELEMETRY=1 OTEL_LOGS_EXPORTER=otlp
+    OTEL_EXPORTER_OTLP_PROTOCOL=http/json OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318
+
+What could not be written to the ledger is answered with 503: exporters send it again, and what was written
+of it the first time counts once.
 """
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import json
-import socket
 import threading
-import time
-import zlib
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 from quarterdeck.costs.capture.claude_code_events import read_events
-from quarterdeck.costs.capture.reading import Reading
+from quarterdeck.costs.capture.http_server import HttpServer, Limits, Refused
 from quarterdeck.costs.capture.spans import Nesting, read_spans
 from quarterdeck.errors import QuarterdeckError, UsageError
 
 if TYPE_CHECKING:
     from quarterdeck.costs.capture import Recorder
 
-MAX_BODY_BYTES = 16 << 20
-"""As sent, and again unpacked."""
-
-MAX_CONNECTIONS = 32
-CONNECTION_TIMEOUT_S = 15.0
-"""From accepting a connection to the end of its only request."""
-
-MAX_CHUNK_LINE_BYTES = 1024
-SIGNALS = {"/v1/traces": "rejectedSpans", "/v1/logs": "rejectedLogRecords", "/v1/metrics": "rejectedDataPoints"}
-
-_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-
-
-class Refused(Exception):
-    """A request that is answered with *status* and *message*."""
-
-    def __init__(self, status: HTTPStatus, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.message = message
+REJECTED = {"/v1/traces": "rejectedSpans", "/v1/logs": "rejectedLogRecords", "/v1/metrics": ""}
+"""The paths, and how the answer to each names what was not taken."""
 
 
 class OtlpReceiver:
@@ -66,8 +47,7 @@ class OtlpReceiver:
         port: int = 4318,
         token: str | None = None,
         *,
-        max_connections: int = MAX_CONNECTIONS,
-        connection_timeout_s: float = CONNECTION_TIMEOUT_S,
+        limits: Limits | None = None,
     ) -> None:
         """Open the port.
 
@@ -75,9 +55,8 @@ class OtlpReceiver:
             recorder: the ledger.
             host: an address of this machine; other than loopback only with a *token*.
             port: 0: any free one.
-            token: what every request must bear (``OTEL_EXPORTER_OTLP_HEADERS=Authorization=Bearer%20…``).
-            max_connections: more at once are told to come again.
-            connection_timeout_s: slower ones are cut off.
+            token: what every request must bear (``OTEL_EXPORTER_OTLP_HEADERS=Authorization=Bearer <token>``).
+            limits: how much is taken, from how many at once.
 
         Raises:
             UsageError: no token where one is needed, or the port cannot be opened.
@@ -88,109 +67,58 @@ class OtlpReceiver:
                 f"{host!r:.60} can be reached from other machines, and no token is set",
                 hint="pass token=… (32 random characters or more), or listen on 127.0.0.1",
             )
+        self._recorder = recorder
+        self._nesting = Nesting()
+        self._reading = threading.Lock()
         try:
-            self._server = _Server(recorder, host, port, max_connections, connection_timeout_s)
+            self._server = HttpServer(
+                host, port, self._answer, token=token or "", only_local_names=local, limits=limits or Limits()
+            )
         except (OSError, OverflowError) as error:
             raise UsageError(
-                f"cannot listen on {host:.60} port {port}: {error}", hint="choose another port; 0: any free one"
+                f"cannot listen on {host:.60} port {port}: {error}",
+                hint="choose another port; 0: any free one",
             ) from error
-        self._server.token = token.encode() if token else b""
-        self._server.local = local
         self.port: int = self._server.server_address[1]
 
     def serve_forever(self) -> None:
         """Answer, in this thread, until another one calls `close`."""
-        self._server.serve_forever(poll_interval=0.1)
+        self._server.serve()
 
     def close(self) -> None:
-        """Stop answering and give the port back; requests being answered are finished first."""
-        self._server.shutdown()
-        self._server.server_close()
+        """Stop answering and give the port back; what is being answered is finished first."""
+        self._server.stop()
+
+    def _answer(self, path: str, body: bytes) -> bytes:
+        """The answer to an export; one at a time, for JSON may take fifty times its length of memory.
+
+        Raises:
+            Refused: it is no export, or cannot be written down.
+        """
+        if path not in REJECTED:
+            raise Refused(HTTPStatus.NOT_FOUND, f"there is {', '.join(REJECTED)}")
+        with self._reading:
+            try:
+                document = json.loads(body)
+            except (ValueError, RecursionError) as error:
+                raise Refused(HTTPStatus.BAD_REQUEST, "the body is not JSON") from error
+            if not isinstance(document, dict):
+                raise Refused(HTTPStatus.BAD_REQUEST, "the body is not a JSON object")
+            if not REJECTED[path]:
+                return b"{}"
+            reading = read_events(document) if path == "/v1/logs" else read_spans(document, self._nesting)
+            try:
+                self._recorder.record_many(reading.requests)
+            except QuarterdeckError as error:
+                raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, error.message) from error
+        if not reading.message:
+            return b"{}"
+        partial = {REJECTED[path]: str(reading.rejected), "errorMessage": reading.message}
+        return json.dumps({"partialSuccess": partial}).encode()
 
 
 def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-class _Server(ThreadingHTTPServer):
-    """Threads as many as there are slots; a connection holds one until it is closed, or cut off."""
-
-    daemon_threads = False
-    block_on_close = True
-    request_queue_size = 64
-
-    def __init__(
-        self, recorder: Recorder, host: str, port: int, max_connections: int, connection_timeout_s: float
-    ) -> None:
-        self.recorder = recorder
-        self.nesting = Nesting()
-        self.token = b""
-        self.local = True
-        self._slots = threading.BoundedSemaphore(max_connections)
-        self._timeout_s = connection_timeout_s
-        self._lock = threading.Lock()
-        self._open: dict[socket.socket, float] = {}
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), _Handler)
-
-    def server_bind(self) -> None:
-        """As the base, which would also ask the name service who we are."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = self.server_address[:2]
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base has it
-        """Give the connection a thread of its own, if there is one left."""
-        if not self._slots.acquire(blocking=False):
-            request.settimeout(0)
-            _send_quietly(request, _BUSY)
-            self.shutdown_request(request)
-            return
-        with self._lock:
-            self._open[request] = time.monotonic() + self._timeout_s
-        try:
-            super().process_request(request, client_address)
-        except RuntimeError:  # no more threads
-            self._forget(request)
-            raise
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base
-        """As the base, and the slot is given back."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._forget(request)
-
-    def _forget(self, request: socket.socket) -> None:
-        with self._lock:
-            del self._open[request]
-        self._slots.release()
-
-    def service_actions(self) -> None:
-        """Cut off connections that are too slow; called some times a second."""
-        now = time.monotonic()
-        with self._lock:
-            slow = [request for request, deadline in self._open.items() if deadline < now]
-        for request in slow:
-            _hang_up(request)
-
-    def shutdown(self) -> None:
-        """Stop, and do not wait for those that say nothing."""
-        super().shutdown()
-        with self._lock:
-            waiting = list(self._open)
-        for request in waiting:
-            _hang_up(request, socket.SHUT_RD)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - as the base has it
-        """A client that went away is no error of ours; anything else is one."""
-        import sys
-
-        if not isinstance(sys.exception() if sys.version_info >= (3, 11) else None, OSError):
-            super().handle_error(request, client_address)

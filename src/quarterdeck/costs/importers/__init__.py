@@ -13,5 +13,5 @@
     legacy.py        the files of the specification's CostTracker, taken in once
 
 Nothing is ever written where a source keeps its files. A crash costs no record: what was written to the
-journal but not yet noted in imports.sqlite is read again, and a response the ledger knows is not counted twice.
+journal but not yet noted in imports.sqlite is read again, and an answer that the ledger knows is left out.
 """

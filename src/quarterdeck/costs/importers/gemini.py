@@ -1,14 +1,14 @@
 """Gemini CLI: ``~/.gemini/tmp/<project>/chats/``, whole documents of older versions and lines of newer ones.
 
     *.json     {"sessionId", "messages": [message, …]}, rewritten with each message
-    *.jsonl    {"sessionId", …}, then messages, each again whenever it changes, {"$set": {"messages": […]}} where
-               the conversation is rewritten, {"$rewindTo": id} where it is cut
+    *.jsonl    {"sessionId", …}, then messages, each again whenever it changes; {"$set": {"messages": […]}}
+               where the conversation is rewritten, {"$rewindTo": id} where it is cut
 
 A message of type ``gemini`` is one answer. What is cut or compressed away was paid for all the same, so every
 message that was ever written counts: once, in however many places it stands.
 
-Its ``tokens`` are what the API reports: ``input`` contains ``cached``; ``tool``, what the provider's own tools add
-to the prompt, comes on top of it, and ``thoughts`` on top of ``output``.
+Its ``tokens`` are what the API reports: ``input`` contains ``cached``; ``tool``, what the provider's own tools
+add to the prompt, comes on top of it, and ``thoughts`` on top of ``output``.
 """
 
 from __future__ import annotations

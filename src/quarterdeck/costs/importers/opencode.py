@@ -7,11 +7,9 @@ An answer is a message of the assistant that has been finished. A fork of a sess
 new names, and an upgrade copies them into the next form; so an answer is known by what no copy changes: when
 it was begun, by which model, and its counts.
 
-``input`` is what the cache did not serve. ``output`` is without ``reasoning`` in newer versions and of providers
-that report it apart, with it in older ones; ``total`` tells. ``cost`` is OpenCode's own reckoning; 0 stands both
-for free and for unknown, so it is no price.
-
-The database is only read, in a way that makes no file beside it and makes nobody wait.
+``input`` is without what was read from or written to the cache. ``output`` is without ``reasoning`` in newer
+versions, with it in older ones, but for providers that report it apart; ``total`` tells, where it is there.
+``cost`` is OpenCode's own reckoning; 0 stands both for free and for unknown, so it is no price.
 """
 
 from __future__ import annotations
@@ -19,7 +17,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import math
 import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
@@ -43,7 +40,7 @@ if TYPE_CHECKING:
 SUBAGENT = "subagent"
 MAX_MESSAGE_BYTES = 32 << 20
 AGAIN_MS = 86_400_000
-"""How far before the last change rows are looked at again: for clocks that were set, for rows changed late."""
+"""How far before the last change rows are looked at again: a clock may have been set."""
 
 PROVIDERS = {
     "amazon-bedrock": "aws",
@@ -68,23 +65,34 @@ class Table(NamedTuple):
     Attributes:
         name: of the table.
         version: of OpenCode, that has it.
-        answers: which rows may be answers, as SQL.
+        query: the rows that may be answers and have changed since; a text that is too long is left out.
     """
 
     name: str
     version: int
-    answers: str
-
-    @property
-    def query(self) -> str:
-        """What may be an answer and has changed since; a text that is too long is left out."""
-        return (
-            "SELECT rowid, session_id, time_updated, CASE WHEN length(data) <= ? THEN data END "
-            f"FROM {self.name} WHERE {self.answers} AND time_updated >= ?"
-        )
+    query: str
 
 
-TABLES = (Table("message", 1, "TRUE"), Table("session_message", 2, "type = 'assistant'"))
+TABLES = (
+    Table(
+        "message",
+        1,
+        "SELECT rowid, session_id, time_updated, CASE WHEN length(data) <= ? THEN data END "
+        "FROM message WHERE time_updated >= ?",
+    ),
+    Table(
+        "session_message",
+        2,
+        "SELECT rowid, session_id, time_updated, CASE WHEN length(data) <= ? THEN data END "
+        "FROM session_message WHERE type = 'assistant' AND time_updated >= ?",
+    ),
+)
+
+SESSIONS = {
+    "session": "SELECT id, directory, parent_id FROM session",
+    "session_v2": "SELECT id, directory, parent_id FROM session_v2",
+}
+"""By table, what it knows of sessions; a later table knows better."""
 
 
 class Cache(msgspec.Struct, gc=False):
@@ -209,52 +217,50 @@ def opened(path: str) -> Iterator[sqlite3.Connection]:
 def _rows(connection: sqlite3.Connection, transcript: Transcript) -> Iterator[Found]:
     """The answers in the rows that have changed since the last time, and for a while before it."""
     before = os.stat(transcript.path)
-    seen = transcript.state.get("seen", 0)
-    latest = seen
-    sessions: dict[str, Session] | None = None
+    latest = seen = transcript.state.get("seen", 0)
     known = [table for table in TABLES if _has(connection, table.name, "session_id", "time_updated", "data")]
     if not known and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
         yield Problem(transcript.path, 0, "a database without the tables of any version that is known")
+    sessions = _sessions(connection) if known else {}
     for table in known:
-        sessions = _sessions(connection) if sessions is None else sessions
-        rows = connection.execute(table.query, (MAX_MESSAGE_BYTES, seen - AGAIN_MS))
-        for number, session, updated, content in rows:
-            if isinstance(updated, int):
-                latest = max(latest, updated)
+        for row, session, updated, content in connection.execute(
+            table.query, (MAX_MESSAGE_BYTES, seen - AGAIN_MS)
+        ):
+            latest = max(latest, updated) if isinstance(updated, int) else latest
+            name = _utf8(session)
             try:
-                if not isinstance(content, bytes):
-                    raise ValueError(f"no text, or longer than {MAX_MESSAGE_BYTES:,} bytes")
-                name = _utf8(session)
                 yield from _answer(content, table.version, sessions.get(name, Session(name)))
             except ValueError as error:
-                yield Problem(transcript.path, 0, f"row {number} of {table.name}: {error}")
+                yield Problem(transcript.path, 0, f"row {row} of {table.name}: {error}")
     after = os.stat(transcript.path)
     if (before.st_size, before.st_mtime_ns) == (after.st_size, after.st_mtime_ns):
         transcript.state["seen"] = latest
 
 
 def _has(connection: sqlite3.Connection, table: str, *columns: str) -> bool:
-    there = {_utf8(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")}
-    return there.issuperset(columns)
+    there = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    return {_utf8(name) for (name,) in there}.issuperset(columns)
 
 
 def _sessions(connection: sqlite3.Connection) -> dict[str, Session]:
-    """Every session by its id, as the newest table has it."""
+    """Every session by its id."""
     found: dict[str, Session] = {}
-    for table in ("session", "session_v2"):
+    for table, query in SESSIONS.items():
         if _has(connection, table, "id", "directory", "parent_id"):
-            for row in connection.execute(f"SELECT id, directory, parent_id FROM {table}"):
+            for row in connection.execute(query):
                 name, folder, parent = map(_utf8, row)
                 found[name] = Session(name, folder, SUBAGENT if parent else "unknown")
     return found
 
 
-def _answer(content: bytes, version: int, session: Session) -> Iterator[Request]:
+def _answer(content: object, version: int, session: Session) -> Iterator[Request]:
     """The request that a message answers; none if it is no answer, is not finished, or cost nothing.
 
     Raises:
         ValueError: it cannot be told what it is.
     """
+    if not isinstance(content, bytes):  # of a row: a column can hold anything
+        raise ValueError(f"no text, or longer than {MAX_MESSAGE_BYTES:,} bytes")  # noqa: TRY004
     message = decode(content, _decoder, lambda value: isinstance(value, dict))
     if message is None or message.tokens is None or (version == 1 and message.role != "assistant"):
         return
@@ -312,15 +318,19 @@ def usage_of(tokens: Tokens, *, apart: bool) -> Usage:
 
 def _picousd(cost: object) -> int | None:
     """The stated price, if it is one."""
-    if type(cost) not in {int, float} or not math.isfinite(cost) or not 0 < cost * PICO <= MAX_COST_PICOUSD:
+    if not isinstance(cost, int | float) or not 0 < cost * PICO <= MAX_COST_PICOUSD:  # not a number: neither
         return None
     return round(Decimal(repr(cost)) * PICO)
 
 
 def _time(milliseconds: object) -> datetime:
-    """Raises ValueError where that is no time."""
-    if type(milliseconds) not in {int, float}:
-        raise ValueError("an answer without its time")
+    """The time that is meant.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    if not isinstance(milliseconds, int | float):
+        raise ValueError("an answer without its time")  # noqa: TRY004 - the file's fault, not the caller's
     try:
         return _EPOCH + timedelta(milliseconds=milliseconds)
     except OverflowError as error:

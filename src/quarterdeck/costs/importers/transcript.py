@@ -50,7 +50,7 @@ class Transcript:
         offset: bytes read and done with, of the unpacked file; always the start of a line.
         line: how many lines that were.
         reading: the number of the line handed out last.
-        unfinished: whether the file ends within a line.
+        unfinished: whether the file ends within a line, and that line is no value yet.
         problems: lines that could not be handed out.
     """
 
@@ -104,11 +104,12 @@ class Transcript:
             if whole:
                 yield from self._lines_of(whole, having)
                 self._done_with(end, whole.count(b"\n"))
-        self.unfinished = bool(rest.strip(PADDING))
-        if self.unfinished and _is_json(rest):
+        if _is_json(rest):
             kept = copy.deepcopy(self.state)  # this line is read again when it has its end
             yield from self._lines_of(rest, having)
             self.state = kept
+        elif rest.strip(PADDING):
+            self.unfinished = True
 
     def content(self, max_bytes: int) -> bytes:
         """The whole file; empty, with a problem noted, when it is longer than *max_bytes*.

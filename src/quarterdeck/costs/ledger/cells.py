@@ -7,14 +7,15 @@ Dollars and the pico-dollars below a dollar are two columns, so that no sum can 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from quarterdeck.costs.model import Usage
 from quarterdeck.costs.money import PICO
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+
+Sums: TypeAlias = dict[tuple[object, ...], tuple[int, ...]]
 
 LABELS = ("provider", "model", "task_type", "tier", "service_tier", "project", "source", "tags")
 COUNTS = ("requests", *Usage._fields)
@@ -122,14 +123,14 @@ def _split(sums: list[int]) -> tuple[int, ...]:
     return (*sums[:-1], *divmod(sums[-1], PICO))
 
 
-def contents(connection: sqlite3.Connection) -> dict[str, Mapping[tuple[object, ...], tuple[int, ...]]]:
-    """Every sum by its labels, of cells and of sessions: what two rollups must agree on to the pico."""
+def contents(connection: sqlite3.Connection) -> tuple[Sums, Sums]:
+    """Every sum by its labels, of cells and of sessions."""
     labels = ", ".join(LABELS)
     sums = ", ".join(SUMS)
-    found: dict[str, Mapping[tuple[object, ...], tuple[int, ...]]] = {}
+    found: list[Sums] = []
     for table, keys in (("cells", "day, bracket, priced"), ("sessions", "session, priced")):
         width = len(LABELS) + keys.count(",") + 1
         query = f"SELECT {keys}, {labels}, {sums} FROM {table} JOIN labels ON id = label"  # noqa: S608
         rows = connection.execute(query)
-        found[table] = {tuple(row[:width]): tuple(row[width:]) for row in rows}
-    return found
+        found.append({tuple(row[:width]): tuple(row[width:]) for row in rows})
+    return found[0], found[1]

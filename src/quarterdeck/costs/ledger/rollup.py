@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck import sqlite
 from quarterdeck.costs.ledger.batch import Batch
@@ -25,16 +25,31 @@ from quarterdeck.journal import Place
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from quarterdeck.costs.ledger.calendar import Calendar, Choices
-    from quarterdeck.journal import JournalReader
+    from quarterdeck.costs.ledger.cells import Sums
+    from quarterdeck.journal import Chunk, JournalReader
 
     Progress = Callable[[int, int], None]
 
 FILE = "rollup.sqlite"
+CHUNK_BYTES = 4 << 20
 BATCH_BYTES = 16_000_000
 """Of the journal, taken in by one transaction: an interrupt loses no more work than that."""
+
+
+class Contents(NamedTuple):
+    """All the sums of a rollup.
+
+    Attributes:
+        cells, sessions: counts and cost by labels.
+        places: how far of each segment they are the sums of.
+    """
+
+    cells: Sums
+    sessions: Sums
+    places: dict[str, Place]
 
 
 class Rollup:
@@ -81,8 +96,14 @@ class Rollup:
             self._pid = os.getpid()
         return self._connection
 
-    def refresh(self, progress: Progress | None = None) -> list[str]:
+    def refresh(
+        self, progress: Progress | None = None, *, up_to: Mapping[str, Place] | None = None
+    ) -> list[str]:
         """Take in every whole line that the journal has gained; returns what was amiss, for people.
+
+        Args:
+            progress: told the bytes read and the bytes there are.
+            up_to: no further than these places, and no other segments.
 
         Costs a listing of the journal's folder when there is nothing new; else about 4 µs a record, more for
         those with a response id. Waits for other processes that do the same.
@@ -100,7 +121,7 @@ class Rollup:
                 )
                 self.clear()
             total = sum(segment.size_bytes or 0 for segment in self._reader.segments()) if progress else 0
-            while (come_to := self._take_in_some()) is not None:
+            while (come_to := self._take_in_some(up_to)) is not None:
                 if progress is not None:
                     progress(min(come_to, total), total)
             if progress is not None:
@@ -122,28 +143,39 @@ class Rollup:
                 self._connection.close()
             self._connection = None
 
-    def contents(self) -> dict[str, Mapping[tuple[object, ...], tuple[int, ...]]]:
-        """Every sum by its labels; what two rollups of one journal must agree on."""
+    def contents(self) -> Contents:
+        """Every sum by its labels, as of the places with it; what two rollups of one journal must agree on."""
         with self._lock, sqlite.snapshot(self.connection) as connection:
-            return contents(connection)
+            cells, sessions = contents(connection)
+            return Contents(cells, sessions, self._places())
 
     def _places(self) -> dict[str, Place]:
         with sqlite.translated():
             rows = self.connection.execute("SELECT segment, offset, final FROM places")
             return {segment: Place(offset, bool(final)) for segment, offset, final in rows}
 
-    def _take_in_some(self) -> int | None:
-        """Take in about `BATCH_BYTES` at most; how far the sums have come, in bytes; None: nothing is new."""
-        if next(self._reader.chunks(self._places(), max_bytes=1 << 16), None) is None:
+    def _take_in_some(self, up_to: Mapping[str, Place] | None) -> int | None:
+        """Take in about `BATCH_BYTES` at most; how far the sums have come, in bytes; None: nothing new."""
+        if next(self._chunks(up_to, max_bytes=1 << 16), None) is None:
             return None  # found out without a lock
         with sqlite.transaction(self.connection) as connection:
-            places = self._places()  # another process may have been quicker
+            places = self._places()  # anew: another process may have been quicker
             batch = Batch(connection, self._reader, self._calendar, self._choices.tags)
             taken = 0
-            for chunk in self._reader.chunks(places):
+            for chunk in self._chunks(up_to):
                 batch.take(chunk)
                 taken += len(chunk.lines)
                 if taken >= BATCH_BYTES:
                     break
             batch.write()
         return sum(place.offset for place in places.values()) + taken
+
+    def _chunks(self, up_to: Mapping[str, Place] | None, *, max_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
+        """What the journal has beyond the places, up to *up_to*."""
+        for chunk in self._reader.chunks(self._places(), max_bytes=max_bytes):
+            if up_to is None or chunk.place == up_to.get(chunk.segment):
+                yield chunk
+            elif chunk.segment in up_to:
+                room = up_to[chunk.segment].offset - chunk.offset
+                if room > 0:  # a place is where a line ends, so this cuts none
+                    yield chunk._replace(lines=chunk.lines[:room], final=False, skipped_bytes=0)

@@ -16,23 +16,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PREFIXES = {
+SELLERS = {
     "anthropic": "anthropic",
     "azure": "azure",
+    "aws.bedrock": "aws",
+    "azure.ai.inference": "azure",
+    "azure.ai.openai": "azure",
     "azure_ai": "azure",
     "bedrock": "aws",
     "cerebras": "cerebras",
     "cohere": "cohere",
     "deepseek": "deepseek",
     "fireworks_ai": "fireworks",
+    "gcp.gemini": "google",
+    "gcp.gen_ai": "google",
+    "gcp.vertex_ai": "google",
     "gemini": "google",
     "github_copilot": "github-copilot",
-    "google": "google",
     "groq": "groq",
     "mistral": "mistral",
-    "mistralai": "mistral",
+    "mistral_ai": "mistral",
     "moonshot": "moonshotai",
-    "moonshotai": "moonshotai",
+    "moonshot_ai": "moonshotai",
     "novita": "novita",
     "openai": "openai",
     "openrouter": "openrouter",
@@ -45,7 +50,10 @@ PREFIXES = {
     "xai": "x-ai",
     "zai": "zai",
 }
-"""What gateways write before the slash, and whose price list it means."""
+"""What providers are called, by themselves (OpenTelemetry) or before a slash (gateways): their price lists.
+
+Not here are makers of open weights whose name before a slash does not tell who runs the model.
+"""
 
 GATEWAYS = frozenset({"litellm", "litellm_proxy"})
 """Given as the provider, these say nothing about who was paid."""
@@ -54,7 +62,9 @@ _CONTEXT_MARK = re.compile(r"\[\d+m\]$")
 _BEDROCK = re.compile(
     r"(?:[a-z-]{2,8}\.)?(?:ai21|amazon|anthropic|cohere|deepseek|meta|mistral|openai|qwen)\.[\w.:-]+"
 )
-_RESOURCE = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/([^/]+)")
+_GOOGLE = re.compile(
+    r"(?:(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models|google(?=/gemini))/([^/]+)"
+)
 
 
 def spellings(model: str, provider: str = "") -> Iterator[tuple[str, str]]:
@@ -66,17 +76,15 @@ def spellings(model: str, provider: str = "") -> Iterator[tuple[str, str]]:
     model, provider = model.strip(), provider.strip().lower()
     if not model:
         return
-    provider = "" if provider in GATEWAYS else PREFIXES.get(provider, provider)
+    provider = "" if provider in GATEWAYS else SELLERS.get(provider, provider)
     yield model, provider
     bare = _CONTEXT_MARK.sub("", model.lower())
     if bare != model.lower():
         yield bare, provider
-    if resource := _RESOURCE.fullmatch(bare):
-        if provider in {"", "google"}:
-            yield resource[1], "google"
-        return
+    if provider in {"", "google"} and (of_google := _GOOGLE.fullmatch(bare)):
+        yield of_google[1], "google"
     prefix, slash, rest = bare.partition("/")
-    seller = PREFIXES.get(prefix, "") if slash else ""
+    seller = SELLERS.get(prefix, "") if slash else ""
     if seller and provider in {"", seller}:
         yield rest, seller
         provider = seller

@@ -6,9 +6,8 @@
     cache_read_per_mtok = "0.15"           # left out: what contains it sets its price (here: input)
     above = { 200000 = { input_per_mtok = 3 } }
 
-All fields: `FIELDS`, ``web_search_usd`` (each), ``request_usd`` (each), ``provider`` (a label) and
-``above`` (by size of input: the prices that are others there). A model that runs for nothing has
-prices of 0: it is free, not unpriced.
+All fields: `COUNTS`, ``provider`` (a label) and ``above`` (by size of input, the prices that are others
+there). A model that runs for nothing has prices of 0: it is free, not unpriced.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from quarterdeck.words import harmless
 if TYPE_CHECKING:
     from quarterdeck.costs.pricing.rate_card import RateCard
 
-FIELDS = {
+COUNTS = {
     "input_per_mtok": "input_tokens",
     "output_per_mtok": "output_tokens",
     "cache_read_per_mtok": "cache_read_input_tokens",
@@ -39,11 +38,10 @@ FIELDS = {
     "cache_read_audio_per_mtok": "cache_read_audio_tokens",
     "input_image_per_mtok": "input_image_tokens",
     "output_image_per_mtok": "output_image_tokens",
+    "web_search_usd": "web_searches",
+    "request_usd": PER_REQUEST,
 }
-"""Dollars per million tokens, by setting."""
-
-PIECES = {"web_search_usd": "web_searches", "request_usd": PER_REQUEST}
-"""Dollars each, by setting."""
+"""What each field is the price of: dollars per million tokens, or dollars each."""
 
 MAX_USD = 1_000_000
 MAX_DECIMALS = 18
@@ -75,21 +73,20 @@ def _card(name: str, fields: Mapping[object, object]) -> RateCard:
         raise _error(f"{name}.provider", f"is {provider!r:.40}, not a string", "it is a label, like openai")
     lowest = {field: value for field, value in fields.items() if field not in {"provider", "above"}}
     steps = {field: [(0, price)] for field, price in _prices(name, lowest).items()}
-    _check_complete(name, fields)
-    above = {
-        _start(name, start): rates
-        for start, rates in _table(f"{name}.above", fields.get("above", {})).items()
-    }
-    for start, rates in sorted(above.items()):
+    _check_complete(name, steps)
+    above = _table(f"{name}.above", fields.get("above", {}))
+    for start, key in sorted((_start(name, key), key) for key in above):
         place = f"{name}.above.{start}"
-        for field, price in _prices(place, _table(place, rates)).items():
+        for field, price in _prices(place, _table(place, above[key])).items():
             if field not in steps:
-                raise _error(f"{place}: {field}", "has no price for smaller inputs", "give it one there too")
+                raise _error(f"{place}.{field}", "has no price for smaller inputs", "give it one there too")
             steps[field].append((start, price))
-    return compiled(provider, model if slash else name, steps)
+    return compiled(
+        provider, model if slash else name, {COUNTS[field]: prices for field, prices in steps.items()}
+    )
 
 
-def _check_complete(name: str, fields: Mapping[object, object]) -> None:
+def _check_complete(name: str, fields: Mapping[str, object]) -> None:
     for field in ("input_per_mtok", "output_per_mtok"):
         if field not in fields:
             raise _error(f"{name}.{field}", "is missing", "write 0 for what is free")
@@ -103,16 +100,14 @@ def _check_complete(name: str, fields: Mapping[object, object]) -> None:
 
 
 def _prices(place: str, fields: Mapping[object, object]) -> dict[str, Fraction]:
-    """Pico-dollars per token or piece, by what `compiled` calls it."""
+    """Pico-dollars per token or piece, by field."""
     prices: dict[str, Fraction] = {}
-    for name, value in fields.items():
-        if name in FIELDS:
-            prices[FIELDS[name]] = _usd(f"{place}.{name}", value) * PICO / 1_000_000
-        elif name in PIECES:
-            prices[PIECES[name]] = _usd(f"{place}.{name}", value) * PICO
-        else:
-            known = ", ".join([*FIELDS, *PIECES, "provider", "above"])
-            raise _error(f"{place}.{name}", "is no price anybody reads", f"the fields are {known}")
+    for field, value in fields.items():
+        if not isinstance(field, str) or field not in COUNTS:
+            known = ", ".join([*COUNTS, "provider", "above"])
+            raise _error(f"{place}.{field}", "is no price anybody reads", f"the fields are {known}")
+        per = 1_000_000 if field.endswith("_per_mtok") else 1
+        prices[field] = _usd(f"{place}.{field}", value) * PICO / per
     return prices
 
 

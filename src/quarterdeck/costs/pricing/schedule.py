@@ -58,8 +58,8 @@ def _part_at(
         return parts[0][1], until
     midnight = at_s // DAY_S * DAY_S
     end = midnight + DAY_S
-    for second, card in reversed(parts):
+    for second, card in reversed(parts):  # noqa: B007 - the last one looked at is the one
         if midnight + second <= at_s:
-            return card, min(end, until)
+            break
         end = midnight + second
-    return None, until  # not reached: the first part begins at midnight
+    return card, min(end, until)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FIRST_DAY = datetime(2026, 9, 1, 8, tzinfo=UTC)
 DAYS = 60
-WORDS = "the a of to build test module parser ledger reads writes then because 'quoted' \"usage\" \\ ünïcödé 漢字".split()
+WORDS = ["the", "a", "of", "to", "build", "test", "module", "parser", "ledger", "reads", "writes", "then", "because", "'quoted'", '"usage"', "\\", "ünïcödé", "漢字"]
 
 
 class Billed(NamedTuple):
@@ -31,7 +31,6 @@ class Truth(NamedTuple):
 
     Attributes:
         billed: by source, UTC day (ISO), model and service tier.
-        sessions: by session, the requests that are its own or seen there first.
         skipped: answers that are no requests (``<synthetic>``).
         corrupt: lines that show usage and cannot be understood.
         unfinished: files that end within a line.
@@ -126,7 +125,11 @@ def write_lines(
     os.makedirs(os.path.dirname(path), exist_ok=True)
     separators = (", ", ": ") if spaced else (",", ":")
     content = mark + b"".join(
-        (line if isinstance(line, bytes) else json.dumps(line, ensure_ascii=spaced, separators=separators).encode())
+        (
+            line
+            if isinstance(line, bytes)
+            else json.dumps(line, ensure_ascii=spaced, separators=separators).encode()
+        )
         + end
         for line in lines
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from quarterdeck.costs.model import Usage
 from quarterdeck.testing.transcripts.books import Dice, stamp, write_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
+    from collections.abc import Sequence
 
     from quarterdeck.testing.transcripts.books import Books
 
@@ -79,7 +79,9 @@ class _Session:
         message_id: str | None = None,
         request_id: str | None = "req",
         blocks: int | None = None,
-        more: dict[str, object] | None = None,
+        tier: str = "",
+        searches: int = 0,
+        iterations: Sequence[Line] = (),
         **fields: object,
     ) -> list[Line]:
         """The lines of one answer, which is billed.
@@ -88,12 +90,20 @@ class _Session:
             message_id: one as of the API when left out.
             request_id: None for a gateway that gives none.
             blocks: lines; the last of them, or two, tell the final output.
-            more: further fields of its usage.
+            tier: ``batch``, or ``fast``, which is told in another place.
+            searches: that the API ran for it.
+            iterations: what the answer was made of, where there was an advisor.
             fields: of each line.
         """
         dice = self.dice
         usage = self._use()
-        raw = _raw(usage, split=dice.random() < 0.8) | {"service_tier": "standard"} | (more or {})
+        raw: Line = {
+            **_raw(usage, split=dice.random() < 0.8),
+            "server_tool_use": {"web_search_requests": searches} if searches else None,
+            "service_tier": "batch" if tier == "batch" else "standard",
+            **({"speed": "fast"} if tier == "fast" else {}),
+            **({"iterations": iterations} if iterations else {}),
+        }
         blocks = blocks or dice.choice((1, 2, 3, 4))
         final = dice.choice((blocks, max(blocks - 1, 1)))  # from this line on the output is the final one
         message = {
@@ -111,11 +121,7 @@ class _Session:
             said = {**message, "content": [block], "usage": {**raw, "output_tokens": output}}
             lines.append(self.line("assistant", at, message=said, **common, **fields))
             if number == final:
-                tier = {"fast": "fast"}.get(str(raw.get("speed")), str(raw["service_tier"]))
-                searches = (more or {}).get("server_tool_use", {"web_search_requests": 0})
-                assert isinstance(searches, dict)
-                billed = usage._replace(web_searches=searches["web_search_requests"])
-                self.books.bill(SOURCE, at, self.model, tier.replace("standard", ""), billed)
+                self.books.bill(SOURCE, at, self.model, tier, usage._replace(web_searches=searches))
         return lines
 
     def rounds(self, number: int = ROUNDS_PER_SESSION, **how: Any) -> None:
@@ -160,9 +166,9 @@ def _plain(session: _Session) -> int:
 
 def _tiers(session: _Session) -> int:
     """Batch, fast mode, and searches that are billed by the piece."""
-    session.rounds(3, more={"service_tier": "batch"})
-    session.rounds(3, more={"speed": "fast", "server_tool_use": None} if False else {"speed": "fast"})
-    session.rounds(2, more={"server_tool_use": {"web_search_requests": 2, "web_fetch_requests": 1}})
+    session.rounds(3, tier="batch")
+    session.rounds(3, tier="fast")
+    session.rounds(2, searches=2)
     return session.save(spaced=True)
 
 
@@ -207,9 +213,7 @@ def _with_side_question(session: _Session) -> int:
         if isinstance(line, dict) and line["type"] == "assistant"
     ]
     repeated += session.answer(isSidechain=True)
-    return size + write_lines(
-        os.path.join(session.folder, f"agent-{session.dice.hex(8)}.jsonl"), repeated
-    )
+    return size + write_lines(os.path.join(session.folder, f"agent-{session.dice.hex(8)}.jsonl"), repeated)
 
 
 def _gateway(session: _Session) -> int:
@@ -224,11 +228,20 @@ def _gateway(session: _Session) -> int:
 def _advised(session: _Session) -> int:
     """An advisor's tokens stand beside those of the message, under a model of their own."""
     session.rounds(2)
-    advice = Usage(input_tokens=session.dice.randrange(1000, 90000), output_tokens=session.dice.randrange(9, 900))
-    iterations = [{"type": "message"}, {"type": "advisor_message", "model": ADVISOR_MODEL, **_raw(advice, split=False),
-                                        "output_tokens": advice.output_tokens}]
-    lines = session.answer(blocks=1, more={"iterations": iterations})
-    at = _time(lines[0])
+    advice = Usage(
+        input_tokens=session.dice.randrange(1000, 90000), output_tokens=session.dice.randrange(9, 900)
+    )
+    iterations = [
+        {"type": "message"},
+        {
+            "type": "advisor_message",
+            "model": ADVISOR_MODEL,
+            **_raw(advice, split=False),
+            "output_tokens": advice.output_tokens,
+        },
+    ]
+    lines = session.answer(blocks=1, iterations=iterations)
+    at = datetime.fromisoformat(lines[0]["timestamp"])
     session.books.bill(SOURCE, at, ADVISOR_MODEL, "", advice)
     session.lines += lines
     return session.save()
@@ -241,8 +254,10 @@ def _broken(session: _Session) -> int:
     synthetic["message"] = {"id": session.dice.uuid(), "model": "<synthetic>", "usage": {"input_tokens": 0}}
     session.lines.append(synthetic)
     session.books.skipped += 1
-    unread = json.dumps(session.line("assistant", next(session.clock), message={"usage": {"input_tokens": "12"}}))
-    session.lines += [unread[:-30].encode(), unread.encode(), b"\0" * 300, b""]
+    unread = json.dumps(
+        session.line("assistant", next(session.clock), message={"usage": {"input_tokens": "12"}})
+    )
+    session.lines += [unread[:-12].encode(), unread.encode(), b"\0" * 300, b""]
     session.books.corrupt += 2
     for line in session.answer(blocks=2):
         text = json.dumps(line)
@@ -257,12 +272,6 @@ def _without_last_end(session: _Session) -> int:
     session.rounds(2)
     last = session.answer(blocks=1)[0]
     return session.save(tail=json.dumps(last).encode())
-
-
-def _time(line: Line) -> datetime:
-    from datetime import datetime
-
-    return datetime.fromisoformat(line["timestamp"])
 
 
 KINDS = (

@@ -9,7 +9,7 @@ from quarterdeck.costs.pricing import Bracket, PriceBook, cost_picousd
 from quarterdeck.costs.pricing.overrides import parsed
 from quarterdeck.errors import ConfigError
 
-FREE = {"input_per_mtok": 0, "output_per_mtok": 0}
+FREE: dict[object, object] = {"input_per_mtok": 0, "output_per_mtok": 0}
 
 
 @pytest.mark.parametrize("price", [0.1, "0.1", " 0.10 ", "1e-1"])

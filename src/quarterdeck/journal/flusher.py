@@ -1,0 +1,80 @@
+"""One thread that makes what a journal has appended survive a power cut, a little later."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING
+
+from quarterdeck.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Flusher:
+    """Calls *flush* once, *interval_s* after one or many calls of `wake`.
+
+    Args:
+        flush: a bound method, held weakly: its object may end, and the thread with it. Returns
+            whether it is certain to have covered all that was appended; if not, it is called again.
+        interval_s: how long to gather.
+    """
+
+    def __init__(self, flush: Callable[[], bool], interval_s: float) -> None:
+        self._flush = weakref.WeakMethod(flush)
+        self._interval_s = interval_s
+        self._dirty = threading.Event()
+        self._stopped = False
+        self._failure: StateError | None = None
+        self._thread: threading.Thread | None = None
+
+    def wake(self) -> None:
+        """Something is about to be appended.
+
+        Raises:
+            StateError: what was appended before could not be brought to the disk; told once.
+        """
+        self.complain()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="quarterdeck-journal-sync", daemon=True)
+            atexit.register(self._flush_once)  # the thread does not outlive the interpreter
+            with contextlib.suppress(RuntimeError):  # at the interpreter's end no thread can start
+                self._thread.start()
+        self._dirty.set()
+
+    def complain(self) -> None:
+        """Raise what went wrong in the thread since the last call."""
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def stop(self) -> None:
+        """End the thread, now or after the flush it is in."""
+        self._stopped = True
+        atexit.unregister(self._flush_once)
+        self._dirty.set()
+
+    def _run(self) -> None:
+        while True:
+            self._dirty.wait()
+            if self._stopped:
+                return
+            time.sleep(self._interval_s)
+            self._dirty.clear()
+            if not self._flush_once():
+                self._dirty.set()
+
+    def _flush_once(self) -> bool:
+        """Whether all is on the disk, or nobody is left to ask."""
+        flush = self._flush()
+        if flush is None:
+            return True
+        try:
+            return flush()
+        except StateError as error:
+            self._failure = error
+            return True
