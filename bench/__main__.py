@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import index, results
+from bench import costs, index, results
 from bench.corpora import CorpusUnavailable
 from bench.measure import show
 from bench.peers import PeerUnavailable
@@ -14,7 +14,7 @@ from bench.peers import PeerUnavailable
 if TYPE_CHECKING:
     from types import ModuleType
 
-PARTS: dict[str, ModuleType] = {"index": index}
+PARTS: dict[str, ModuleType] = {"costs": costs, "index": index}
 ROUNDS = 9
 QUICK_ROUNDS = 3
 

@@ -9,6 +9,7 @@ no development tools, so that nobody starts with an advantage.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,10 @@ class Peer:
 EMPATHY = Peer("empathy-framework", "4.8.0")
 RUFF = Peer("ruff", "0.17.6")
 GRIMP = Peer("grimp", "3.19")
+CCUSAGE = Peer("ccusage", "20.0.26")
+
+_NODE_MACHINES = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+"""What Node's packages call a machine."""
 
 
 class PeerUnavailable(Exception):
@@ -53,6 +58,28 @@ def install(peer: Peer) -> Path:
         _uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, requirement)
         done.write_text(requirement)
     return folder / "bin"
+
+
+def install_ccusage() -> Path | None:
+    """The command of ccusage, from the npm registry with its native program; None where there is no npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        return None
+    folder = FOLDER / CCUSAGE.name
+    command = folder / "node_modules" / ".bin" / CCUSAGE.name
+    if not command.exists():
+        native = f"@ccusage/ccusage-{sys.platform}-{_NODE_MACHINES.get(platform.machine(), '')}"
+        folder.mkdir(parents=True, exist_ok=True)
+        packages = [f"{name}@{CCUSAGE.version}" for name in (CCUSAGE.name, native)]
+        done = subprocess.run(
+            [npm, "install", "--no-audit", "--no-fund", "--prefix", str(folder), *packages],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise PeerUnavailable(f"npm could not install {CCUSAGE.label}:\n{done.stderr.strip()}")
+    return command
 
 
 def install_quarterdeck() -> Path:

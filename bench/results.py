@@ -60,12 +60,18 @@ class Row(TypedDict):
 
 
 class ScenarioResult(TypedDict):
-    """One question on one code base; the first row is the subject, which the others are compared with."""
+    """One question on one set of data; the first row is the subject, which the others are compared with.
+
+    Attributes:
+        files: how large the data are, in *unit*.
+        unit: what *files* counts; ``files`` where it is left out.
+    """
 
     name: str
     corpus: str
     files: int
     rows: list[Row]
+    unit: NotRequired[str]
 
 
 class PartResult(TypedDict):
@@ -91,11 +97,17 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(median=middle, min=min(values), max=max(values), q1=low, q3=high)
 
 
-def scenario_result(name: str, corpus: str, files: int, contenders: Sequence[Measured]) -> ScenarioResult:
+def scenario_result(
+    name: str, corpus: str, files: int, contenders: Sequence[Measured], *, unit: str = "files"
+) -> ScenarioResult:
     """The rows of one scenario; ``contenders[0]`` is its subject."""
     subject = contenders[0]
     return ScenarioResult(
-        name=name, corpus=corpus, files=files, rows=[_row(contender, subject) for contender in contenders]
+        name=name,
+        corpus=corpus,
+        files=files,
+        rows=[_row(contender, subject) for contender in contenders],
+        unit=unit,
     )
 
 
@@ -211,7 +223,7 @@ def full_tables(results: Iterable[PartResult]) -> str:
 
 def _scenario_table(scenario: ScenarioResult) -> str:
     lines = [
-        f"### {scenario['name']}: {scenario['corpus']} ({scenario['files']:,} files)\n",
+        f"### {scenario['name']}: {_size(scenario)}\n",
         "| | wall | × | CPU | × | memory |",
         "|---|---:|---:|---:|---:|---:|",
     ]
@@ -238,7 +250,7 @@ def headline_table(result: PartResult) -> str:
         for other in others:
             row = rows.get(other)
             cells += [_wall(row), _ratio(row.get("wall_ratio_paired") if row else None)]
-        where = f"{scenario['name']}, {scenario['corpus']} ({scenario['files']:,} files)"
+        where = f"{scenario['name']}, {_size(scenario)}"
         lines.append(f"| {where} | " + " | ".join(cells) + " |")
     about = result["machine"]
     lines.append(
@@ -266,6 +278,10 @@ def write_markdown(root: Path = ROOT) -> None:
     readme.write_text(with_regions(readme.read_text(), results))
 
 
+def _size(scenario: ScenarioResult) -> str:
+    return f"{scenario['corpus']} ({scenario['files']:,} {scenario.get('unit', 'files')})"
+
+
 def _wall(row: Row | None) -> str:
     if row is None:
         return "—"
@@ -277,7 +293,11 @@ def _spread(values: Spread) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Three digits at most: ``31 ms``, ``0.41 s``, ``12 s``."""
+    """Three digits at most: ``2.7 µs``, ``31 ms``, ``0.41 s``, ``12 s``."""
+    if seconds < 0.000_1:
+        return f"{seconds * 1e6:.2f} µs"
+    if seconds < 0.01:
+        return f"{seconds * 1000:.2f} ms"
     if seconds < 0.1:
         return f"{seconds * 1000:.0f} ms"
     return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"

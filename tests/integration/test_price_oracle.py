@@ -62,6 +62,8 @@ NAMED = [
     ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "aws"),
     ("claude-sonnet-4-5@20250929", "google"),
     ("perplexity/sonar-pro", "openrouter"),
+    ("gpt-5.4", "azure"),
+    ("claude-sonnet-4-5", "azure"),
 ]
 
 

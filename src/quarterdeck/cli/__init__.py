@@ -26,6 +26,7 @@ COMMANDS: dict[str, Entry] = {
     "changed": Entry("changed", "List what has changed since a snapshot, a state or a commit."),
     "completion": Entry("completion", "Print the completion script of a shell."),
     "config": Entry("config", "Show every setting, its value and where it came from."),
+    "costs": Entry("costs", "Show what agents have spent today and this week."),
     "coverage": Entry("coverage", "Take in what a coverage run measured."),
     "dependents": Entry("dependents", "List the files that depend on a file."),
     "deps": Entry("deps", "List the files a file depends on."),
@@ -56,6 +57,7 @@ def cli() -> None:
     qd scan                     index this project
     qd tests for --changed      which tests to run for what you have changed
     qd hotspots                 where the trouble is
+    qd costs                    what agents have spent
     """
 
 

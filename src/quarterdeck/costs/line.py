@@ -32,10 +32,14 @@ def timestamp(at: datetime) -> str:
     """*at* as the journal writes it.
 
     Raises:
-        UsageError: it has no time zone, or lies outside `EARLIEST` to `LATEST`.
+        UsageError: it is no datetime, has no time zone, or lies outside `EARLIEST` to `LATEST`.
     """
-    if at.tzinfo is None:
-        raise UsageError("at has no time zone", hint="pass an aware datetime, such as datetime.now(UTC)")
+    given: object = at
+    if not isinstance(given, datetime) or given.utcoffset() is None:
+        raise UsageError(
+            f"at must be a datetime with a time zone, got {at!r:.60}",
+            hint="pass an aware datetime, such as datetime.now(UTC)",
+        )
     try:
         utc = at.astimezone(UTC)
     except (OverflowError, ValueError):  # at the very ends of the calendar

@@ -23,18 +23,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from quarterdeck.journal.model import Chunk, Place, Segment
+    from quarterdeck.journal.compaction import compact
+    from quarterdeck.journal.model import Chunk, JournalReport, Place, Segment, TornTail
     from quarterdeck.journal.reader import JournalReader
+    from quarterdeck.journal.report import inspect
     from quarterdeck.journal.writer import Journal
 
-__all__ = ["Chunk", "Journal", "JournalReader", "Place", "Segment"]
+__all__ = [
+    "Chunk",
+    "Journal",
+    "JournalReader",
+    "JournalReport",
+    "Place",
+    "Segment",
+    "TornTail",
+    "compact",
+    "inspect",
+]
 
 _HOMES = {
     "Chunk": "model",
     "Journal": "writer",
     "JournalReader": "reader",
+    "JournalReport": "model",
     "Place": "model",
     "Segment": "model",
+    "TornTail": "model",
+    "compact": "compaction",
+    "inspect": "report",
 }
 
 

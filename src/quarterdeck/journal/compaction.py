@@ -1,6 +1,6 @@
 """Old segments take a tenth of the room: compressed, verified, and only then the original is deleted.
 
-    <name>.jsonl  ->  <name>.<random>.tmp (fsync, read back, compared)  ->  <name>.jsonl.zst  ->  unlink <name>.jsonl
+    <name>.jsonl -> <name>.<random>.tmp (fsync, read back, compared) -> <name>.jsonl.zst; unlink <name>.jsonl
 
 A crash leaves at most a temporary file, or both files; the sealed one counts, and the next run finishes.
 ``compaction.lock`` lets one run at a time do this, and its age tells when the last one was.

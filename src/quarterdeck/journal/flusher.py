@@ -61,10 +61,11 @@ class Flusher:
     def _run(self) -> None:
         while True:
             self._dirty.wait()
-            if self._stopped:
-                return
-            time.sleep(self._interval_s)
+            if not self._stopped:
+                time.sleep(self._interval_s)
             self._dirty.clear()
+            if self._stopped:  # looked at after the clearing: `stop` sets both
+                return
             if not self._flush_once():
                 self._dirty.set()
 

@@ -134,8 +134,13 @@ def _create(folder: str) -> Lease | None:
     """The lease of a new segment; None when another writer was quicker to adopt it."""
     name = new_name()
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(path_of(folder, name, "open"), flags, PRIVATE_FILE)
-    return _lock(Lease(folder, name, descriptor))
+    path = path_of(folder, name, "open")
+    descriptor = os.open(path, flags, PRIVATE_FILE)
+    try:
+        return _lock(Lease(folder, name, descriptor))
+    except OSError:  # no locks here: leave no empty segment behind
+        os.unlink(path)
+        raise
 
 
 def _lock(lease: Lease) -> Lease | None:

@@ -57,3 +57,41 @@ class Segment(NamedTuple):
     name: str
     state: State
     size_bytes: int | None
+
+
+class TornTail(NamedTuple):
+    """What stood after a segment's last newline: the part of a line that a killed writer got written.
+
+    Attributes:
+        path: the file that holds it.
+        segment: where it was or is.
+        offset: its place there.
+        size_bytes: how long it is.
+    """
+
+    path: str
+    segment: str
+    offset: int
+    size_bytes: int
+
+
+class JournalReport(NamedTuple):
+    """What is in a journal's folder, for people who want to know whether it is well.
+
+    Attributes:
+        folder: its path.
+        segments: all of them, oldest first.
+        disk_bytes: what the segments take on disk, compressed where they are.
+        orphans: names of open segments whose writer is gone; the next writer adopts them.
+        torn: torn tails that are still where they were found: those of orphans.
+        quarantined: torn tails that were cut off and set aside; nothing in them was ever acknowledged.
+        unreadable: what cannot be read, and how to mend it; empty when all is well.
+    """
+
+    folder: str
+    segments: tuple[Segment, ...]
+    disk_bytes: int
+    orphans: tuple[str, ...]
+    torn: tuple[TornTail, ...]
+    quarantined: tuple[TornTail, ...]
+    unreadable: tuple[str, ...]

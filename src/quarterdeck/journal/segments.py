@@ -122,14 +122,14 @@ def locked(descriptor: int, kind: int) -> Iterator[bool]:
 
 def end_of_lines(descriptor: int) -> tuple[int, int]:
     """Where the last whole line ends, and where the file ends; what lies between is torn."""
-    size = os.fstat(descriptor).st_size
-    end = size
+    size = end = os.fstat(descriptor).st_size
+    step = 1  # nearly always the very last byte
     while end:
-        start = max(0, end - 65_536)
+        start = max(0, end - step)
         newline = os.pread(descriptor, end - start, start).rfind(b"\n")
         if newline >= 0:
             return start + newline + 1, size
-        end = start
+        end, step = start, 65_536
     return 0, size
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import threading
 import weakref
 from os import write  # one look-up less for each append
 from typing import TYPE_CHECKING, Literal
 
-from quarterdeck.errors import UsageError
+from quarterdeck.errors import QuarterdeckError, UsageError
 from quarterdeck.journal.compaction import start_if_due
 from quarterdeck.journal.flusher import Flusher
 from quarterdeck.journal.lease import Lease, take_lease
@@ -16,7 +18,7 @@ from quarterdeck.journal.model import MAX_LINE_BYTES
 from quarterdeck.journal.segments import failure, is_at, listed, open_plain, sync_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 LOOK_EVERY_BYTES = 65_536
 """How much is appended before the segment is looked at: is it still there, and does it end with a newline?"""
@@ -53,6 +55,8 @@ class Journal:
         sync_interval_s: float = 0.05,
         compact_after_days: float = 30.0,
     ) -> None:
+        if durability not in {"process", "power"}:
+            raise UsageError(f"durability is {durability!r}", hint="it is either 'process' or 'power'")
         self.folder = os.path.abspath(folder)
         self._durability = durability
         self._rotate_bytes = rotate_bytes
@@ -61,7 +65,8 @@ class Journal:
         self._idle: list[Lease] = []
         self._leases: set[Lease] = set()
         self._unsynced: list[str] = []  # paths of segments that are sealed, but perhaps not on the disk yet
-        self._lock = threading.RLock()  # of the leases and what is unsynced; no append of a line waits for it
+        self._names_changed = False
+        self._lock = threading.RLock()  # of all these but _idle; an append takes it only to change segments
         self._flusher = self._new_flusher()
         _journals.add(self)
 
@@ -103,7 +108,7 @@ class Journal:
         Raises:
             StoreFull: as in `append`; no part of a line is left behind, but the first lines are kept
                 as far as they had room (a reader may have them already): the message says how many.
-            StateError, UsageError: as in `append`; what came before is written.
+            StateError, UsageError: as in `append`; what earlier writes took is written.
         """
         most = min(BATCH_BYTES, self._rotate_bytes)
         batch: list[bytes] = []
@@ -126,24 +131,7 @@ class Journal:
         """
         if self._flusher is not None:
             self._flusher.complain()
-        with self._lock:
-            leases = [(lease.path, os.dup(lease.descriptor)) for lease in self._leases]
-            sealed, self._unsynced = self._unsynced, []
-        path = self.folder
-        try:
-            for path, descriptor in leases:  # noqa: B007 - for the error
-                _fdatasync(descriptor)
-            for path in sealed:
-                with contextlib.suppress(FileNotFoundError):  # compacted meanwhile, and on the disk
-                    _sync_file(path)
-            if leases or sealed:
-                sync_folder(self.folder)
-        except OSError as error:
-            self._unsynced += sealed
-            raise failure(error, path) from error
-        finally:
-            for _, descriptor in leases:
-                os.close(descriptor)
+        self._sync()
 
     def close(self) -> None:
         """Give the segments back to the next writer; may be called again, and an append opens anew.
@@ -164,9 +152,11 @@ class Journal:
                 while self._idle:
                     self._drop(self._idle.pop())
 
-    def __del__(self) -> None:
-        if self._flusher is not None:
-            self._flusher.stop()
+    def __del__(self, is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if is_finalizing() or not hasattr(self, "_flusher"):
+            return  # the kernel gives back what is left, when modules are gone; or it was never made
+        with contextlib.suppress(QuarterdeckError):  # nobody is left to be told
+            self.close()
         for lease in self._leases:
             lease.release()
 
@@ -205,12 +195,14 @@ class Journal:
             except OSError as error:
                 raise failure(error, self.folder) from error
             self._leases.add(lease)
+            self._names_changed = True  # also those that take_lease has sealed
             return lease
 
     def _room_for(self, size: int, lease: Lease) -> Lease:
         """A lease whose segment has room for *size* bytes: *lease*, looked at, or another one."""
         if self._flusher is not None:
-            self._flusher.wake()
+            with self._lock:
+                self._flusher.wake()
         while True:
             if lease.descriptor < 0 or not is_at(lease.descriptor, lease.path):
                 self._drop(lease)  # somebody has moved or deleted it, and what was in it
@@ -230,14 +222,39 @@ class Journal:
         for lease in leases:
             lease.room_bytes = 0  # the next append has to ask for room, and wakes the flusher
         quiet = all(lease in self._idle for lease in leases)  # none is in the middle of an append
-        self.sync()
+        self._sync()
         return quiet
+
+    def _sync(self) -> None:
+        path = self.folder
+        copies: list[int] = []
+        sealed: list[str] = []
+        names_changed = False
+        try:
+            with self._lock:  # copies: no append waits for the disk, and no descriptor is closed meanwhile
+                copies.extend(os.dup(lease.descriptor) for lease in self._leases)
+                sealed, self._unsynced = self._unsynced, []
+                names_changed, self._names_changed = self._names_changed, False
+            for descriptor in copies:
+                _fdatasync(descriptor)
+            for path in sealed:
+                with contextlib.suppress(FileNotFoundError):  # compacted meanwhile, and on the disk
+                    _sync_file(path)
+            if names_changed:
+                sync_folder(self.folder)
+        except OSError as error:
+            self._unsynced += sealed
+            self._names_changed |= names_changed
+            raise failure(error, path) from error
+        finally:
+            for descriptor in copies:
+                os.close(descriptor)
 
     def _new_flusher(self) -> Flusher | None:
         return Flusher(self._flush, self._sync_interval_s) if self._durability == "power" else None
 
     def _mend(self, lease: Lease) -> int:
-        """Cut off what a failed write has left and put the segment back; its size, or -1 if it is given up."""
+        """Cut off what a failed write has left, put the segment back; its size, or -1 if it is given up."""
         try:
             whole = lease.cut_torn_tail()
         except OSError:
@@ -291,7 +308,7 @@ _journals: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 def _after_fork() -> None:
     for journal in _journals:
-        journal._abandon()
+        journal._abandon()  # noqa: SLF001 - the class is ours
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -188,19 +188,25 @@ class BudgetBook:
         """
         name = uuid.uuid4().hex
         with sqlite.transaction(self._open()) as connection:
-            self._drop_the_dead(connection)
-            for budget in _all(connection):
-                if not _falls_under(labels, budget.scope):
-                    continue
-                standing = self._standing(connection, budget)
-                wanted = standing.taken_picousd + amount_picousd
-                if wanted > budget.limit_picousd or standing.state == "exceeded":
-                    raise _no_room(standing, amount_picousd)
+            self._require_room(connection, amount_picousd, labels)
             connection.execute(
                 "INSERT INTO reservations VALUES (?, ?, ?, ?, ?)",
                 (name, self._alive(), amount_picousd, _text(labels), self._ledger.calendar.now().isoformat()),
             )
         return name
+
+    def check(self, amount_picousd: int, labels: Mapping[str, str]) -> list[Standing]:
+        """The budgets that *labels* fall under, if each has room for *amount_picousd*: how they stand.
+
+        Nothing is reserved: by the time it is spent, others may have been quicker.
+
+        Raises:
+            BudgetExceeded: as `grant`.
+        """
+        if not self.budgets():
+            return []
+        with sqlite.transaction(self._open()) as connection:
+            return self._require_room(connection, amount_picousd, labels)
 
     def give_back(self, reservation_id: str) -> None:
         """End that reservation; one that is not there any more is fine."""
@@ -251,6 +257,26 @@ class BudgetBook:
         for (owner,) in connection.execute("SELECT DISTINCT owner FROM reservations").fetchall():
             if self._bury(owner):
                 connection.execute("DELETE FROM reservations WHERE owner = ?", (owner,))
+
+    def _require_room(
+        self, connection: sqlite3.Connection, amount_picousd: int, labels: Mapping[str, str]
+    ) -> list[Standing]:
+        """How the budgets stand that *labels* fall under, if each has room for *amount_picousd*.
+
+        Raises:
+            BudgetExceeded: one of them has none.
+        """
+        self._drop_the_dead(connection)
+        standings = [
+            self._standing(connection, budget)
+            for budget in _all(connection)
+            if _falls_under(labels, budget.scope)
+        ]
+        for standing in standings:
+            wanted = standing.taken_picousd + amount_picousd
+            if wanted > standing.budget.limit_picousd or standing.state == "exceeded":
+                raise _no_room(standing, amount_picousd)
+        return standings
 
     def _standing(self, connection: sqlite3.Connection, budget: Budget) -> Standing:
         now = self._ledger.calendar.now()

@@ -1,9 +1,9 @@
 """Requests caught while they happen: from a response, from litellm, or from telemetry.
 
-    a response of any SDK ─ extract_usage ─ request_from ┐
-    litellm's callbacks ─── litellm.LedgerCallback ──────┼─> Request -> Recorder.record_many()
-    OTLP over HTTP ──────── otlp.OtlpReceiver ───────────┘
-                            spans, claude_code_events: one signal each; attributes: who names a count how
+    a response of any SDK ── extract_usage ── request_from ──┐
+    litellm's callbacks ──── litellm.LedgerCallback ─────────┼─> Request -> Recorder.record_many()
+    OTLP over HTTP ───────── otlp.OtlpReceiver ──────────────┘
+                             http_server -> spans, claude_code_events (by attributes, reading)
 
 What a source counts in which total differs; each module says what it adds so that a total contains its
 parts. Whatever comes twice (a retried export, a chunk and its whole, a log and its span) has the same

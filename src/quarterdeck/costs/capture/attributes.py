@@ -1,7 +1,7 @@
 """How telemetry names what a request used, by whom; and what each of them counts in which total.
 
-    gen_ai.usage.*               OpenTelemetry's GenAI conventions, now and as they were; Logfire, Pydantic AI,
-                                 Traceloop and OpenLIT with names of their own below it
+    gen_ai.usage.*               OpenTelemetry's GenAI conventions, now and as they were; with names of their
+                                 own below it: Logfire, Pydantic AI, Traceloop, OpenLIT
     llm.usage.*                  Traceloop, earlier
     llm.token_count.*            OpenInference (Phoenix, Arize)
     ai.usage.*                   Vercel's AI SDK
@@ -19,14 +19,16 @@ and reasoning is part of the output tokens, except where it exceeds them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import TypeAlias
 
 from quarterdeck.costs.capture.fields import count, field, items, text
 from quarterdeck.costs.model import Usage, checked
-from quarterdeck.errors import UsageError
 
 Attributes: TypeAlias = Mapping[str, object]
+
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 _GEN_AI = "gen_ai.usage."
 INPUT = (
@@ -103,7 +105,7 @@ def attributes_of(entries: object) -> dict[str, object]:
 def _value(value: dict[str, object]) -> object:
     whole = value.get("intValue")
     if isinstance(whole, str):
-        return int(whole) if whole.isascii() and whole.lstrip("-").isdigit() and len(whole) < 20 else whole
+        return int(whole) if _WHOLE.fullmatch(whole) else whole
     return field(value, "intValue", "stringValue", "doubleValue", "boolValue")
 
 
@@ -124,17 +126,18 @@ def usage_of(attributes: Attributes, provider: str) -> Usage | None:
     """
     if field(attributes, *INPUT, *OUTPUT) is None:
         return None
-    read, written = _count(attributes, CACHE_READ), _count(attributes, CACHE_WRITE)
+    read, written = count(attributes, *CACHE_READ), count(attributes, *CACHE_WRITE)
     vercel = any(name.startswith("ai.usage.") for name in attributes)
-    if vercel and not written:
-        written = _written_by_vercel(attributes)
+    if vercel:
+        kept = _kept_by_vercel(attributes)
+        read, written = read or kept[0], written or kept[1]
     apart = (
         vercel
         and provider in WITHOUT_CACHE
         and not any(name.startswith("ai.usage.inputTokenDetails.") for name in attributes)
     )
-    inputs, outputs = _count(attributes, INPUT), _count(attributes, OUTPUT)
-    reasoning = _count(attributes, REASONING)
+    inputs, outputs = count(attributes, *INPUT), count(attributes, *OUTPUT)
+    reasoning = count(attributes, *REASONING)
     return checked(
         Usage(
             input_tokens=inputs + (read + written if apart or read + written > inputs else 0),
@@ -142,9 +145,9 @@ def usage_of(attributes: Attributes, provider: str) -> Usage | None:
             cache_read_input_tokens=read,
             cache_write_input_tokens=written,
             reasoning_output_tokens=reasoning,
-            input_audio_tokens=_count(attributes, INPUT_AUDIO),
-            output_audio_tokens=_count(attributes, OUTPUT_AUDIO),
-            input_image_tokens=_count(attributes, INPUT_IMAGE),
+            input_audio_tokens=count(attributes, *INPUT_AUDIO),
+            output_audio_tokens=count(attributes, *OUTPUT_AUDIO),
+            input_image_tokens=count(attributes, *INPUT_IMAGE),
         )
     )
 
@@ -168,17 +171,14 @@ def usage_of_claude_code(attributes: Attributes) -> Usage | None:
     )
 
 
-def _count(attributes: Attributes, names: tuple[str, ...]) -> int:
-    return count(attributes, *names)
-
-
-def _written_by_vercel(attributes: Attributes) -> int:
-    """Anthropic's cache writes, which the AI SDK before 6 keeps in a JSON string."""
+def _kept_by_vercel(attributes: Attributes) -> tuple[int, int]:
+    """Anthropic's cache reads and writes, which the AI SDK before 6 has only in a JSON string."""
+    told = field(attributes, "ai.response.providerMetadata")
     try:
-        metadata = json.loads(text(attributes, "ai.response.providerMetadata") or "{}")
+        metadata = json.loads(told) if isinstance(told, str) else None
     except (ValueError, RecursionError):
-        return 0
-    try:
-        return count(field(metadata, "anthropic"), "cacheCreationInputTokens")
-    except UsageError:
-        return 0
+        return 0, 0  # cut off, perhaps: exporters shorten long strings
+    anthropic = field(metadata, "anthropic")
+    usage = field(anthropic, "usage")
+    written = count(anthropic, "cacheCreationInputTokens") or count(usage, "cache_creation_input_tokens")
+    return count(usage, "cache_read_input_tokens"), written

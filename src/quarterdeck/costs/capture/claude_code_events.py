@@ -3,6 +3,9 @@
 ``claude_code.api_request`` is one answered request, exactly. The same requests come as spans
 (``claude_code.llm_request``, a beta) under the same request id, so both may be sent. They also come as
 metrics (``claude_code.token.usage``), summed up and without an identity: those are never counted.
+
+Receive these events or import the transcripts, not both of the same sessions: a transcript names an answer by
+its message, an event by its request. The transcript also says how long what is written to the cache is kept.
 """
 
 from __future__ import annotations
@@ -23,7 +26,7 @@ SCOPE = "com.anthropic.claude_code"
 
 
 def read_events(document: object) -> Reading:
-    """The requests of an export of logs (``ExportLogsServiceRequest`` as JSON); other events are passed over."""
+    """The requests of an export of logs (``ExportLogsServiceRequest`` as JSON); no other events."""
     requests, rejected, message = [], 0, ""
     for of_resource in items(field(document, "resourceLogs")):
         resource = attributes_of(field(field(of_resource, "resource"), "attributes"))
@@ -56,7 +59,6 @@ def _request(event: object, told: Attributes, resource: Attributes) -> Request:
         model,
         usage,
         at=moment(field(event, "timeUnixNano", "observedTimeUnixNano")),
-        provider="anthropic",
         service_tier="fast" if text(told, "speed") == "fast" else "",
         source=CLAUDE_CODE,
         response_id=identity(text(told, "request_id"), span),

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 LOOKED_FOR = (
     "usage.prompt_tokens (OpenAI chat, Mistral, gateways), usage.input_tokens with output_tokens (Anthropic, "
-    "OpenAI responses), usage.inputTokens with outputTokens (Bedrock), usageMetadata.promptTokenCount (Gemini), "
-    "usage_metadata.input_tokens with output_tokens (LangChain)"
+    "OpenAI responses), usage.inputTokens with outputTokens (Bedrock), "
+    "usageMetadata.promptTokenCount (Gemini), usage_metadata.input_tokens with output_tokens (LangChain)"
 )
 
 REASONING_APART = frozenset({"perplexity", "x-ai", "xai", "x_ai"})
@@ -119,9 +119,7 @@ def request_from(response: object, *, provider: str = "", **labels: object) -> R
         )
     fields: dict[str, Any] = {**extract_usage(response, provider=provider)._asdict(), **labels}
     if not fields["model"]:
-        raise UsageError(
-            "the response does not name its model", hint="pass model=…, as the provider spells it"
-        )
+        raise UsageError("the response names no model", hint="pass model=…, as the provider spells it")
     return Request(**fields)
 
 
@@ -324,7 +322,7 @@ METADATA_READERS: tuple[Reader, ...] = (
     (("input_tokens", "output_tokens"), "", _langchain),
     (("prompt_token_count|promptTokenCount|total_token_count|totalTokenCount",), "google", _gemini),
 )
-"""The fields by which a notation is told (``a|b``: one of them), the only provider that writes it, its reader."""
+"""The fields a notation is known by (``a|b``: one of them), the only provider that writes it, its reader."""
 
 USAGE_READERS: tuple[Reader, ...] = (
     (("prompt_tokens",), "", _chat),

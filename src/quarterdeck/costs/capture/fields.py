@@ -1,12 +1,14 @@
 """Reading what somebody else made: an SDK's object, a dict of the same shape, a mock, or worse.
 
-A field that is missing, None or raises is absent. Nothing is called but attribute access and ``[]``.
+A field that is missing, None or raises is absent. An object is asked for nothing but its attributes, not
+even for its class: what it is, its type says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import cast
 
 from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_LABEL_CHARS
 from quarterdeck.costs.money import PICO
@@ -24,8 +26,8 @@ def field(thing: object, *names: str) -> object:
 
 def _read(thing: object, name: str) -> object:
     try:
-        if isinstance(thing, Mapping):
-            return thing.get(name)
+        if issubclass(type(thing), Mapping):
+            return thing.get(name)  # type: ignore[attr-defined]
         return getattr(thing, name, None)
     except Exception:  # noqa: BLE001 - a stranger's property may raise anything; it is absent then
         return None
@@ -33,15 +35,15 @@ def _read(thing: object, name: str) -> object:
 
 def items(value: object) -> Sequence[object]:
     """*value* if it is a list or a tuple; else nothing."""
-    return value if isinstance(value, list | tuple) else ()
+    return cast("Sequence[object]", value) if issubclass(type(value), list | tuple) else ()
 
 
 def text(thing: object, *names: str) -> str:
     """As `field`, but only what is a string, fit for a label: UTF-8, and cut where a label must end."""
     for name in names:
         value = _read(thing, name)
-        if isinstance(value, str) and value:
-            return label(value)
+        if issubclass(type(value), str) and (found := label(cast("str", value))):
+            return found
     return ""
 
 

@@ -109,6 +109,8 @@ class OtlpReceiver:
             reading = read_events(document) if path == "/v1/logs" else read_spans(document, self._nesting)
             try:
                 self._recorder.record_many(reading.requests)
+            except UsageError as error:
+                raise Refused(HTTPStatus.BAD_REQUEST, error.message) from error
             except QuarterdeckError as error:
                 raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, error.message) from error
         if not reading.message:

@@ -27,6 +27,9 @@ USER = (
     "traceloop.association.properties.user_id",
 )  # fmt: skip
 PROJECT = ("project", "project.name", "project.id")
+UNNAMED_SERVICE = "unknown_service"
+"""What an SDK writes where nobody named the service."""
+
 TAGS = {"service": "service.name", "agent": "gen_ai.agent.name", "query_source": "query_source"}
 
 
@@ -50,6 +53,8 @@ def labelled(request: Request, told: Attributes, resource: Attributes) -> Reques
     The service is the project, unless one is named; but not where the service is an agent that works on many.
     """
     service = "" if request.source == CLAUDE_CODE else text(resource, "service.name")
+    if service.startswith(UNNAMED_SERVICE):
+        service = ""
     tags = {tag: text(told, name) or text(resource, name) for tag, name in TAGS.items()}
     return request._replace(
         session=text(told, *SESSION) or text(resource, *SESSION),

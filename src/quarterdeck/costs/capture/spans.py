@@ -36,7 +36,7 @@ REQUESTS = frozenset(
 """Values of ``gen_ai.operation.name`` that are one request to a model."""
 
 CALLS_OF_VERCEL = (".doGenerate", ".doStream", ".doEmbed")
-CLIENT = frozenset({3, "3", "SPAN_KIND_CLIENT"})
+CLIENT = (3, "3", "SPAN_KIND_CLIENT")
 REMEMBERED = 20_000
 """Spans around requests; an outer span ends soon after the request in it."""
 

@@ -8,6 +8,7 @@
     progress.py      imports.sqlite: how far each file has been read; can be deleted at any time
     known.py         the sources there are
     importing.py     `import_all`: reads what is new, once
+    sightings.py     where answers stand, line by line, for those who ask why
     batch.py         requests that are not written yet, each response once
     claude_code.py, codex.py, gemini.py, opencode.py    one source each
     legacy.py        the files of the specification's CostTracker, taken in once

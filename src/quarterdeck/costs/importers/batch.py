@@ -50,12 +50,12 @@ class Batch:
         if request.at is not None:
             timestamp(request.at)
         self.seen += 1
-        request = _fitting(request, self._source)
-        before = self._by_response.get(request.response_id)
-        if not request.response_id:
-            self._others.append(request)
+        response_id = identity_of(request.response_id)
+        before = self._by_response.get(response_id)
+        if not response_id:
+            self._others.append(_fitting(request, self._source, response_id))
         elif before is None or before.usage.output_tokens < request.usage.output_tokens:
-            self._by_response[request.response_id] = request
+            self._by_response[response_id] = _fitting(request, self._source, response_id)
 
     def write(self, ledger: Ledger) -> dict[str, Mark]:
         """Record what the ledger does not know yet; returns the marks that may be set now.
@@ -75,31 +75,29 @@ class Batch:
         return marks
 
 
-def _fitting(request: Request, source: str) -> Request:
+def _fitting(request: Request, source: str, response_id: str) -> Request:
     """*request* as the ledger takes it: no label is a reason to lose what was spent."""
     tags = list(request.tags.items())[:MAX_TAGS]
     return request._replace(
-        model=_label(request.model),
-        task_type=_label(request.task_type),
-        service_tier=_label(request.service_tier),
-        session=_label(request.session),
-        project=_label(request.project),
+        model=label(request.model),
+        task_type=label(request.task_type),
+        service_tier=label(request.service_tier),
+        session=label(request.session),
+        project=label(request.project),
         source=source,
-        response_id=_identity(request.response_id),
-        tags={_label(name): _label(value) for name, value in tags},
+        response_id=response_id,
+        tags={label(name): label(value) for name, value in tags},
     )
 
 
-def _label(text: str) -> str:
-    return text if len(text) <= MAX_LABEL_CHARS and text.isascii() else _cut(text)
-
-
-def _cut(text: str) -> str:
-    """At most `MAX_LABEL_CHARS` characters that can be encoded; halves of surrogate pairs cannot."""
+def label(text: str) -> str:
+    """*text*, cut to what the ledger takes; halves of surrogate pairs, which cannot be encoded, replaced."""
+    if len(text) <= MAX_LABEL_CHARS and text.isascii():
+        return text
     return text[:MAX_LABEL_CHARS].encode(errors="replace").decode()
 
 
-def _identity(response_id: str) -> str:
+def identity_of(response_id: str) -> str:
     """*response_id*, or a digest of one that is too long to be kept or cannot be encoded."""
     if len(response_id) <= MAX_LABEL_CHARS and response_id.isascii():
         return response_id

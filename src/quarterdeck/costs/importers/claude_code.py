@@ -1,24 +1,24 @@
 """Claude Code: one folder per project, one file per session, one line per content block of an answer.
 
     <config>/projects/<project>/<session>.jsonl
-    <config>/projects/<project>/<session>/subagents/agent-*.jsonl      also beside the session, in older versions
+    <config>/projects/<project>/<session>/subagents/agent-*.jsonl      beside the session in older versions
 
-Every line of an answer repeats ``message.usage``, the early ones as it stood then: the one with the most output
-counts. The same answer is found again in other files: a resumed or forked session begins with a copy of what it
-goes on from, a side question repeats the lines of the conversation it is about, and the session shows what its
-subagents do. So one answer needs a name that is the same in all of these places, and another answer must never
-share it:
+Every line of an answer repeats ``message.usage``, the early ones as it stood then: the one with the most
+output counts. The same answer is found again in other files: a resumed or forked session begins with a copy
+of what it goes on from, a side question repeats the conversation it is about, and a session shows what its
+subagents do. So an answer needs a name that is the same in all of these places, and that no other answer has:
 
     id of the API (``msg_`` + 20 or more)     the id alone: copies in other sessions, and side questions that
                                               repeat a message under a request id of their own, count once
     other id, with a request id               both: gateways number messages as they please
-    other id, no request id                   the session and the id: some gateways start anew in each session
+    other id, no request id                   the session and the id: some gateways begin anew in each
       … that cannot be unique (``relay``)     and what went in, which grows from answer to answer and is the
                                               same on all lines of one
     no id                                     the request id, the line's own, or the line itself
 
-Input is reported without the cache; here it is added. What an advisor used (``usage.iterations``) is not part of
-the usage of the message: it is a request of its own, to a model of its own.
+Input is reported without the cache; here it is added. What an advisor or a compaction used
+(``usage.iterations``) is not part of the message's usage: each is a request of its own, the advisor's to a
+model of its own.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
 SYNTHETIC = "<synthetic>"
 SUBAGENT = "subagent"
-ADVISOR = "advisor"
+APART = {"advisor_message": "advisor", "compaction": "compaction"}
+"""The iterations whose tokens are not in those of the message, and what they were for."""
 
 _OF_THE_API = re.compile(r"msg_(?:[a-z]+_)?[A-Za-z0-9]{20,}")
 _UNIQUE_CHARS = 16
@@ -112,17 +113,13 @@ _decoder = msgspec.json.Decoder(Entry)
 
 
 def places(environment: Mapping[str, str]) -> list[str]:
-    """``CLAUDE_CONFIG_DIR`` (several, with commas) instead of the two usual folders, as Claude Code has it."""
+    """The folders that ``CLAUDE_CONFIG_DIR`` names, with commas between them; else the two usual ones."""
     named = [part.strip() for part in environment.get("CLAUDE_CONFIG_DIR", "").split(",")]
     folders = [os.path.abspath(os.path.expanduser(part)) for part in named if part]
     if not folders:
         own = environment.get("XDG_CONFIG_HOME", "")
-        config = (
-            [os.path.join(own, "claude")]
-            if os.path.isabs(own)
-            else below_home(environment, ".config", "claude")
-        )
-        folders = [*below_home(environment, ".claude"), *config]
+        config = [own] if os.path.isabs(own) else below_home(environment, ".config")
+        folders = [*below_home(environment, ".claude"), *(os.path.join(each, "claude") for each in config)]
     return [
         folder if os.path.basename(folder) == "projects" else os.path.join(folder, "projects")
         for folder in dict.fromkeys(folders)
@@ -131,7 +128,7 @@ def places(environment: Mapping[str, str]) -> list[str]:
 
 def files(place: str) -> Iterator[str | Problem]:
     """Every transcript below *place*."""
-    return walk(place, lambda name: name.endswith(".jsonl"))
+    return walk(place, lambda name: name.endswith((".jsonl", ".jsonl.zst")))
 
 
 def read(transcript: Transcript) -> Iterator[Found]:
@@ -146,7 +143,7 @@ def read(transcript: Transcript) -> Iterator[Found]:
 
 
 def _concerns(value: object) -> bool:
-    return isinstance(value, dict) and value.get("type") in {"assistant", "progress"}
+    return isinstance(value, dict) and value.get("type") in ("assistant", "progress")
 
 
 def _requests(entry: Entry, line: Line, transcript: Transcript) -> Iterator[Request | Skipped]:
@@ -179,11 +176,12 @@ def _requests(entry: Entry, line: Line, transcript: Transcript) -> Iterator[Requ
     )
     yield request
     for number, iteration in enumerate(usage.iterations or ()):
-        if iteration.type == "advisor_message":
+        task = APART.get(text(iteration.type))
+        if task:
             yield request._replace(
                 model=text(iteration.model) or model,
                 usage=usage_of(iteration),
-                task_type=ADVISOR,
+                task_type=task,
                 response_id=f"{request.response_id}#{number}",
             )
 
@@ -239,7 +237,9 @@ def _session_of(path: str) -> str:
     """The session that a file is named after, where its lines do not say; a subagent's is its folder's."""
     folder, name = os.path.split(path)
     above, inner = os.path.split(folder)
-    return os.path.basename(above) if inner == "subagents" else name.removesuffix(".jsonl")
+    return (
+        os.path.basename(above) if inner == "subagents" else name.removesuffix(".zst").removesuffix(".jsonl")
+    )
 
 
 SOURCE = Source("claude-code", places, files, read)

@@ -3,18 +3,21 @@
     $CODEX_HOME/sessions/YYYY/MM/DD/rollout-<time>-<session>.jsonl[.zst]
     $CODEX_HOME/archived_sessions/rollout-….jsonl[.zst]
 
-``token_count`` events carry totals since the session began, and show them again whenever something else on the
-screen changes. A request is what the totals have gained: an event that gains nothing is none, and totals that
-fall have started anew. Input includes what was cached, output includes reasoning.
+``token_count`` events carry totals since the session began, and show them again whenever something else on
+the screen changes. A request is what the totals have gained: an event that gains nothing is none, and totals
+that fall have started anew. Input includes what was cached, output includes reasoning.
 
-Forks and subagents begin with a copy of their parent's events, under times of their own or under the old ones,
-with or without a note of whose they were. What stays the same in every copy is the turn, whose id is unique in
-the world since late 2025, and the totals: together they name the request. Where turns have no such id, the
-session does: the parent's for events that are not younger than the fork.
+Forks and subagents begin with a copy of their parent's events, under times of their own or the old ones, with
+or without a note of whose they were. What is the same in every copy is the turn, whose id is a UUID in newer
+versions, and the totals: together they name the request. Where turns have no such id, the session does: the
+parent's for events that are not younger than the fork.
 
-In a file that goes on from another one, what the first event gained cannot be told from its totals: there what
-the event says about its last request counts. An event without a known model is recorded as `UNKNOWN_MODEL`: it
-has no price, and is shown apart. ``token_usage_record`` lines repeat what ``token_count`` says.
+In a file that goes on from another one, the totals of the first event do not tell what it gained: what counts
+there is what it says about its last request. An event without a known model is recorded as `UNKNOWN_MODEL`:
+that has no price, and is shown apart.
+
+Newer versions also write a ``token_usage_record`` for each answer. Most repeat what an event has gained. What
+none has gained by the end of its turn is a request too: totals leave out what compactions use.
 """
 
 from __future__ import annotations
@@ -39,13 +42,8 @@ if TYPE_CHECKING:
 
 UNKNOWN_MODEL = "unknown-codex"
 SUBAGENT = "subagent"
-EVENTS = (
-    b'"token_count"',
-    b'"turn_context"',
-    b'"task_started"',
-    b'"session_meta"',
-    b'"thread_settings_applied"',
-)
+TURN_ENDS = ("task_started", "task_complete", "turn_aborted")
+EVENTS = ("token_count", "token_usage_record", "turn_context", "session_meta", "thread_settings_applied")
 
 _UNIQUE_TURN = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _IMPORTED_TURN = "external-import-turn-"
@@ -97,6 +95,8 @@ class Payload(msgspec.Struct, gc=False):
     agent_nickname: Any = None
     source: Any = None
     turn_id: Any = None
+    response_id: Any = None
+    usage: Totals | None = None
     model: Any = None
     info: Info | None = None
     thread_settings: Settings | None = None
@@ -127,14 +127,12 @@ def files(place: str) -> Iterator[str | Problem]:
 
 def read(transcript: Transcript) -> Iterator[Found]:
     """A request for every event that shows that the totals have grown."""
-    session = Session(transcript.state)
-    for line in transcript.lines(*EVENTS):
+    session = Session(transcript.state, _session_of(transcript.path))
+    for line in transcript.lines(*(f'"{kind}"'.encode() for kind in EVENTS + TURN_ENDS)):
         try:
             event = decode(line.content, _decoder, _concerns)
             if event is not None and event.payload is not None:
-                found = session.follow(event, event.payload, transcript.path)
-                if found is not None:
-                    yield found
+                yield from session.follow(event, event.payload)
         except ValueError as error:
             yield Problem(transcript.path, line.number, str(error))
 
@@ -144,18 +142,20 @@ def _concerns(value: object) -> bool:
     if not isinstance(value, dict):
         return False
     payload = value.get("payload")
-    kinds = {value.get("type"), payload.get("type") if isinstance(payload, dict) else None}
-    return any(kind.decode().strip('"') in kinds for kind in EVENTS)
+    kinds = (value.get("type"), payload.get("type") if isinstance(payload, dict) else None)
+    return any(kind in EVENTS + TURN_ENDS for kind in kinds)
 
 
 class Session:
     """What is known at one place of a file; all of it lives in *state*, so that reading can go on there."""
 
-    def __init__(self, state: dict[str, Any]) -> None:
+    def __init__(self, state: dict[str, Any], name: str) -> None:
+        """Go on at *state*; *name* is the session's where no line says it."""
         self._state = state
+        self._name = name
 
-    def follow(self, event: Event, payload: Payload, path: str) -> Request | Skipped | None:
-        """Take in the next event; the request that it shows, if any.
+    def follow(self, event: Event, payload: Payload) -> Iterator[Request | Skipped]:
+        """Take in the next event; yields the requests that it shows.
 
         Raises:
             ValueError: it shows one that cannot be understood.
@@ -164,20 +164,21 @@ class Session:
         if event.type == "session_meta":
             if "session" not in state:  # those after the first are the parents', copied
                 self._begin(event, payload)
-        elif event.type == "turn_context":
-            self._turn(payload)
-            state["cwd"] = text(payload.cwd) or state.get("cwd", "")
-        elif payload.type == "task_started":
-            self._turn(payload)
+        elif event.type == "turn_context" or payload.type in TURN_ENDS:
+            yield from self._turn(payload)
         elif payload.type == "thread_settings_applied" and payload.thread_settings is not None:
-            settings = payload.thread_settings
-            state["model"] = text(settings.model) or state.get("model", "")
-            state["tier"] = text(settings.service_tier)
+            state["model"] = text(payload.thread_settings.model) or state.get("model", "")
+            state["tier"] = text(payload.thread_settings.service_tier)
         elif payload.type == "token_count" and payload.info is not None:
             gained = self._gained(payload.info)
             if any(gained):
-                return self._request(event, payload, gained, path)
-        return None
+                self._settle("told", "shown", gained)
+                model = text(payload.info.model) or text(payload.model)
+                yield self._request(text(event.timestamp), gained, self._identity(event, gained), model)
+        elif event.type == "token_usage_record" and payload.usage is not None:
+            time_of(event.timestamp)  # it will be needed
+            told = [*payload.usage.counts(), text(event.timestamp), text(payload.response_id)]
+            self._settle("shown", "told", told)
 
     def _begin(self, event: Event, payload: Payload) -> None:
         spawned = payload.source.get("subagent") if isinstance(payload.source, dict) else None
@@ -194,12 +195,27 @@ class Session:
             began=text(payload.timestamp) or text(event.timestamp),
         )
 
-    def _turn(self, payload: Payload) -> None:
+    def _turn(self, payload: Payload) -> Iterator[Request | Skipped]:
+        """A turn begins or ends: what its records told and no event has shown are requests of their own."""
         state = self._state
+        shown, told = state.pop("shown", []), state.pop("told", [])
+        if told and not _cover(shown, told):
+            for *counts, at, response_id in told:
+                yield self._request(at, counts, f"codex:{response_id or at}", "")
         turn = text(payload.turn_id)
         if turn and turn != state.get("turn"):
             state.update(turn=turn, restarts=0)
         state["model"] = text(payload.model) or state.get("model", "")
+        state["cwd"] = text(payload.cwd) or state.get("cwd", "")
+
+    def _settle(self, others: str, own: str, counts: list[Any]) -> None:
+        """Set *counts* off against the same ones among *others*, or keep them among its *own*."""
+        width = len(Totals.__struct_fields__)
+        for place, other in enumerate(self._state.get(others, ())):
+            if other[:width] == counts[:width]:
+                del self._state[others][place]
+                return
+        self._state.setdefault(own, []).append(counts)
 
     def _gained(self, info: Info) -> list[int]:
         """The tokens since the event before, by the totals; what was last used where they do not tell."""
@@ -220,20 +236,23 @@ class Session:
         state["restarts"] = state.get("restarts", 0) + 1
         return last or total
 
-    def _request(self, event: Event, payload: Payload, gained: list[int], path: str) -> Request | Skipped:
+    def _identity(self, event: Event, gained: list[int]) -> str:
+        """The name of the request that an event shows; see the module."""
         state = self._state
         turn = state.get("turn", "")
-        if turn.startswith(_IMPORTED_TURN):
-            return Skipped("imported from another agent")
-        at = time_of(event.timestamp)
-        session = state.get("session") or _session_of(path)
-        tier = state.get("tier", "")
-        went_in, cached, written, came_out, reasoning = gained
-        owner = "" if _UNIQUE_TURN.fullmatch(turn) else self._owner(at) or session
+        session = state.get("session") or self._name
+        owner = "" if _UNIQUE_TURN.fullmatch(turn) else self._owner(time_of(event.timestamp)) or session
         totals = "-".join(map(str, state.get("total") or [*gained, event.timestamp]))
-        info_model = payload.info.model if payload.info else None
+        return ":".join(("codex", owner, turn, str(state.get("restarts", 0)), totals))
+
+    def _request(self, at: str, counts: list[int], response_id: str, model: str) -> Request | Skipped:
+        state = self._state
+        if state.get("turn", "").startswith(_IMPORTED_TURN):
+            return Skipped("imported from another agent")
+        went_in, cached, written, came_out, reasoning = counts
+        tier = state.get("tier", "")
         return Request(
-            model=text(info_model) or text(payload.model) or state.get("model") or UNKNOWN_MODEL,
+            model=model or state.get("model") or UNKNOWN_MODEL,
             usage=Usage(
                 input_tokens=went_in,
                 output_tokens=came_out,
@@ -241,12 +260,12 @@ class Session:
                 cache_write_input_tokens=written,
                 reasoning_output_tokens=reasoning,
             ),
-            at=at,
+            at=time_of(at),
             task_type=SUBAGENT if state.get("subagent") else "unknown",
             service_tier=_TIERS.get(tier, tier),
-            session=session,
+            session=state.get("session") or self._name,
             project=state.get("cwd", ""),
-            response_id=":".join(("codex", owner, turn, str(state.get("restarts", 0)), totals)),
+            response_id=response_id,
             tags={"agent": state["agent"]} if state.get("agent") else {},
         )
 
@@ -256,6 +275,13 @@ class Session:
         if parent and at <= time_of(self._state["began"]) + _COPYING:
             return parent
         return ""
+
+
+def _cover(shown: list[list[int]], told: list[list[Any]]) -> bool:
+    """Whether events gained together what records told one by one: that is so where a line was lost."""
+    gained = [sum(counts) for counts in zip(*shown, strict=True)]
+    used = [sum(counts) for counts in zip(*(counts[:-2] for counts in told), strict=True)]
+    return bool(gained) and all(part <= whole for part, whole in zip(used, gained, strict=True))
 
 
 def _session_of(path: str) -> str:

@@ -24,7 +24,7 @@ def decode(
 ) -> Entry | None:
     """The value of one line; None when it is well-formed but does not concern the reader.
 
-    Invalid UTF-8 and halves of surrogate pairs in its texts are replaced: a cut emoji is no reason to lose tokens.
+    Invalid UTF-8 and halves of surrogate pairs are replaced: a cut emoji is no reason to lose tokens.
 
     Args:
         content: the line.

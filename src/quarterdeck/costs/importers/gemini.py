@@ -7,8 +7,8 @@
 A message of type ``gemini`` is one answer. What is cut or compressed away was paid for all the same, so every
 message that was ever written counts: once, in however many places it stands.
 
-Its ``tokens`` are what the API reports: ``input`` contains ``cached``; ``tool``, what the provider's own tools
-add to the prompt, comes on top of it, and ``thoughts`` on top of ``output``.
+Its ``tokens`` are what the API reports: ``input`` contains ``cached``; ``tool``, what the provider's own
+tools add to the prompt, comes on top of it, and ``thoughts`` on top of ``output``.
 """
 
 from __future__ import annotations

@@ -2,17 +2,15 @@
 
     changed files -> Transcript -> Source.read -> Batch -> Ledger.record_many -> imports.sqlite
 
-A batch is written to the journal before the marks that say so. After a crash between the two it is read again,
-found in the ledger, and left out.
+A batch is written to the journal before the marks that say so. After a crash between the two it is read
+again, found in the ledger, and left out.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,11 +19,11 @@ from quarterdeck.costs.importers.batch import Batch
 from quarterdeck.costs.importers.progress import Mark, Progress, digest, identity, signature
 from quarterdeck.costs.importers.source import Problem, Skipped, is_plain
 from quarterdeck.costs.importers.transcript import Transcript, is_compressed, open_plain
-from quarterdeck.errors import StoreBusy, UsageError
-from quarterdeck.files import PRIVATE_FILE, private_folder
+from quarterdeck.errors import StateError, UsageError
+from quarterdeck.files import Lease, private_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import BinaryIO
 
     from quarterdeck.costs.importers.source import Found, Source
@@ -35,7 +33,6 @@ PROGRESS_FILE = "imports.sqlite"
 LOCK_FILE = "imports.lock"
 WAIT_S = 10.0
 KEPT_PROBLEMS = 100
-_POLL_S = 0.02
 
 
 class SourceReport(NamedTuple):
@@ -119,7 +116,7 @@ def import_all(
         StoreFull, StateError: the ledger's folder cannot be written to.
     """
     chosen = [known.source(name) for name in known.MODULES] if sources is None else sources
-    with _only_one(private_folder(ledger.folder), wait_s):
+    with _alone(ledger.folder, wait_s):
         marks = Progress(os.path.join(ledger.folder, PROGRESS_FILE))
         try:
             runs = [_Run(source, ledger, marks) for source in chosen]
@@ -186,8 +183,8 @@ class _Run:
         self.places = usual if instead is None else [os.path.abspath(place) for place in instead]
         self.found = [place for place in self.places if os.path.lexists(place)]
         marks = self.marks.marks(self.source.name)
-        listed = self._listed()
-        for path in listed:
+        paths = listed(self.source, self.found, self._problem)
+        for path in paths:
             try:
                 statuses = self._statuses(path)
             except OSError:
@@ -196,7 +193,7 @@ class _Run:
             mark = marks.get(path)
             if full or mark is None or mark.signature != signature(statuses):
                 self.changed.append(_Changed(path, statuses[0].st_size, None if full else mark))
-        gone = marks.keys() - set(listed)
+        gone = marks.keys() - set(paths)
         if gone and instead is None:
             self.marks.forget(self.source.name, gone)
 
@@ -227,17 +224,6 @@ class _Run:
             tuple(self.problems),
             self.problem_count,
         )
-
-    def _listed(self) -> list[str]:
-        """The transcripts, each once, by name: names that begin with a time put originals before copies."""
-        paths = set()
-        for place in dict.fromkeys(map(os.path.realpath, self.found)):
-            for found in self.source.files(place):
-                if isinstance(found, Problem):
-                    self._problem(found)
-                else:
-                    paths.add(found)
-        return sorted(paths, key=lambda path: (os.path.basename(path), path))
 
     def _statuses(self, path: str) -> list[os.stat_result]:
         statuses = [os.lstat(path)]
@@ -308,6 +294,24 @@ class _Run:
             self.marks.save(self.source.name, marks.items())
 
 
+def listed(source: Source, places: Sequence[str], problem: Callable[[Problem], None]) -> list[str]:
+    """The transcripts of *source*, each once, by name: names that begin with a time put originals first.
+
+    Args:
+        source: whose they are.
+        places: to look in; one that is not there holds none.
+        problem: told what cannot be listed.
+    """
+    paths = set()
+    for place in dict.fromkeys(map(os.path.realpath, places)):
+        for found in source.files(place):
+            if isinstance(found, Problem):
+                problem(found)
+            else:
+                paths.add(found)
+    return sorted(paths, key=lambda path: (os.path.basename(path), path))
+
+
 def _goes_on(opened: BinaryIO, path: str, status: os.stat_result, mark: Mark) -> bool:
     """Whether *path* is still the file of *mark*, with more at its end and the same before it."""
     return (
@@ -329,23 +333,14 @@ def _marked(mark: Mark, transcript: Transcript, opened: BinaryIO) -> Mark:
     )
 
 
-@contextlib.contextmanager
-def _only_one(folder: str, wait_s: float) -> Iterator[None]:
-    """Hold the folder's import lock; it is given back even when this process is killed."""
+def _alone(folder: str, wait_s: float) -> Lease:
+    """The right to import into the ledger of *folder*; given back even when this process is killed."""
     path = os.path.join(folder, LOCK_FILE)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE)
     try:
-        deadline = time.monotonic() + wait_s
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= deadline:
-                    raise StoreBusy(
-                        "another import is running", hint="wait for it to finish: it reads the same files"
-                    ) from error
-                time.sleep(_POLL_S)
-        yield
-    finally:
-        os.close(descriptor)
+        private_folder(folder)
+        return Lease.wait(path, wait_s)
+    except OSError as error:
+        raise StateError(
+            f"{path} cannot be locked: {error.strerror}",
+            hint="check that its folder exists, belongs to you and can be written to",
+        ) from error

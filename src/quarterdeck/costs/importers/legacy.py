@@ -1,11 +1,12 @@
-r"""The costs that the specification's own tool has kept in a folder become records, with no user action.
+"""The costs that the specification's own tool has kept in a folder become records, with no user action.
 
-    costs.json, costs.jsonl, costs_summary.json -> legacy_files -> records, each request once
-                                                               \-> per day, what is in no list: one record
+    costs.json, costs.jsonl, costs_summary.json    what they say: legacy_files
+        each request that they list             -> one record
+        what their totals of a day know beyond  -> one record, of the model `REMAINDER_MODEL`
 
-What the totals of a day know beyond all requests of that day which the ledger has from this folder becomes
-one record of its own, so that the sums come out as the old tool had them, however much of its lists is gone.
-The price of a record is the one the old tool reported. Its times have no zone: they are in the ledger's.
+So the sums come out as the old tool had them, however much of its lists is gone; and a list that goes after
+it was taken changes nothing, for the ledger has its requests. The price of a record is the one the old tool
+reported. Its times have no zone: they are in the ledger's.
 
 The files stay as they are. A process of the old tool may go on writing: what it adds is taken the next time.
 """
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from quarterdeck.costs.importers.legacy_files import FILES, SOURCE_NAME, Sums, digest, project_of, read_folder
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.costs.model import MAX_TOKENS, Request, Usage
-from quarterdeck.errors import StoreBusy
+from quarterdeck.errors import StateError, StoreBusy
 from quarterdeck.files import Lease, private_folder, write_atomically
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from quarterdeck.costs.ledger import Ledger
 
 REMAINDER_MODEL = "legacy-total"
+"""Stands where the model would, for requests of which only the sum is known."""
+
 _BATCH = 10_000
 _PATIENCE_S = 10.0
 
@@ -53,8 +56,7 @@ def migrate(storage_folder: str, ledger: Ledger) -> Migrated:
     written again.
 
     Raises:
-        OSError: the ledger's folder cannot be written to.
-        StateError: the ledger cannot be used.
+        StoreFull, StateError: the ledger cannot be written to.
     """
     signature = _signature(storage_folder)
     if not signature:
@@ -70,20 +72,27 @@ def migrate(storage_folder: str, ledger: Ledger) -> Migrated:
                 return Migrated()
             found = read_folder(folder, ledger.calendar.zone)
             records = _record(ledger, found.requests)
-            records += _record(ledger, _remainders(ledger, found, folder))
+            if found.is_complete:
+                records += _record(ledger, _remainders(ledger, found, folder))
             write_atomically(mark, signature)
     except StoreBusy as error:
         return Migrated(0, (Problem(folder, 0, error.message),))
+    except OSError as error:
+        raise StateError(
+            f"{marks} cannot be written to: {error.strerror}", hint="check that it belongs to you"
+        ) from error
     return Migrated(records, tuple(found.problems))
 
 
 def _record(ledger: Ledger, requests: list[Request]) -> int:
-    """Record those of *requests* that the ledger does not know; how many those were."""
+    """Record those of *requests* that the ledger does not know, or with less output; how many those were."""
     written = 0
     for start in range(0, len(requests), _BATCH):
         batch = requests[start : start + _BATCH]
         known = ledger.counted(request.response_id for request in batch)
-        written += ledger.record_many(request for request in batch if request.response_id not in known)
+        written += ledger.record_many(
+            request for request in batch if request.usage.output_tokens > known.get(request.response_id, -1)
+        )
     return written
 
 
@@ -93,21 +102,16 @@ def _remainders(ledger: Ledger, found: Folder, folder: str) -> list[Request]:
     The ledger may have more of a day than the files still list. When the folder was moved it is the other way
     round: the ledger has it under the name of the old project.
     """
-    project = project_of(folder)
-    listed = _by_day(found.requests, ledger.calendar.zone)
-    taken = {
-        total.key[0]: Sums(
-            total.requests, total.usage.input_tokens, total.usage.output_tokens, total.cost_picousd
-        )
-        for total in ledger.totals(None, None, by=("day",), where={"source": SOURCE_NAME, "project": project})
-    }
+    project, zone = project_of(folder), ledger.calendar.zone
+    listed = _by_day(found.requests, zone)
+    taken, counted = _of_ledger(ledger, project)
     remainders = []
     for day, total in sorted(found.totals.items()):
-        known = max(listed.get(day, Sums()), taken.get(day, Sums()))
-        more = total.minus(known)
-        if not any(more):
+        more = total.minus(max(listed.get(day, Sums()), taken.get(day, Sums())))
+        before = counted.get(day, Sums())
+        if more == before:
             continue
-        if min(more) < 0 or not more.requests or max(more[1:3]) > MAX_TOKENS:
+        if min(more.minus(before)) < 0 or not more.requests or max(more[1:3]) > MAX_TOKENS:
             reason = f"daily_totals of {day} do not fit the requests of that day: left out"
             found.problems.append(Problem(os.path.join(folder, FILES[-1]), 0, reason))
             continue
@@ -115,15 +119,29 @@ def _remainders(ledger: Ledger, found: Folder, folder: str) -> list[Request]:
             Request(
                 model=REMAINDER_MODEL,
                 usage=Usage(more.input_tokens, more.output_tokens),
-                at=datetime.combine(date.fromisoformat(day), time(12), ledger.calendar.zone),
+                at=datetime.combine(date.fromisoformat(day), time(12), zone),
                 source=SOURCE_NAME,
                 project=project,
-                response_id=f"{SOURCE_NAME}:{digest([found.name, day, known])}",
+                response_id=f"{SOURCE_NAME}:{digest([found.name, day])}",
                 cost_picousd=more.cost_picousd,
                 requests=more.requests,
             )
         )
     return remainders
+
+
+def _of_ledger(ledger: Ledger, project: str) -> tuple[dict[str, Sums], dict[str, Sums]]:
+    """What the ledger has from the folders of *project*, by day: of requests, and of remainders."""
+    requests: dict[str, Sums] = {}
+    remainders: dict[str, Sums] = {}
+    where = {"source": SOURCE_NAME, "project": project}
+    for total in ledger.totals(by=("day", "model"), where=where):
+        day, model = map(str, total.key)
+        sums = remainders if model == REMAINDER_MODEL else requests
+        usage = total.usage
+        one = Sums(total.requests, usage.input_tokens, usage.output_tokens, total.cost_picousd)
+        sums[day] = sums.get(day, Sums()).plus(one)
+    return requests, remainders
 
 
 def _by_day(requests: list[Request], zone: tzinfo) -> dict[str, Sums]:

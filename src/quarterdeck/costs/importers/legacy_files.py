@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from quarterdeck.costs.importers.source import Problem, is_plain
 from quarterdeck.costs.line import timestamp
-from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_LABEL_CHARS, Request, Usage, checked
-from quarterdeck.costs.money import PICO
+from quarterdeck.costs.model import MAX_LABEL_CHARS, Request, Usage, checked
+from quarterdeck.costs.money import MAX_USD, PICO
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,12 +62,15 @@ class Folder(NamedTuple):
         name: the same wherever the folder is moved to.
         requests: each request they list, once; all have their time and their price.
         totals: the sums that they know, by day.
-        problems: what of them could not be understood.
+        is_complete: whether every file that is there could be read. Where not, what the totals know beyond
+            the requests may stand in the one that could not.
+        problems: what could not be read or understood.
     """
 
     name: str
     requests: list[Request]
     totals: dict[str, Sums]
+    is_complete: bool
     problems: list[Problem]
 
 
@@ -78,39 +81,57 @@ def read_folder(folder: str, zone: tzinfo) -> Folder:
         folder: absolute; what it lies in is the project.
         zone: of the times, which are written without one.
     """
+    unread: list[Problem] = []
     problems: list[Problem] = []
+    old, new = (_document(os.path.join(folder, name), unread) for name in FILES[1:])
+    requests = _requests(folder, old, zone, unread, problems)
+    totals = _totals(os.path.join(folder, FILES[1]), old, problems)
+    totals |= _totals(os.path.join(folder, FILES[2]), new, problems)
+    born = (document.get("created_at") for document in (new, old))
+    name = digest(next(filter(None, born), folder))
+    return Folder(name, requests, totals, not unread, unread + problems)
+
+
+def _requests(
+    folder: str, old: dict[str, object], zone: tzinfo, unread: list[Problem], problems: list[Problem]
+) -> list[Request]:
+    """Each request that costs.jsonl lists, or that only costs.json, *old*, does."""
     requests: list[Request] = []
     listed: Counter[str] = Counter()
-    lines, list_, summary = (os.path.join(folder, name) for name in FILES)
+    project = project_of(folder)
 
-    def take(entry: object, path: str, line: int, identity: str) -> None:
-        response_id = f"{SOURCE_NAME}:{identity}-{listed[identity]}"
+    def take(entry: object, identity: str) -> None:
+        requests.append(_request(entry, f"{SOURCE_NAME}:{identity}-{listed[identity]}", project, zone))
+        listed[identity] += 1
+
+    path = os.path.join(folder, FILES[0])
+    for number, text in _lines(path, unread, problems):
         try:
-            requests.append(_request(entry, response_id, project_of(folder), zone))
+            entry = _parsed(text)
+            take(entry, digest(entry))
         except UsageError as error:
-            problems.append(Problem(path, line, error.message))
-        else:
-            listed[identity] += 1
-
-    for number, text in _lines(lines, problems):
-        entry = _parsed(text, lines, number, problems)
-        if entry is not None:
-            take(entry, lines, number, digest(entry))
-    old, new = _document(list_, problems), _document(summary, problems)
-    for entry in _member(old, "requests", list, list_, problems):
+            problems.append(Problem(path, number, error.message))
+    path = os.path.join(folder, FILES[1])
+    for entry in _member(old, "requests", list, path, problems):
         if not listed[identity := digest(entry)]:
-            take(entry, list_, 0, identity)
-    totals: dict[str, Sums] = {}
-    for path, document in ((list_, old), (summary, new)):
-        for day, sums in _member(document, "daily_totals", dict, path, problems).items():
             try:
-                totals[date.fromisoformat(day).isoformat()] = _sums(sums, _integer(sums, "requests"))
+                take(entry, identity)
             except UsageError as error:
-                problems.append(Problem(path, 0, f"daily_totals: {error.message}"))
-            except ValueError:
-                problems.append(Problem(path, 0, "daily_totals: a name is not a day"))
-    born = (document.get("created_at") for document in (new, old))
-    return Folder(digest(next(filter(None, born), folder)), requests, totals, problems)
+                problems.append(Problem(path, 0, error.message))
+    return requests
+
+
+def _totals(path: str, document: dict[str, object], problems: list[Problem]) -> dict[str, Sums]:
+    """The sums in *document*, by day."""
+    totals: dict[str, Sums] = {}
+    for day, sums in _member(document, "daily_totals", dict, path, problems).items():
+        try:
+            totals[date.fromisoformat(day).isoformat()] = _sums(sums, _integer(sums, "requests"))
+        except UsageError as error:
+            problems.append(Problem(path, 0, f"daily_totals: {error.message}"))
+        except ValueError:
+            problems.append(Problem(path, 0, "daily_totals: a name is not a day"))
+    return totals
 
 
 def project_of(folder: str) -> str:
@@ -157,11 +178,10 @@ def _sums(found: object, requests: int) -> Sums:
         UsageError: one is missing, negative, or not a number of its kind.
     """
     cost = _field(found, "actual_cost")
-    if type(cost) is int and cost <= MAX_COST_PICOUSD:
-        cost = Decimal(cost)
-    if not isinstance(cost, Decimal) or not 0 <= cost * PICO <= MAX_COST_PICOUSD:
-        raise _bad("actual_cost is not an amount of dollars")
-    picousd = int((cost * PICO).to_integral_value())
+    usd = Decimal(cost) if isinstance(cost, int | Decimal) and not isinstance(cost, bool) else Decimal(-1)
+    if not 0 <= usd <= MAX_USD:
+        raise _bad(f"actual_cost is not dollars from 0 to {MAX_USD:,}")
+    picousd = int((usd * PICO).to_integral_value())
     return Sums(requests, _integer(found, "input_tokens"), _integer(found, "output_tokens"), picousd)
 
 
@@ -203,21 +223,24 @@ def _member(
 def _document(path: str, problems: list[Problem]) -> dict[str, object]:
     """The object in the file at *path*; empty where it is missing or cannot be understood."""
     with _opened(path, problems) as file:
-        content = file.read(MAX_DOCUMENT_BYTES + 1) if file else b""
-    if len(content) > MAX_DOCUMENT_BYTES:
-        problems.append(Problem(path, 0, f"longer than {MAX_DOCUMENT_BYTES:,} bytes"))
+        if file is None:
+            return {}
+        content = file.read(MAX_DOCUMENT_BYTES + 1)
+    try:
+        if len(content) > MAX_DOCUMENT_BYTES:
+            raise _bad(f"longer than {MAX_DOCUMENT_BYTES:,} bytes")
+        found = _parsed(content)
+        if not isinstance(found, dict):
+            raise _bad("not an object")
+    except UsageError as error:
+        problems.append(Problem(path, 0, error.message))
         return {}
-    found = _parsed(content, path, 0, problems) if file else {}
-    if isinstance(found, dict):
-        return found
-    if found is not None:
-        problems.append(Problem(path, 0, "not an object"))
-    return {}
+    return found
 
 
-def _lines(path: str, problems: list[Problem]) -> Iterator[tuple[int, bytes]]:
+def _lines(path: str, unread: list[Problem], problems: list[Problem]) -> Iterator[tuple[int, bytes]]:
     """Every line that holds something and is not too long, with its number."""
-    with _opened(path, problems) as file:
+    with _opened(path, unread) as file:
         number = 0
         while file and (line := file.readline(MAX_LINE_BYTES)):
             number += 1
@@ -244,26 +267,29 @@ def _opened(path: str, problems: list[Problem]) -> Iterator[BinaryIO | None]:
         problems.append(Problem(path, 0, f"cannot be read: {error.strerror}"))
         yield None
         return
+    if not is_plain(os.fstat(descriptor)):
+        os.close(descriptor)
+        problems.append(Problem(path, 0, "not a plain file"))
+        yield None
+        return
     with open(descriptor, "rb") as file:
-        if is_plain(os.fstat(descriptor)):
-            yield file
-        else:
-            problems.append(Problem(path, 0, "not a plain file"))
-            yield None
+        yield file
 
 
-def _parsed(text: bytes, path: str, line: int, problems: list[Problem]) -> object:
-    """What *text* says, its fractions as decimals; None where it is no JSON."""
+def _parsed(text: bytes) -> object:
+    """What *text* says, its fractions as decimals.
+
+    Raises:
+        UsageError: it is no JSON.
+    """
     try:
         return json.loads(text.decode(), parse_float=Decimal, parse_constant=_refuse)
     except RecursionError:
-        reason = "nested too deeply"
+        raise _bad("nested too deeply") from None
     except UnicodeDecodeError:
-        reason = "not UTF-8"
-    except ValueError:  # also a number of more digits than Python takes
-        reason = "not JSON"
-    problems.append(Problem(path, line, reason))
-    return None
+        raise _bad("not UTF-8") from None
+    except (ValueError, ArithmeticError):  # also a number of more digits than Python takes
+        raise _bad("not JSON") from None
 
 
 def _refuse(constant: str) -> object:

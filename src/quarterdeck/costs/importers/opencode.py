@@ -113,7 +113,7 @@ class Tokens(msgspec.Struct, gc=False):
 
 
 class Message(msgspec.Struct, gc=False):
-    """A row's ``data``, or a file: ``role``, ``modelID``, ``path`` are of version 1, ``model`` of version 2."""
+    """A row's ``data``, or a file; version 1 has ``role``, ``modelID`` and ``path``, version 2 ``model``."""
 
     role: Any = None
     modelID: Any = None  # noqa: N815 - the file's own name
@@ -238,7 +238,12 @@ def _rows(connection: sqlite3.Connection, transcript: Transcript) -> Iterator[Fo
 
 
 def _has(connection: sqlite3.Connection, table: str, *columns: str) -> bool:
-    there = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
+    """Whether there is such a table; a view of that name could be anything."""
+    there = connection.execute(
+        "SELECT its.name FROM sqlite_master AS one, pragma_table_info(one.name) AS its "
+        "WHERE one.type = 'table' AND one.name = ?",
+        (table,),
+    )
     return {_utf8(name) for (name,) in there}.issuperset(columns)
 
 
@@ -318,7 +323,9 @@ def usage_of(tokens: Tokens, *, apart: bool) -> Usage:
 
 def _picousd(cost: object) -> int | None:
     """The stated price, if it is one."""
-    if not isinstance(cost, int | float) or not 0 < cost * PICO <= MAX_COST_PICOUSD:  # not a number: neither
+    if isinstance(cost, bool) or not isinstance(cost, int | float):
+        return None
+    if not 0 < cost * PICO <= MAX_COST_PICOUSD:  # NaN is neither
         return None
     return round(Decimal(repr(cost)) * PICO)
 

@@ -98,8 +98,8 @@ class Transcript:
             block = rest + fresh
             end = block.rfind(b"\n") + 1
             if not end and len(block) > MAX_LINE_BYTES:
-                rest = self._skip_line(block, having)
-                continue
+                block = self._skip_line(block, having)
+                end = block.rfind(b"\n") + 1
             whole, rest = block[:end], block[end:]
             if whole:
                 yield from self._lines_of(whole, having)
@@ -126,12 +126,12 @@ class Transcript:
         self.problems.append(Problem(self.path, 0, f"longer than {max_bytes:,} bytes"))
         return b""
 
-    def _read(self, size: int = BLOCK_BYTES) -> bytes:
+    def _read(self, size: int = 0) -> bytes:
         """The next bytes, at least one unless the file ends here."""
         if self._damaged and self.offset > MAX_UNPACKED_BYTES:
             raise OSError(errno.EFBIG, f"it unpacks to more than {MAX_UNPACKED_BYTES:,} bytes")
         try:
-            return self._file.read(size)
+            return self._file.read(size or BLOCK_BYTES)
         except self._damaged as error:
             raise OSError(errno.EIO, "its compressed data is damaged") from error
 

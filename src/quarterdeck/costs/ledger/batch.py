@@ -12,6 +12,7 @@ from quarterdeck.costs.ledger.cells import COUNTS, Gain
 from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_TOKENS, Usage
 from quarterdeck.costs.pricing import bracket_of
 from quarterdeck.costs.record import Record, decode
+from quarterdeck.errors import NothingToRead
 
 if TYPE_CHECKING:
     import sqlite3
@@ -80,9 +81,9 @@ class Batch:
                     self._widen(record)
                 if replaced and (segment, start) in replaced:
                     continue
-                if record.replaces and not self._replace(record):
-                    continue
-                if record.response_id and not self._claim(record, segment, start):
+                if record.replaces:
+                    self._replace(record)
+                if (record.response_id or record.replaces) and not self._claim(record, segment, start):
                     continue
             except ValueError as error:
                 self._rejected.append((segment, start, len(line), str(error)[:_REASON_CHARS]))
@@ -150,8 +151,11 @@ class Batch:
         self._gain.spans[session] = min(first, at), max(last, at)
 
     def _claim(self, record: Record, segment: str, offset: int) -> bool:
-        """Whether *record* counts for its response id so far; the one it displaces is taken out."""
-        key = _key(record.response_id)
+        """Whether *record* counts for its response id so far; the one it displaces is taken out.
+
+        Without an id it competes with the others that replace the same record.
+        """
+        key = _key(record.response_id) if record.response_id else _key(record.replaces, person=b"replaces")
         claim = Claim(record.output_tokens * 2 + (record.cost_picousd is not None), segment, offset)
         held = self._claims.get(key)
         if held is None and self._any_claims:
@@ -169,17 +173,18 @@ class Batch:
         self._claims[key] = claim
         return True
 
-    def _replace(self, record: Record) -> bool:
-        """Take out the record that *record* corrects; False if another one already has.
+    def _replace(self, record: Record) -> None:
+        """Take out the record that *record* corrects, if no other one already has.
 
         Raises:
             ValueError: there is no such record, or it has a response id to be corrected by.
         """
         segment, _, offset = record.replaces.rpartition("@")
-        place = (segment, int(offset) if offset.isdecimal() else -1)
+        if not offset.isdecimal() or str(int(offset)) != offset:
+            raise ValueError("it replaces what is no place")
+        place = (segment, int(offset))
         if place in self._replaced:
-            self._drop(record)
-            return False
+            return
         target = self._read(*place)
         if target.response_id or target.replaces:
             raise ValueError("it replaces a record that cannot be replaced")
@@ -187,7 +192,6 @@ class Batch:
         self._replaced.add(place)
         if self._passed(place):
             self._add(target, day, -1)
-        return True
 
     def _passed(self, place: tuple[str, int]) -> bool:
         """Whether the line at *place* is already in the sums or in this batch."""
@@ -202,7 +206,10 @@ class Batch:
         Raises:
             ValueError: there is none.
         """
-        line = self._reader.line(segment, offset)
+        try:
+            line = self._reader.line(segment, offset)
+        except NothingToRead as error:
+            raise ValueError(error.message) from error
         return _admitted(line.removesuffix(b"\n"))
 
     def _drop(self, record: Record) -> None:
@@ -219,8 +226,8 @@ def known_outputs(connection: sqlite3.Connection, response_ids: Iterable[str]) -
     return found
 
 
-def _key(response_id: str) -> bytes:
-    return blake2b(response_id.encode(errors="replace"), digest_size=16).digest()
+def _key(name: str, *, person: bytes = b"") -> bytes:
+    return blake2b(name.encode(errors="replace"), digest_size=16, person=person).digest()
 
 
 def _most(requests: int) -> int:

@@ -7,6 +7,7 @@ ledger is first read, so that a process with another ``TZ`` (cron, a container) 
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import UTC, date, datetime
 from typing import NamedTuple
@@ -59,6 +60,15 @@ def load_choices(folder: str) -> Choices:
     if version > VERSION:
         raise StoreTooNew(f"{path} has version {version}", hint="upgrade quarterdeck")
     return choices
+
+
+def version_of_choices(folder: str) -> tuple[int, int]:
+    """What tells one ``ledger.json`` from the one that replaces it; zeros for none. Costs one file status."""
+    try:
+        status = os.stat(f"{folder}/{FILE}")
+    except OSError:
+        return 0, 0
+    return status.st_ino, status.st_mtime_ns
 
 
 def save_choices(folder: str, choices: Choices) -> None:

@@ -26,6 +26,7 @@ _SUM_COLUMNS = ", ".join(f"{name} INTEGER NOT NULL" for name in SUMS)
 
 # Below, SQL is put together from our own names only.
 SCHEMA = f"""
+CREATE TABLE made_with (choices TEXT NOT NULL);
 CREATE TABLE labels (id INTEGER PRIMARY KEY, {_LABEL_COLUMNS}, UNIQUE ({", ".join(LABELS)}));
 CREATE TABLE cells (
     day TEXT NOT NULL, label INTEGER NOT NULL, bracket INTEGER NOT NULL, priced INTEGER NOT NULL,
@@ -113,9 +114,22 @@ def write(connection: sqlite3.Connection, gain: Gain) -> None:
         ),
     )
     connection.executemany(_WIDEN, ((session, *span) for session, span in gain.spans.items()))
-    if any(sums[0] <= 0 for sums in gain.cells.values()):  # a record was replaced by another
-        connection.execute("DELETE FROM cells WHERE requests = 0")
-        connection.execute("DELETE FROM sessions WHERE requests = 0")
+    connection.executemany(
+        "DELETE FROM cells WHERE (day, label, bracket, priced) = (?, ?, ?, ?) AND requests = 0",
+        (
+            (day, label_id(label), bracket, priced)
+            for (day, label, bracket, priced), sums in gain.cells.items()
+            if sums[0] <= 0  # only a record that was displaced or replaced takes away
+        ),
+    )
+    connection.executemany(
+        "DELETE FROM sessions WHERE (session, label, priced) = (?, ?, ?) AND requests = 0",
+        (
+            (session, label_id(label), priced)
+            for (session, label, priced), sums in gain.sessions.items()
+            if sums[0] <= 0
+        ),
+    )
 
 
 def _split(sums: list[int]) -> tuple[int, ...]:

@@ -8,15 +8,16 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from quarterdeck.costs.line import REPORTED, encode, timestamp
 from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_LABEL_CHARS, MAX_TAGS, MAX_TOKENS, Request, checked
 from quarterdeck.costs.pricing import PriceBook, cost_picousd, tier_of
 from quarterdeck.costs.settings import CostsConfig
-from quarterdeck.errors import StateError, UsageError
+from quarterdeck.errors import StateError, StoreBusy, StoreCorrupt, UsageError
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable, Iterable, Sequence
     from datetime import date
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from quarterdeck.costs.pricing import RateCard
     from quarterdeck.costs.record import Record
     from quarterdeck.journal import Journal, JournalReader
+
+Answer = TypeVar("Answer")
 
 STATES_ITS_PRICE = frozenset({"legacy"})
 """Sources whose stated price is what was reported then, whatever is published now."""
@@ -51,6 +54,23 @@ class Priced(NamedTuple):
     tier: str
     card: str
     cost_picousd: int | None
+
+
+class _Opened(NamedTuple):
+    """What answers questions.
+
+    Attributes:
+        version: of the ``ledger.json`` that *choices* stand in.
+        is_settled: False while nothing is recorded.
+        note: why the sums are in memory; empty: they are not, or nothing is recorded.
+    """
+
+    choices: Choices
+    calendar: Calendar
+    rollup: Rollup
+    version: tuple[int, int]
+    is_settled: bool
+    note: str
 
 
 class Ledger:
@@ -84,8 +104,7 @@ class Ledger:
         self.problems: list[str] = []
         self._aliases = {name: getattr(self.config, name) for name in ("cheap", "capable", "premium")}
         self._journal: Journal | None = None
-        self._opened: tuple[Choices, Calendar, Rollup] | None = None
-        self._provisional = False
+        self._opened: _Opened | None = None
 
     @property
     def journal_folder(self) -> str:
@@ -122,7 +141,7 @@ class Ledger:
         """
         checked(request.usage)
         _check_labels(request)
-        at = request.at or datetime.now(UTC)
+        at = datetime.now(UTC) if request.at is None else request.at
         stamp = timestamp(at)
         card, _ = self.card_until(
             request.model,
@@ -180,17 +199,17 @@ class Ledger:
     @property
     def choices(self) -> Choices:
         """The time zone of its days, and the tags that have sums of their own."""
-        return self._open()[0]
+        return self._open().choices
 
     @property
     def calendar(self) -> Calendar:
         """What a day is."""
-        return self._open()[1]
+        return self._open().calendar
 
     @property
     def rollup(self) -> Rollup:
         """The sums, as they were at the last `refresh`."""
-        return self._open()[2]
+        return self._open().rollup
 
     def refresh(self, progress: Callable[[int, int], None] | None = None) -> None:
         """Bring the sums up to date; every question does so itself.
@@ -199,18 +218,21 @@ class Ledger:
 
         Raises:
             StoreBusy: another process has been writing for too long.
+            StoreCorrupt, StoreTooNew: ``ledger.json`` cannot be used.
             StateError: the journal cannot be read.
         """
+        opened = self._open()
         try:
-            self.problems = self.rollup.refresh(progress)
+            problems = opened.rollup.refresh(progress)
+        except StoreBusy:
+            raise
         except (StateError, OSError) as error:
-            if self._in_memory:
+            if opened.note or not opened.is_settled:
                 raise
-            self._open_in_memory()
-            self.problems = [
-                f"sums are kept in memory this time: {getattr(error, 'message', error)}",
-                *self.rollup.refresh(progress),
-            ]
+            opened.rollup.close()
+            opened = self._open_rollup(opened.choices, note=_note(error))
+            problems = opened.rollup.refresh(progress)
+        self.problems = [opened.note, *problems] if opened.note else problems
 
     def choose(self, choices: Choices) -> None:
         """Set the ledger's time zone and the tags that have sums; the next question makes the sums anew.
@@ -246,16 +268,11 @@ class Ledger:
         """
         from quarterdeck.costs.ledger.totals import totals
 
-        self.refresh()
-        with self.rollup.lock:
-            return totals(
-                self.rollup.connection,
-                since=since,
-                until=until,
-                by=by,
-                where=where or {},
-                tags=self.choices.tags,
+        return self._answer(
+            lambda connection: totals(
+                connection, since=since, until=until, by=by, where=where or {}, tags=self.choices.tags
             )
+        )
 
     def sessions(
         self, *, session: str | None = None, since: datetime | None = None, limit: int = 0
@@ -263,36 +280,29 @@ class Ledger:
         """The sessions, the latest first: all, or only *session*, or only those seen from *since* on."""
         from quarterdeck.costs.ledger.totals import sessions
 
-        self.refresh()
         stamp = timestamp(since) if since else None
-        with self.rollup.lock:
-            return sessions(self.rollup.connection, session=session, since=stamp, limit=limit)
+        return self._answer(
+            lambda connection: sessions(connection, session=session, since=stamp, limit=limit)
+        )
 
     def counted(self, response_ids: Iterable[str]) -> dict[str, int]:
         """Of those response ids that are in the sums already: the output tokens they count with."""
         from quarterdeck.costs.ledger.batch import known_outputs
 
-        self.refresh()
-        with self.rollup.lock:
-            return known_outputs(self.rollup.connection, response_ids)
+        return self._answer(lambda connection: known_outputs(connection, response_ids))
 
     def dropped(self) -> dict[str, int]:
         """How many records were dropped because their response was counted already, by source."""
-        self.refresh()
-        with self.rollup.lock:
-            return dict(
-                self.rollup.connection.execute("SELECT source, requests FROM dropped ORDER BY source")
+        return self._answer(
+            lambda connection: dict(
+                connection.execute("SELECT source, requests FROM dropped ORDER BY source")
             )
+        )
 
     def rejected(self, limit: int = 100) -> list[tuple[str, int, str]]:
         """Lines of the journal that are no records: segment, offset, reason."""
-        self.refresh()
-        with self.rollup.lock:
-            rows = self.rollup.connection.execute(
-                "SELECT segment, offset, reason FROM rejected ORDER BY segment, offset LIMIT ?",
-                (limit or -1,),
-            )
-            return [(segment, offset, reason) for segment, offset, reason in rows]
+        query = "SELECT segment, offset, reason FROM rejected ORDER BY segment, offset LIMIT ?"
+        return self._answer(lambda connection: list(connection.execute(query, (limit or -1,))))
 
     def records(self) -> Iterator[tuple[str, Record]]:
         """Every record of the journal, duplicates included, with its place: ``segment@offset``; reads all."""
@@ -311,41 +321,58 @@ class Ledger:
             self._journal.close()
             self._journal = None
         if self._opened is not None:
-            self._opened[2].close()
+            self._opened.rollup.close()
             self._opened = None
 
-    @property
-    def _in_memory(self) -> bool:
+    def _answer(self, ask: Callable[[sqlite3.Connection], Answer]) -> Answer:
+        """What *ask* finds in the sums, brought up to date; once more if they turn out to be damaged."""
         from quarterdeck import sqlite
 
-        return self._opened is not None and self._opened[2].path == sqlite.IN_MEMORY
+        self.refresh()
+        rollup = self.rollup
+        with rollup.lock:
+            try:
+                with sqlite.translated():
+                    return ask(rollup.connection)
+            except StoreCorrupt:
+                if not rollup.discard_if_damaged():
+                    raise
+        self.refresh()
+        with self.rollup.lock, sqlite.translated():
+            return ask(self.rollup.connection)
 
-    def _open(self) -> tuple[Choices, Calendar, Rollup]:
-        if self._opened is None or (self._provisional and os.path.isdir(self.journal_folder)):
-            from quarterdeck.costs.ledger.calendar import load_choices
-            from quarterdeck.costs.ledger.rollup import FILE
+    def _open(self) -> _Opened:
+        """The sums by the present choices; in memory while nothing is recorded: asking makes no files."""
+        from quarterdeck.costs.ledger.calendar import Choices, load_choices, local_zone, version_of_choices
 
-            self._provisional = not os.path.isdir(self.journal_folder)
-            if self._provisional:  # asking makes no files where nothing was recorded
-                self._open_in_memory()
-            else:
-                self._opened = self._with_rollup(load_choices(self.folder), os.path.join(self.folder, FILE))
-        assert self._opened is not None
+        opened, version = self._opened, version_of_choices(self.folder)
+        if opened is not None:
+            if opened.version == version and (opened.is_settled or not os.path.isdir(self.journal_folder)):
+                return opened
+            opened.rollup.close()
+        recorded = os.path.isdir(self.journal_folder)
+        try:
+            choices = load_choices(self.folder) if recorded or any(version) else Choices(local_zone())
+        except OSError as error:
+            return self._open_rollup(Choices(local_zone()), note=_note(error))
+        return self._open_rollup(choices, in_memory=not recorded)
+
+    def _open_rollup(self, choices: Choices, *, in_memory: bool = False, note: str = "") -> _Opened:
+        """Sums by *choices*, in memory with a *note* of why."""
+        from quarterdeck import sqlite
+        from quarterdeck.costs.ledger.calendar import Calendar, version_of_choices
+        from quarterdeck.costs.ledger.rollup import FILE, Rollup
+
+        path = sqlite.IN_MEMORY if in_memory or note else os.path.join(self.folder, FILE)
+        calendar = Calendar(choices.timezone)
+        rollup = Rollup(path, self.reader, calendar, choices)
+        version = version_of_choices(self.folder)
+        self._opened = _Opened(choices, calendar, rollup, version, not in_memory, note)
         return self._opened
 
-    def _open_in_memory(self) -> None:
-        from quarterdeck import sqlite
-        from quarterdeck.costs.ledger.calendar import Choices, local_zone
 
-        choices = self._opened[0] if self._opened else Choices(local_zone())
-        self._opened = self._with_rollup(choices, sqlite.IN_MEMORY)
-
-    def _with_rollup(self, choices: Choices, path: str) -> tuple[Choices, Calendar, Rollup]:
-        from quarterdeck.costs.ledger.calendar import Calendar
-        from quarterdeck.costs.ledger.rollup import Rollup
-
-        calendar = Calendar(choices.timezone)
-        return choices, calendar, Rollup(path, self.reader, calendar, choices)
+def _note(error: StateError | OSError) -> str:
+    return f"sums are kept in memory this time: {getattr(error, 'message', error)}"
 
 
 def _check_labels(request: Request) -> None:

@@ -7,7 +7,8 @@ What makes the sums independent of the order:
 
 * of records with one response id the one with the most output counts; among equals one with a price, then the
   one that stands first (by segment, then offset). The others are dropped, and counted as dropped.
-* a record that another one ``replaces`` does not count.
+* a record that another one ``replaces`` does not count; of several that replace the same one, one counts, by
+  the same rule.
 * a line that is no record is rejected and listed, and costs nothing but itself.
 """
 
@@ -15,12 +16,14 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck import sqlite
 from quarterdeck.costs.ledger.batch import Batch
 from quarterdeck.costs.ledger.cells import SCHEMA, contents
 from quarterdeck.costs.pricing import THRESHOLDS
+from quarterdeck.errors import StoreCorrupt
 from quarterdeck.journal import Place
 
 if TYPE_CHECKING:
@@ -65,15 +68,16 @@ class Rollup:
             path: the file, or `sqlite.IN_MEMORY`.
             reader: of the journal.
             calendar: what a day is.
-            choices: the tags that have cells of their own; a file made with others is made anew.
+            choices: the tags that have cells of their own; sums made with others are made anew.
         """
         self.path = path
         self._reader = reader
         self._calendar = calendar
         self._choices = choices
+        self._made_with = repr((*choices, THRESHOLDS))
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._pid = 0
+        _rollups.add(self)
 
     @property
     def lock(self) -> threading.RLock:
@@ -87,13 +91,8 @@ class Rollup:
         Raises:
             QuarterdeckError: as `sqlite.connect`.
         """
-        if (
-            self._connection is None or self._pid != os.getpid()
-        ):  # one inherited is the parent's: not even closed
-            made_with = (*self._choices, THRESHOLDS)
-            migrations = [f"{SCHEMA}-- {made_with!r}\n"]
-            self._connection = sqlite.connect(self.path, migrations, holds="cache")
-            self._pid = os.getpid()
+        if self._connection is None:
+            self._connection = sqlite.connect(self.path, [SCHEMA], holds="cache")
         return self._connection
 
     def refresh(
@@ -111,35 +110,54 @@ class Rollup:
         Raises:
             QuarterdeckError: as `sqlite.connect`, or the journal cannot be read.
         """
-        problems = []
         with self._lock:
-            lost = self._reader.missing(self._places())
-            if lost:
-                problems.append(
-                    f"the journal has lost records of {', '.join(sorted(lost))}; "
-                    "the sums are those of what is there"
-                )
-                self.clear()
-            total = sum(segment.size_bytes or 0 for segment in self._reader.segments()) if progress else 0
-            while (come_to := self._take_in_some(up_to)) is not None:
-                if progress is not None:
-                    progress(min(come_to, total), total)
+            try:
+                return self._refresh(progress, up_to)
+            except StoreCorrupt:
+                if not self.discard_if_damaged():  # then it is the journal
+                    raise
+                return self._refresh(progress, up_to)
+
+    def _refresh(self, progress: Progress | None, up_to: Mapping[str, Place] | None) -> list[str]:
+        problems = []
+        lost = self._reader.missing(self._places())
+        if lost:
+            problems.append(
+                f"the journal has lost records of {', '.join(sorted(lost))}; "
+                "the sums are those of what is there"
+            )
+            self.clear()
+        total = sum(segment.size_bytes or 0 for segment in self._reader.segments()) if progress else 0
+        while (come_to := self._take_in_some(up_to)) is not None:
             if progress is not None:
-                progress(total, total)
+                progress(min(come_to, total), total)
+        if progress is not None:
+            progress(total, total)
         return problems
 
     def clear(self) -> None:
         """Forget every sum; the next `refresh` makes them anew."""
         with self._lock, sqlite.transaction(self.connection) as connection:
-            for (table,) in connection.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'table'"
-            ).fetchall():
-                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+            self._clear(connection)
+
+    def discard_if_damaged(self) -> bool:
+        """Delete the file if SQLite finds it damaged, which costs a reading of it; whether it did."""
+        with self._lock:
+            try:
+                with sqlite.translated():
+                    (said,) = self.connection.execute("PRAGMA quick_check(1)").fetchone()
+                damaged = bool(said != "ok")
+            except StoreCorrupt:
+                damaged = True
+            if damaged:
+                self.close()
+                sqlite.discard(self.path)
+            return damaged
 
     def close(self) -> None:
         """Give the file back; the next question opens it again."""
         with self._lock:
-            if self._connection is not None and self._pid == os.getpid():
+            if self._connection is not None:
                 self._connection.close()
             self._connection = None
 
@@ -155,10 +173,12 @@ class Rollup:
             return {segment: Place(offset, bool(final)) for segment, offset, final in rows}
 
     def _take_in_some(self, up_to: Mapping[str, Place] | None) -> int | None:
-        """Take in about `BATCH_BYTES` at most; how far the sums have come, in bytes; None: nothing new."""
-        if next(self._chunks(up_to, max_bytes=1 << 16), None) is None:
+        """Take in about `BATCH_BYTES`; how far the sums have come, in bytes; None: nothing is new."""
+        if self._is_mine() and next(self._chunks(up_to, max_bytes=1 << 16), None) is None:
             return None  # found out without a lock
         with sqlite.transaction(self.connection) as connection:
+            if not self._is_mine():
+                self._clear(connection)
             places = self._places()  # anew: another process may have been quicker
             batch = Batch(connection, self._reader, self._calendar, self._choices.tags)
             taken = 0
@@ -170,6 +190,19 @@ class Rollup:
             batch.write()
         return sum(place.offset for place in places.values()) + taken
 
+    def _is_mine(self) -> bool:
+        """Whether the sums are by this rollup's days, tags and brackets."""
+        with sqlite.translated():
+            made_with = self.connection.execute("SELECT choices FROM made_with").fetchone()
+        return bool(made_with == (self._made_with,))
+
+    def _clear(self, connection: sqlite3.Connection) -> None:
+        """Not by a new file: other processes may have this one open."""
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
+        connection.execute("INSERT INTO made_with VALUES (?)", (self._made_with,))
+
     def _chunks(self, up_to: Mapping[str, Place] | None, *, max_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
         """What the journal has beyond the places, up to *up_to*."""
         for chunk in self._reader.chunks(self._places(), max_bytes=max_bytes):
@@ -177,5 +210,41 @@ class Rollup:
                 yield chunk
             elif chunk.segment in up_to:
                 room = up_to[chunk.segment].offset - chunk.offset
-                if room > 0:  # a place is where a line ends, so this cuts none
+                if room >= chunk.place.offset - chunk.offset > 0:
+                    yield chunk
+                elif room > 0:  # a place is where a line ends, so this cuts none
                     yield chunk._replace(lines=chunk.lines[:room], final=False, skipped_bytes=0)
+
+
+_rollups: weakref.WeakSet[Rollup] = weakref.WeakSet()
+_forking: list[Rollup] = []
+_fork = threading.RLock()
+"""Held by whoever forks."""
+
+
+def _before_fork() -> None:
+    """Wait for questions that other threads are asking: a child must not inherit one that is half asked."""
+    _fork.acquire()
+    _forking.extend(_rollups)
+    for rollup in _forking:
+        rollup.lock.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    while _forking:
+        _forking.pop().lock.release()
+    _fork.release()
+
+
+def _after_fork_in_child() -> None:
+    """SQLite must not go on with a connection of the parent, not even beside a new one."""
+    while _forking:
+        rollup = _forking.pop()
+        rollup.close()
+        rollup.lock.release()
+    _fork.release()
+
+
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+)

@@ -68,7 +68,7 @@ _GOOGLE = re.compile(
 
 
 def spellings(model: str, provider: str = "") -> Iterator[tuple[str, str]]:
-    """(model, provider) to look for, in this order; the first is what was given.
+    """(model, provider) to look for, in this order; what was given comes first.
 
     A provider that is not known stays as it is: what it runs may have the name of a model that others
     charge for.
@@ -76,7 +76,10 @@ def spellings(model: str, provider: str = "") -> Iterator[tuple[str, str]]:
     model, provider = model.strip(), provider.strip().lower()
     if not model:
         return
-    provider = "" if provider in GATEWAYS else SELLERS.get(provider, provider)
+    if provider in GATEWAYS:
+        yield model, "litellm"  # the price list knows how that one writes a model
+        provider = ""
+    provider = SELLERS.get(provider, provider)
     yield model, provider
     bare = _CONTEXT_MARK.sub("", model.lower())
     if bare != model.lower():

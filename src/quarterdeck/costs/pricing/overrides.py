@@ -75,7 +75,7 @@ def _card(name: str, fields: Mapping[object, object]) -> RateCard:
     steps = {field: [(0, price)] for field, price in _prices(name, lowest).items()}
     _check_complete(name, steps)
     above = _table(f"{name}.above", fields.get("above", {}))
-    for start, key in sorted((_start(name, key), key) for key in above):
+    for start, key in sorted(((_start(name, key), key) for key in above), key=lambda pair: pair[0]):
         place = f"{name}.above.{start}"
         for field, price in _prices(place, _table(place, above[key])).items():
             if field not in steps:
@@ -114,7 +114,7 @@ def _prices(place: str, fields: Mapping[object, object]) -> dict[str, Fraction]:
 def _usd(place: str, value: object) -> Fraction:
     """*value* in dollars; a float counts as its shortest decimal notation."""
     try:
-        usd = Decimal("NaN" if isinstance(value, bool) else str(value).strip())
+        usd = Decimal(str(value).strip())
     except InvalidOperation:
         usd = Decimal("NaN")
     exponent = usd.as_tuple().exponent

@@ -1,7 +1,11 @@
 """The price of any model at any time, without asking twice.
 
-this process's memory  ->  the user's own prices  ->  the file of what was resolved before
-                       ->  published prices (imports a library: a tenth of a second, once)
+Who is asked, in this order:
+
+    this process's memory
+    the user's own prices
+    the file of what was resolved before      five milliseconds, once
+    the published prices                      imports a library: a tenth of a second and more, once
 """
 
 from __future__ import annotations

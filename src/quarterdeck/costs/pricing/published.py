@@ -6,7 +6,7 @@ all times, so that nobody has to ask it about that model again.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
@@ -28,6 +28,7 @@ from quarterdeck.costs.money import PICO
 from quarterdeck.costs.pricing.model_names import spellings
 from quarterdeck.costs.pricing.schedule import UNPRICED, Period, Schedule
 from quarterdeck.costs.pricing.token_classes import PER_REQUEST, compiled
+from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,6 +57,7 @@ STANDARD = frozenset({"", "standard", "default", "auto", "on_demand"})
 
 _PER = {unit["price_key"]: unit["per"] for unit in unit_data.values()}
 _FIRST_DAY = date(2000, 1, 1)
+"""Before any price."""
 
 
 @cache
@@ -124,7 +126,7 @@ def _changes(model: ModelInfo, context: Mapping[str, str]) -> tuple[list[date], 
         elif isinstance(condition, TimeOfDateConstraint):
             for moment in (condition.start_time, condition.end_time):
                 aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-                times.add(datetime.combine(_FIRST_DAY + timedelta(1), aware).astimezone(UTC).time())
+                times.add(datetime.combine(_FIRST_DAY, aware).astimezone(UTC).time())
     return sorted(days), sorted(times)
 
 
@@ -161,4 +163,4 @@ def _notes(
     if listed and "output_mtok" not in listed:
         yield "no price is published for output: it is free"
     if service_tier not in STANDARD and model.get_prices(at, context) == model.get_prices(at):
-        yield f"no other price is published for service tier {service_tier}: the standard price"
+        yield f"no other price is published for service tier {harmless(service_tier)}: the standard price"

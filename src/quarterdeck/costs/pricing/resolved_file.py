@@ -2,7 +2,7 @@
 
 A line is a checksum, a key and a schedule, separated by tabs:
 
-    5d0a81c3  ["genai_prices-0.2.3.dist-info 0.1.0 1","claude-haiku-4-5","",""]  {"cards":[…],"periods":[…]}
+    5d0a81c3  ["genai_prices-0.2.3 quarterdeck-0.1.0 1","claude-haiku-4-5","",""]  {"cards":[…],…}
 
 It is a cache: lines that are torn, foreign or of other data are passed over, and where nothing can be
 read or written everything works without. Many processes may append; each writes a line at once.
@@ -16,7 +16,6 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from quarterdeck import __version__
 from quarterdeck.costs.pricing.rate_card import Bracket, RateCard
 from quarterdeck.costs.pricing.schedule import Period, Schedule
 from quarterdeck.files import PRIVATE_FILE, private_folder, write_atomically
@@ -101,11 +100,13 @@ def data_version() -> str:
     if spec is None or not spec.origin:
         return ""
     place = os.path.dirname(os.path.dirname(spec.origin))
-    with contextlib.suppress(OSError):
-        for name in os.listdir(place):
-            if name.startswith("genai_prices-") and name.endswith(".dist-info"):
-                return f"{name} {__version__} {FORMAT}"
-    return ""
+    try:
+        names = [name.removesuffix(".dist-info") for name in os.listdir(place) if name.endswith(".dist-info")]
+    except OSError:
+        return ""
+    data = [name for name in names if name.startswith("genai_prices-")]
+    ours = [name for name in names if name.startswith("quarterdeck-")]
+    return " ".join([*data, *ours, str(FORMAT)]) if data else ""
 
 
 def _checksum(key: bytes, body: bytes) -> bytes:

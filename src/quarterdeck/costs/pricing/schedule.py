@@ -34,13 +34,16 @@ class Schedule(NamedTuple):
 
     def at(self, at_s: float) -> tuple[RateCard | None, float]:
         """The card in force *at_s* seconds after 1970, and until when it is; None: no price is known."""
+        if not self.periods:
+            return None, math.inf
         until = math.inf
-        for place in range(len(self.periods) - 1, -1, -1):
-            period = self.periods[place]
-            if period.from_s <= at_s or not place:
-                return _part_at(period.parts, at_s, until)
+        for period in reversed(self.periods[1:]):
+            if period.from_s <= at_s:
+                break
             until = period.from_s
-        return None, until
+        else:
+            period = self.periods[0]
+        return _part_at(period.parts, at_s) if len(period.parts) > 1 else (period.parts[0][1], until)
 
 
 UNPRICED = Schedule(())
@@ -51,15 +54,12 @@ def always(card: RateCard) -> Schedule:
     return Schedule((Period(0, ((0, card),)),))
 
 
-def _part_at(
-    parts: tuple[tuple[int, RateCard | None], ...], at_s: float, until: float
-) -> tuple[RateCard | None, float]:
-    if len(parts) == 1:
-        return parts[0][1], until
+def _part_at(parts: tuple[tuple[int, RateCard | None], ...], at_s: float) -> tuple[RateCard | None, float]:
+    """The part of the day, and its end: midnight at the latest, and periods end at midnight too."""
     midnight = at_s // DAY_S * DAY_S
     end = midnight + DAY_S
     for second, card in reversed(parts):  # noqa: B007 - the last one looked at is the one
         if midnight + second <= at_s:
             break
         end = midnight + second
-    return card, min(end, until)
+    return card, end

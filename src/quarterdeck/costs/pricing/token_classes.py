@@ -35,6 +35,11 @@ WORDS = {
     "output_image_tokens": frozenset({"output", "image"}),
     "web_searches": frozenset({"web search"}),
 }
+"""What each count is a count of.
+
+What is in two of them is counted where `Usage` has a count of it (cached audio); else it is taken to be
+nothing (cached images), so that a usage whose parts add up has one price.
+"""
 
 
 def compiled(
@@ -62,9 +67,7 @@ def compiled(
             sum(rates[field] * share[place] for field, share in shares.items())
             for place in range(len(Usage._fields))
         )
-        bracket = Bracket(above, coefficients, rates.get(PER_REQUEST, 0))
-        if not brackets or brackets[-1][1:] != bracket[1:]:
-            brackets.append(bracket)
+        brackets.append(Bracket(above, coefficients, rates.get(PER_REQUEST, 0)))
     return RateCard(
         _digest(provider, model, tuple(brackets), scale),
         provider,

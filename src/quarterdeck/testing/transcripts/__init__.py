@@ -3,9 +3,10 @@
     truth = write_transcripts(home, seed=7, size_bytes=100_000_000)
     truth.billed      {(source, day, model, service_tier): Billed(requests, usage)}
 
-For tests, measurements and the demo. Everything that makes such files hard to read is in them: answers on several
-lines, copies in other sessions, side questions, subagents, forks, lines that are torn, corrupt, or written by
-other programs. The truth is kept by the writer as it makes up each answer; nothing here reads a transcript.
+For tests, measurements and the demo. Everything that makes such files hard to read is in them: answers on
+several lines, copies in other sessions, side questions, subagents, forks, lines that are torn, corrupt, or
+written by other programs. The truth is kept by the writer as it makes up each answer; nothing here reads a
+transcript.
 """
 
 from __future__ import annotations

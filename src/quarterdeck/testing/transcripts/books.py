@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,11 +13,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from quarterdeck.costs.model import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 FIRST_DAY = datetime(2026, 9, 1, 8, tzinfo=UTC)
 DAYS = 60
-WORDS = ["the", "a", "of", "to", "build", "test", "module", "parser", "ledger", "reads", "writes", "then", "because", "'quoted'", '"usage"', "\\", "ünïcödé", "漢字"]
+WORDS = (
+    "the",
+    "test",
+    "of",
+    "module",
+    "reads",
+    "then",
+    "writes",
+    "'quoted'",
+    '"usage"',
+    "\\",
+    "ünïcödé",
+    "漢字",
+)
+
+Line = dict[str, Any]
 
 
 class Billed(NamedTuple):
@@ -70,9 +86,7 @@ class Dice(random.Random):
     """Chance that is the same for the same seed."""
 
     def moments(self) -> Iterator[datetime]:
-        """Times some seconds apart, in the working hours of one day: no answer is begun before midnight
-        and ended after it.
-        """
+        """Times some seconds apart, by day: no answer is begun before midnight and ended after it."""
         now = FIRST_DAY + timedelta(days=self.randrange(DAYS), seconds=self.randrange(3600))
         while True:
             now += timedelta(milliseconds=self.randrange(200, 9000))
@@ -101,40 +115,37 @@ def stamp(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def write_lines(
-    path: str,
-    lines: list[dict[str, Any] | bytes],
-    *,
-    spaced: bool = False,
-    end: bytes = b"\n",
-    mark: bytes = b"",
-    tail: bytes = b"",
-    packed: bool = False,
-) -> int:
-    """Write *lines* to *path*, each a value or bytes that are taken as they are; returns the size in bytes.
+class Layout(NamedTuple):
+    """How lines are written.
 
-    Args:
-        path: its folders are made.
-        lines: in order.
-        spaced: as Python writes JSON, with a space after each colon and comma.
+    Attributes:
+        spaced: as Python writes JSON, with a space after each colon and comma, and nothing but ASCII.
         end: of each line.
         mark: put at the start.
         tail: put at the end, with no end of line.
-        packed: with zstd; *path* says so.
     """
+
+    spaced: bool = False
+    end: bytes = b"\n"
+    mark: bytes = b""
+    tail: bytes = b""
+
+
+def write_lines(
+    path: str,
+    lines: Sequence[Line | bytes],
+    layout: Layout = Layout(),  # noqa: B008 - frozen
+) -> int:
+    """Write *lines* to *path*, each a value or bytes that are taken as they are; returns the size."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    separators = (", ", ": ") if spaced else (",", ":")
-    content = mark + b"".join(
-        (
-            line
-            if isinstance(line, bytes)
-            else json.dumps(line, ensure_ascii=spaced, separators=separators).encode()
-        )
-        + end
-        for line in lines
+    separators = (", ", ": ") if layout.spaced else (",", ":")
+    encoder = json.JSONEncoder(ensure_ascii=layout.spaced, separators=separators)
+    content = layout.mark
+    content += b"".join(
+        (line if isinstance(line, bytes) else encoder.encode(line).encode()) + layout.end for line in lines
     )
-    content += tail
-    if packed:
+    content += layout.tail
+    if path.endswith(".zst"):
         content = _packed(content)
     with open(path, "wb") as file:
         file.write(content)
@@ -142,8 +153,6 @@ def write_lines(
 
 
 def _packed(content: bytes) -> bytes:
-    import sys
-
     if sys.version_info >= (3, 14):
         from compression import zstd
     else:

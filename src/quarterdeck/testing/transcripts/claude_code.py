@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quarterdeck.costs.model import Usage
-from quarterdeck.testing.transcripts.books import Dice, stamp, write_lines
+from quarterdeck.testing.transcripts.books import Dice, Layout, Line, stamp, write_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,8 +21,6 @@ GATEWAY_MODEL = "kimi-k2-0905-preview"
 ADVISOR_MODEL = "claude-opus-4-1-20250805"
 PROJECTS = ("/home/ada/engine", "/home/ada/compiler tests", "/srv/überwachung")
 ROUNDS_PER_SESSION = 12
-
-Line = dict[str, Any]
 
 
 def write_claude_code(folder: str, books: Books, *, seed: int, size_bytes: int) -> None:
@@ -44,7 +42,6 @@ class _Session:
         self.project = dice.choice(PROJECTS)
         name = self.project.replace("/", "-").replace(" ", "-")
         self.folder = os.path.join(folder, "projects", name)
-        self.path = os.path.join(self.folder, f"{self.id}.jsonl")
         self.model = dice.choice(MODELS)
         self.lines: list[Line | bytes] = []
         self.clock = dice.moments()
@@ -76,9 +73,9 @@ class _Session:
     def answer(
         self,
         *,
-        message_id: str | None = None,
-        request_id: str | None = "req",
-        blocks: int | None = None,
+        message_id: str = "",
+        request_id: bool = True,
+        blocks: int = 0,
         tier: str = "",
         searches: int = 0,
         iterations: Sequence[Line] = (),
@@ -88,8 +85,8 @@ class _Session:
 
         Args:
             message_id: one as of the API when left out.
-            request_id: None for a gateway that gives none.
-            blocks: lines; the last of them, or two, tell the final output.
+            request_id: some gateways give none.
+            blocks: lines; the last one or two of them tell the final output.
             tier: ``batch``, or ``fast``, which is told in another place.
             searches: that the API ran for it.
             iterations: what the answer was made of, where there was an advisor.
@@ -106,13 +103,13 @@ class _Session:
         }
         blocks = blocks or dice.choice((1, 2, 3, 4))
         final = dice.choice((blocks, max(blocks - 1, 1)))  # from this line on the output is the final one
-        message = {
+        message: Line = {
             "id": message_id or "msg_01" + dice.hex(22),
             "type": "message",
             "role": "assistant",
             "model": self.model,
         }
-        common = {"requestId": "req_011" + dice.hex(20)} if request_id else {}
+        common: Line = {"requestId": "req_011" + dice.hex(20)} if request_id else {}
         lines = []
         for number in range(1, blocks + 1):
             at = next(self.clock)
@@ -124,14 +121,14 @@ class _Session:
                 self.books.bill(SOURCE, at, self.model, tier, usage._replace(web_searches=searches))
         return lines
 
-    def rounds(self, number: int = ROUNDS_PER_SESSION, **how: Any) -> None:
+    def rounds(self, number: int = ROUNDS_PER_SESSION, *, tier: str = "", searches: int = 0) -> None:
         """*number* questions and answers."""
         for _ in range(number):
-            self.lines += [self.ask(), *self.answer(**how)]
+            self.lines += [self.ask(), *self.answer(tier=tier, searches=searches)]
 
-    def save(self, path: str = "", **how: Any) -> int:
+    def save(self, layout: Layout = Layout()) -> int:  # noqa: B008 - frozen
         """Write the lines; returns their size in bytes."""
-        return write_lines(path or self.path, self.lines, **how)
+        return write_lines(os.path.join(self.folder, f"{self.id}.jsonl"), self.lines, layout)
 
     def _use(self) -> Usage:
         """What an answer uses: most of the context comes from the cache, and it grows."""
@@ -142,10 +139,10 @@ class _Session:
         return Usage(fresh + cached + written, output, cached, written, hour)
 
 
-def _raw(usage: Usage, *, split: bool) -> dict[str, object]:
+def _raw(usage: Usage, *, split: bool) -> Line:
     """*usage* as the API reports it; without the *split*, older versions mean 5 minutes."""
     cached, written, hour = usage[2:5]
-    raw: dict[str, object] = {
+    raw: Line = {
         "input_tokens": usage.input_tokens - cached - written,
         "cache_creation_input_tokens": written,
         "cache_read_input_tokens": cached,
@@ -169,7 +166,7 @@ def _tiers(session: _Session) -> int:
     session.rounds(3, tier="batch")
     session.rounds(3, tier="fast")
     session.rounds(2, searches=2)
-    return session.save(spaced=True)
+    return session.save(Layout(spaced=True))
 
 
 def _resumed(session: _Session) -> int:
@@ -179,7 +176,7 @@ def _resumed(session: _Session) -> int:
     session.id = session.dice.uuid()
     session.lines = [{**line, "sessionId": session.id} for line in session.lines if isinstance(line, dict)]
     session.rounds(4)
-    return first + session.save(os.path.join(session.folder, f"{session.id}.jsonl"), end=b"\r\n")
+    return first + session.save(Layout(end=b"\r\n"))
 
 
 def _with_subagents(session: _Session) -> int:
@@ -219,10 +216,10 @@ def _with_side_question(session: _Session) -> int:
 def _gateway(session: _Session) -> int:
     """A gateway's own ids and no request ids, so that only a part of them are worth something."""
     session.model = GATEWAY_MODEL
-    for _ in range(5):
-        session.rounds(1, message_id="chatcmpl-" + session.dice.hex(24), request_id=None)
-    session.rounds(5, message_id="relay", request_id=None)
-    return session.save(mark=b"\xef\xbb\xbf")
+    for name in [f"chatcmpl-{session.dice.hex(24)}" for _ in range(5)] + ["relay"] * 5:
+        session.lines += [session.ask(), *session.answer(message_id=name, request_id=False)]
+    del session.lines[0]  # an answer stands right after the mark
+    return session.save(Layout(mark=b"\xef\xbb\xbf"))
 
 
 def _advised(session: _Session) -> int:
@@ -231,16 +228,9 @@ def _advised(session: _Session) -> int:
     advice = Usage(
         input_tokens=session.dice.randrange(1000, 90000), output_tokens=session.dice.randrange(9, 900)
     )
-    iterations = [
-        {"type": "message"},
-        {
-            "type": "advisor_message",
-            "model": ADVISOR_MODEL,
-            **_raw(advice, split=False),
-            "output_tokens": advice.output_tokens,
-        },
-    ]
-    lines = session.answer(blocks=1, iterations=iterations)
+    raw = {**_raw(advice, split=False), "output_tokens": advice.output_tokens}
+    said = {"type": "advisor_message", "model": ADVISOR_MODEL, **raw}
+    lines = session.answer(blocks=1, iterations=[{"type": "message"}, said])
     at = datetime.fromisoformat(lines[0]["timestamp"])
     session.books.bill(SOURCE, at, ADVISOR_MODEL, "", advice)
     session.lines += lines
@@ -264,16 +254,17 @@ def _broken(session: _Session) -> int:
         cut_emoji = text.replace('"text": "', '"text": "\\ud83d', 1)
         session.lines += [cut_emoji.encode(), text.encode().replace(b"the", b"\xff\xfe", 1)]
     session.books.unfinished += 1
-    return session.save(tail=unread[:150].encode())
+    return session.save(Layout(tail=unread[:150].encode()))
 
 
 def _without_last_end(session: _Session) -> int:
     """The last line is complete, but for its end."""
     session.rounds(2)
     last = session.answer(blocks=1)[0]
-    return session.save(tail=json.dumps(last).encode())
+    return session.save(Layout(tail=json.dumps(last).encode()))
 
 
 KINDS = (
-    _plain, _tiers, _resumed, _with_subagents, _with_side_question, _gateway, _advised, _broken, _without_last_end,
+    _plain, _tiers, _resumed, _with_subagents, _with_side_question, _gateway, _advised, _broken,
+    _without_last_end,
 )  # fmt: skip

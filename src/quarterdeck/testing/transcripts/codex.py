@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from quarterdeck.costs.model import Usage
-from quarterdeck.testing.transcripts.books import Dice, stamp, write_lines
+from quarterdeck.testing.transcripts.books import Dice, Layout, Line, stamp, write_lines
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from quarterdeck.testing.transcripts.books import Books
@@ -18,8 +19,6 @@ MODELS = ("gpt-5-codex", "gpt-5", "gpt-5-mini")
 UNKNOWN_MODEL = "unknown-codex"
 COUNTERS = ("input_tokens", "cached_input_tokens", "output_tokens", "reasoning_output_tokens")
 TURNS_PER_SESSION = 6
-
-Line = dict[str, Any]
 
 
 def write_codex(folder: str, books: Books, *, seed: int, size_bytes: int) -> None:
@@ -37,12 +36,14 @@ class _Session:
         self.home = folder
         self.books = books
         self.dice = dice
-        self.clock = parent.clock if parent else dice.moments()
+        self.clock: Iterator[datetime] = parent.clock if parent else dice.moments()
         self.began = next(self.clock)
         self.id = dice.uuid()
-        self.model = parent.model if parent else dice.choice(MODELS)
+        self.name = f"rollout-{self.began:%Y-%m-%dT%H-%M-%S}-{self.id}.jsonl"
+        self.model: str = parent.model if parent else dice.choice(MODELS)
         self.tier = ""
-        self.totals = list(parent.totals) if parent else [0, 0, 0, 0]
+        self.new = True
+        self.totals: list[int] = list(parent.totals) if parent else [0, 0, 0, 0]
         self.lines: list[Line | bytes] = []
 
     def event(self, kind: str, payload: Line, at: datetime | None = None) -> None:
@@ -59,6 +60,14 @@ class _Session:
         }
         self.event("session_meta", about | more, self.began)
 
+    def fork(self) -> _Session:
+        """A session that begins with the lines of this one, under its own time."""
+        child = _Session(self.home, self.books, self.dice, self)
+        child.begin(forked_from_id=self.id)
+        copied = [line for line in self.lines if isinstance(line, dict)]
+        child.lines += [{**line, "timestamp": stamp(child.began)} for line in copied]
+        return child
+
     def turn(self, model: str = "", *, named: bool = True) -> None:
         """The user asks, the model works: some requests, each shown more than once."""
         self.model = model or self.model
@@ -68,6 +77,8 @@ class _Session:
         self.talk(self.dice.randrange(100, 900))
         for _ in range(self.dice.randrange(1, 5)):
             self.use()
+        if self.new and self.dice.random() < 0.2:
+            self.compact()
         self.event("event_msg", {"type": "task_complete", **turn})
 
     def talk(self, words: int) -> None:
@@ -85,10 +96,32 @@ class _Session:
         usage = Usage(went_in, came_out, last[1], reasoning_output_tokens=last[3])
         self.books.bill(SOURCE, at, self.model, self.tier, usage)
         self.talk(dice.randrange(20, 200))
-        self.count(last, at)
+        if dice.random() < 0.5:
+            self.record(last, at)
+            self.count(last, at)
+        else:
+            self.count(last, at)
+            self.record(last, at)
         for _ in range(dice.randrange(3)):
             self.count(last)
         self.event("event_msg", {"type": "token_count", "info": None, "rate_limits": {"used_percent": 12.5}})
+
+    def compact(self) -> None:
+        """A request that only its record tells; the totals stay as they are."""
+        last = [self.dice.randrange(50_000, 200_000), 0, 900, 0]
+        at = next(self.clock)
+        self.books.bill(SOURCE, at, self.model, self.tier, Usage(last[0], last[2]))
+        self.record(last, at)
+        self.count([0, 0, 0, 0])
+
+    def record(self, used: list[int], at: datetime) -> None:
+        """What one answer used; older versions do not write it."""
+        if self.new:
+            self.event(
+                "token_usage_record",
+                {"response_id": f"resp_{self.dice.hex(40)}", "usage": _counters(used)},
+                at,
+            )
 
     def count(self, last: list[int], at: datetime | None = None) -> None:
         """An event with the totals as they are, and what was used last."""
@@ -97,12 +130,14 @@ class _Session:
             "event_msg", {"type": "token_count", "info": info, "rate_limits": {"used_percent": 12.5}}, at
         )
 
-    def save(self, *, archived: bool = False, packed: bool = False, **how: Any) -> int:
+    def save(self, layout: Layout = Layout()) -> int:  # noqa: B008 - frozen
         """Write the lines; returns their size in bytes."""
-        name = f"rollout-{self.began:%Y-%m-%dT%H-%M-%S}-{self.id}.jsonl"
-        kept = "archived_sessions" if archived else f"sessions/{self.began:%Y/%m/%d}"
-        path = os.path.join(self.home, kept, name + (".zst" if packed else ""))
-        return write_lines(path, self.lines, packed=packed, **how)
+        folder = os.path.join(self.home, f"sessions/{self.began:%Y/%m/%d}")
+        return write_lines(os.path.join(folder, self.name), self.lines, layout)
+
+    def archive(self) -> int:
+        """Write the lines, packed, where old sessions are kept; returns their size in bytes."""
+        return write_lines(os.path.join(self.home, "archived_sessions", f"{self.name}.zst"), self.lines)
 
 
 def _counters(counts: list[int]) -> Line:
@@ -114,7 +149,7 @@ def _plain(session: _Session) -> int:
     session.begin()
     for number in range(TURNS_PER_SESSION):
         session.turn(MODELS[number % 2] if number > 2 else "")
-    return session.save() + session.save(archived=True, packed=True)
+    return session.save() + session.archive()
 
 
 def _restarted(session: _Session) -> int:
@@ -128,31 +163,32 @@ def _restarted(session: _Session) -> int:
     session.totals = [0, 0, 0, 0]
     session.use()
     session.turn()
-    return session.save(spaced=True)
+    return session.save(Layout(spaced=True))
 
 
 def _old(session: _Session) -> int:
-    """Turns without ids, and a first one without a model; it cannot be told which."""
+    """Turns without ids, a first one without a model, and a fork that took a while to be used."""
+    session.new = False
     session.begin()
     session.model = UNKNOWN_MODEL
     session.use()
     session.turn(MODELS[1], named=False)
-    return session.save(archived=True, packed=True)
+    child = session.fork()
+    for _ in range(20):
+        next(child.clock)
+    child.turn(named=False)
+    return session.archive() + child.save()
 
 
 def _forked(session: _Session) -> int:
-    """A fork of a fork: each begins with its parent's lines under its own time, and goes on from its totals."""
+    """A fork of a fork: each begins with its parent's lines under its own time, and goes on."""
     session.begin()
     session.turn()
     session.turn()
     size = session.save()
     parent = session
     for _ in range(2):
-        child = _Session(parent.home, parent.books, parent.dice, parent)
-        child.begin(forked_from_id=parent.id)
-        child.lines += [
-            {**line, "timestamp": stamp(child.began)} for line in parent.lines if isinstance(line, dict)
-        ]
+        child = parent.fork()
         child.turn()
         size += child.save()
         parent = child
@@ -160,17 +196,15 @@ def _forked(session: _Session) -> int:
 
 
 def _with_subagents(session: _Session) -> int:
-    """Subagents: with their parent's events but not its turns, with the last turn only, with nothing of it."""
+    """Subagents: with their parent's events but not all lines, with its last turn, with nothing of it."""
     session.begin()
     session.turn()
     session.turn()
     size = session.save()
     source = {"subagent": {"thread_spawn": {"parent_thread_id": session.id, "agent_nickname": "Ada"}}}
     events = [line for line in session.lines if isinstance(line, dict) and line["type"] != "response_item"]
-    last_turn = max(
-        number for number, line in enumerate(events) if line["payload"].get("type") == "task_started"
-    )
-    for inherited in ([line for line in events if line["type"] != "turn_context"], events[last_turn:], []):
+    turns = [number for number, line in enumerate(events) if line["payload"].get("type") == "task_started"]
+    for inherited in ([line for line in events if line["type"] != "turn_context"], events[turns[-1] :], []):
         child = _Session(session.home, session.books, session.dice, session)
         child.begin(source=source)
         child.lines += inherited
@@ -193,7 +227,7 @@ def _broken(session: _Session) -> int:
     session.books.corrupt += 2
     session.turn()
     session.books.unfinished += 1
-    return session.save(tail=b'{"timestamp":"2026-09-01T08:00:01Z","type":"event_m')
+    return session.save(Layout(tail=b'{"timestamp":"2026-09-01T08:00:01Z","type":"event_m'))
 
 
 KINDS = (_plain, _restarted, _old, _forked, _with_subagents, _broken)

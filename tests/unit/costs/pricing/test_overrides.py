@@ -64,14 +64,19 @@ def test_prices_above_a_size_of_input_change_what_they_name_only():
             "m": {
                 "input_per_mtok": 1,
                 "output_per_mtok": 2,
-                "above": {"200000": {"input_per_mtok": 3}, 500_000: {"output_per_mtok": 4}},
+                "above": {
+                    500_000: {"input_per_mtok": 5, "output_per_mtok": 4},
+                    "200000": {"input_per_mtok": 3},
+                    "0200000": {"output_per_mtok": 2},
+                    200_000: {},
+                },
             }
         }
     )["m"]
     assert [(bracket.above_input_tokens, bracket.coefficients[:2]) for bracket in card.brackets] == [
         (0, (1_000_000, 2_000_000)),
         (200_000, (3_000_000, 2_000_000)),
-        (500_000, (3_000_000, 4_000_000)),
+        (500_000, (5_000_000, 4_000_000)),
     ]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from quarterdeck.costs.pricing import PriceBook, price_book, published
-from quarterdeck.costs.pricing.resolved_file import MAX_BYTES, ResolvedFile, data_version
+from quarterdeck.costs.pricing.resolved_file import FORMAT, MAX_BYTES, ResolvedFile, data_version
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def test_no_changed_byte_changes_a_price(file: Path):
 def test_schedules_of_other_data_are_passed_over(file: Path, asked: list[tuple[str, str, str]]):
     """After an upgrade of the price list, what was resolved before does not count."""
     wrong = PriceBook()._found("gpt-4o", "", "")
-    ResolvedFile(str(file), "genai_prices-0.0.1.dist-info").put("gpt-5", "", "", wrong)
+    ResolvedFile(str(file), "genai_prices-0.0.1").put("gpt-5", "", "", wrong)
     card = PriceBook(str(file)).card("gpt-5")
     assert card
     assert card.model == "gpt-5"
@@ -145,10 +145,11 @@ def test_without_a_name_for_the_data_nothing_is_kept(file: Path, monkeypatch: py
 
 
 def test_the_data_is_named_by_its_version():
-    """As the installation records it."""
+    """As the installation records it, and by ours: we may find more in the same data one day."""
     import importlib.metadata
 
-    assert f"genai_prices-{importlib.metadata.version('genai_prices')}." in data_version()
+    versions = (f"{name}-{importlib.metadata.version(name)}" for name in ("genai_prices", "quarterdeck"))
+    assert data_version() == " ".join([*versions, str(FORMAT)])
 
 
 def test_a_file_that_has_grown_too_large_is_begun_anew(file: Path):

@@ -75,16 +75,28 @@ def usd(cents: int) -> ModelPrice:
 
 
 def test_an_interval_over_midnight_is_two_parts_of_the_day():
-    """From 22 to 2 o'clock it is night, at the end of the day and at its beginning."""
+    """From 22 to 2 o'clock, at the day's end and its beginning; what has the same price is one part."""
     provider = sold(
         [
             ConditionalPrice(prices=usd(500)),
             ConditionalPrice(TimeOfDateConstraint(time(22), time(2)), prices=usd(100)),
+            ConditionalPrice(TimeOfDateConstraint(time(2), time(3)), prices=usd(100)),
         ]
     )
     (period,) = schedule_of(provider, provider.models[0]).periods
     charged = [(second, card and card.brackets[0].coefficients[0]) for second, card in period.parts]
-    assert charged == [(0, 1_000_000), (2 * 3600, 5_000_000), (22 * 3600, 1_000_000)]
+    assert charged == [(0, 1_000_000), (3 * 3600, 5_000_000), (22 * 3600, 1_000_000)]
+
+
+def test_a_day_on_which_nothing_changes_ends_no_price():
+    """The list names it all the same, for a price this request does not have."""
+    provider = sold(
+        [
+            ConditionalPrice(prices=usd(500)),
+            ConditionalPrice(StartDateConstraint(date(2026, 10, 14)), prices=usd(500)),
+        ]
+    )
+    assert len(schedule_of(provider, provider.models[0]).periods) == 1
 
 
 def test_a_service_tier_is_charged_from_the_day_it_has_a_price():

@@ -1,0 +1,48 @@
+"""A file that is there whole or not at all, however large it is."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from quarterdeck.errors import StateError, StoreFull
+from quarterdeck.files import PRIVATE_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+
+@contextlib.contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Hand out a new private file, which becomes *path* when the block ends well and is removed otherwise.
+
+    Raises:
+        StoreFull: no space left. What was at *path* before is untouched.
+        StateError: the folder is missing or may not be written to.
+    """
+    target = os.fspath(path)
+    temporary = f"{target}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
+        try:
+            with open(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(descriptor)
+            os.replace(temporary, target)
+        except BaseException:  # an interrupt must not leave the temporary file behind either
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StoreFull(
+                f"no space left to write {target}", hint="free some space and run the command again"
+            ) from error
+        raise StateError(
+            f"{target} cannot be written: {error.strerror or error}",
+            hint="check that its folder exists, belongs to you and can be written to",
+        ) from error
