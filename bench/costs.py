@@ -154,7 +154,8 @@ with open(folder + "/costs.jsonl", "w") as file:
         cost = round(tokens * 3e-6, 6)
         file.write(json.dumps({"timestamp": at, "model": "claude-sonnet-4-5", "tier": "capable",
             "task_type": ("review", "generate", "summarize", "plan")[number % 4], "input_tokens": tokens,
-            "output_tokens": tokens // 9, "actual_cost": cost, "baseline_cost": cost, "savings": 0.0}) + "\\n")
+            "output_tokens": tokens // 9, "actual_cost": cost, "baseline_cost": cost,
+            "savings": 0.0}) + "\\n")
         day = totals.setdefault(at[:10], {"requests": 0, "input_tokens": 0, "output_tokens": 0,
             "actual_cost": 0, "baseline_cost": 0, "savings": 0})
         day["requests"] += 1

@@ -33,7 +33,8 @@ class Follower:
         for chunk in self.reader.chunks(self.places, max_bytes=max_bytes):
             assert chunk.lines.endswith(b"\n") or not chunk.lines
             offset = chunk.offset
-            for line in chunk.lines.splitlines(keepends=True):
+            for text in chunk.lines.split(b"\n")[:-1]:  # not splitlines: a line may hold other ends of lines
+                line = text + b"\n"
                 self.where[line] = (chunk.segment, offset)
                 offset += len(line)
                 new.append(line)

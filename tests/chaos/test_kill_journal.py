@@ -13,28 +13,27 @@ WRITERS = 8
 KILLS = 240
 
 CHAOS = """
-import json, os, random, select, signal, sys, time
+import fcntl, json, os, random, signal, sys
 from quarterdeck.journal import Journal, JournalReader, compact
 
 folder, writers, kills = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 dice = random.Random(20)
-ROTATE_BYTES = 20_000
 
 
 def write(name, acknowledge):
     # Numbered records of many sizes, each acknowledged once append has returned; now and then many at once.
-    journal = Journal(folder, rotate_bytes=ROTATE_BYTES)
+    journal = Journal(folder, rotate_bytes=20_000)
     dice = random.Random(name)
-    deadly = dice.randrange(5, 400)
+    deadly = dice.randrange(5, 200) if name % 2 else None
     number = 0
     while True:
         lines = [
-            b'{"writer":%d,"number":%d,"padding":"%s"}\\n' % (name, number + more, b"x" * dice.choice((10, 100, 9000)))
+            b'{"writer":%d,"number":%d,"padding":"%s"}\\n' % (name, number + more, b"x" * dice.choice(SIZES))
             for more in range(dice.choice((1, 1, 1, 1, 7)))
         ]
-        if name % 2 and number > deadly:  # dies in the middle of its write, as a full page cache makes it
-            lease = journal._idle[0]
-            os.write(lease.descriptor, lines[0][: dice.randrange(1, len(lines[0]) - 1)])
+        if deadly is not None and number > deadly:  # dies in mid-write, as a write does that is cut by a kill
+            torn = lines[0][: dice.randrange(1, len(lines[0]) - 1)]
+            os.write(journal._idle[0].descriptor, torn)
             os.kill(os.getpid(), signal.SIGKILL)
         if len(lines) == 1:
             journal.append(lines[0])
@@ -44,8 +43,12 @@ def write(name, acknowledge):
         os.write(acknowledge, b"%d %d\\n" % (name, number - 1))
 
 
+SIZES = (10, 100, 100, 100, 100, 6000)
+
+
 def spawn(name):
     readable, writable = os.pipe()
+    fcntl.fcntl(writable, fcntl.F_SETPIPE_SZ, 4096)  # a writer waits when nobody listens
     pid = os.fork()
     if not pid:
         os.close(readable)
@@ -56,23 +59,18 @@ def spawn(name):
 
 
 def drain(readable):
-    said = b""
     try:
-        while more := os.read(readable, 1 << 16):
-            said += more
+        while said := os.read(readable, 1 << 16):  # whole acknowledgements: a pipe keeps short writes together
+            for line in said.splitlines():
+                name, number = map(int, line.split())
+                acknowledged[name] = number
     except BlockingIOError:
         pass
-    for line in said.splitlines():
-        name, number = map(int, line.split())
-        acknowledged[name] = number
-
-
-acknowledged, places, seen, duplicates, garbage = {}, {}, set(), 0, []
 
 
 def follow():
-    global duplicates
-    for chunk in reader.chunks(places, max_bytes=dice.choice((1, 5_000, 1 << 20))):
+    duplicates = 0
+    for chunk in reader.chunks(places, max_bytes=dice.choice((500, 5_000, 1 << 20))):
         for line in chunk.lines.splitlines():
             try:
                 record = json.loads(line)
@@ -83,34 +81,30 @@ def follow():
             duplicates += key in seen
             seen.add(key)
         places[chunk.segment] = chunk.place
+    return duplicates
 
 
+acknowledged, places, seen, garbage = {}, {}, set(), []
 reader = JournalReader(folder)
 alive = [spawn(name) for name in range(writers)]
+duplicates = 0
 for name in range(writers, writers + kills):
-    follow()
-    victim = dice.randrange(writers)
-    pid, readable = alive[victim]
-    if dice.random() < 0.7:
-        os.kill(pid, signal.SIGKILL)
-    for _, pipe in alive:  # a writer waits when nobody listens
-        drain(pipe)
+    duplicates += follow()
     if dice.random() < 0.1:
         compact(folder, older_than_days=-1)
-    if os.waitpid(pid, os.WNOHANG)[0] or name % 3 == 0:
-        try:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-        except (ChildProcessError, ProcessLookupError):
-            pass
-        drain(readable)
-        os.close(readable)
-        alive[victim] = spawn(name)
+    victim = dice.randrange(writers)
+    pid, readable = alive[victim]
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    for _, pipe in alive:
+        drain(pipe)
+    os.close(readable)
+    alive[victim] = spawn(name)
 for pid, readable in alive:
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
     drain(readable)
-follow()
+duplicates += follow()
 json.dump([acknowledged, sorted(seen), duplicates, garbage, places], sys.stdout)
 """
 

@@ -179,11 +179,11 @@ def test_every_value_comes_back(tmp_path, database):
 
 
 @pytest.mark.parametrize(
-    "point, times", [("row", BATCH + 5), ("copied", 2), ("written", 2), ("committed", 2)]
+    "point, times", [("row", 3 * BATCH), ("copied", 2), ("written", 2), ("committed", 2)]
 )
 def test_a_killed_shipper_neither_loses_nor_doubles(tmp_path, database, point, times):
     """SIGKILL within COPY, before the insert, before the commit, after it: the next one goes on, until done."""
-    ledger = lived(tmp_path / "ledger", answers=90)
+    ledger = lived(tmp_path / "ledger", answers=150)
     ledger.close()
     dsn = dsn_of(database)
     kills = 0
@@ -201,7 +201,7 @@ def test_a_killed_shipper_neither_loses_nor_doubles(tmp_path, database, point, t
         assert kills < 40, "it never comes further"
         rows = ask(database, "SELECT segment || '@' || byte_offset FROM quarterdeck.requests")
         assert {place for (place,) in rows} <= set(counted(ledger))
-    assert kills > 2
+    assert kills >= 2
     assert_equal(database, ledger)
 
 
@@ -386,12 +386,12 @@ def test_progress_reaches_the_end(tmp_path, database):
     assert len(calls) > 3
 
 
-@pytest.mark.parametrize("schema", ['we"ird; DROP SCHEMA public', "Grüße", "select", "{schema} %s"])
+@pytest.mark.parametrize("schema", ['we"ird; DROP SCHEMA public', "Grüße", "select", "{schema}"])
 def test_a_schema_may_have_any_name(tmp_path, database, schema):
     """It is quoted, never executed."""
     ledger = lived(tmp_path, answers=20)
     ship(ledger, dsn_of(database), schema=schema)
-    quoted = '"' + schema.replace('"', '""').replace("%", "%%") + '"'
+    quoted = '"' + schema.replace('"', '""') + '"'
     assert_equal(database, ledger, schema=quoted)
 
 
@@ -541,7 +541,7 @@ def test_a_connection_string_that_cannot_be_read_is_never_shown(tmp_path, dsn):
 
 
 @pytest.mark.parametrize(
-    "options", [{"schema": ""}, {"schema": "x" * 64}, {"schema": "pg_x"}, {"batch_rows": 0}]
+    "options", [{"schema": ""}, {"schema": "x" * 64}, {"schema": "pg_x"}, {"schema": "%s"}, {"batch_rows": 0}]
 )
 def test_what_cannot_be_meant_is_a_usage_error(tmp_path, options):
     """Before anything is connected to."""

@@ -23,8 +23,10 @@ the project is a label of each record):
     journal/        segments of JSON lines: the truth, written only by appending
     rollup.sqlite   derived; delete it at any time
     imports.sqlite  derived; how far each transcript has been read
-    ledger.sqlite   the truth about budgets, reservations, the day's time zone and the tags that get cells
+    ledger.json     the time zone of its days, and the tags that get cells
+    budgets.sqlite  budgets, and what is reserved under them
     leases/         one locked file per process that holds a reservation
+    legacy/         derived; what has been taken in of the specification's files
     archive/        transcripts that were rescued
 
 Money is an integer of pico-dollars (1e-12 USD) from the call to the report. Floats appear only in what

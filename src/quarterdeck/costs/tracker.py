@@ -26,6 +26,7 @@ from quarterdeck.costs.money import PICO, format_usd, parse_usd, to_usd
 from quarterdeck.costs.pricing import cost_picousd, simple_rates
 from quarterdeck.errors import UsageError
 from quarterdeck.words import count
+from quarterdeck.workspace import find_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from quarterdeck.costs.pricing import RateCard
 
 TIERS = ("cheap", "capable", "premium")
+LEGACY_FILES = ("costs.json", "costs.jsonl", "costs_summary.json")
+LEGACY_FOLDER = ".empathy"
 REMEMBERED_LABELS = 10_000
 MAX_DAYS = 36_500
 _MILLISECONDS = tuple(f"{number:03d}+00:00" for number in range(1000))
@@ -93,9 +96,9 @@ class CostTracker:
         """Opens no file.
 
         Args:
-            storage_dir: the ledger's folder. The specification's ``costs.json`` and ``costs.jsonl`` that lie
-                in it are taken in at the first question, and left as they are. None: the ledger of the
-                settings, by default the user's own.
+            storage_dir: the ledger's folder; None: the one in the settings, by default the user's own. The
+                specification's ``costs.json`` and ``costs.jsonl`` in that folder (with None: in the project's
+                `LEGACY_FOLDER`) are taken in at the first question, and left as they are.
             batch_size: accepted as published; there is no buffer.
 
         Raises:
@@ -104,6 +107,9 @@ class CostTracker:
         if type(batch_size) is not int or batch_size < 1:
             raise UsageError(f"batch_size must be 1 or more, got {batch_size!r:.40}", hint="leave it out")
         self.ledger: Ledger = open_ledger(storage_dir)
+        self._legacy_folder = (
+            os.path.join(find_root(), LEGACY_FOLDER) if storage_dir is None else self.ledger.folder
+        )
         self._known: dict[tuple[str | None, ...], _Known] = {}
         self._known_until_s = 0.0
         self._second: tuple[int, str] = (0, "")
@@ -257,6 +263,18 @@ class CostTracker:
                 lines.append(f"  {name:<34.34}{total.requests:>8,}{cost:>14}")
         return "\n".join(lines)
 
+    def take_in_legacy(self) -> list[str]:
+        """Take in what is new in the specification's files; every question does so. Three ``lstat`` without any.
+
+        Returns:
+            What could not be taken in, for people.
+        """
+        if not any(os.path.lexists(os.path.join(self._legacy_folder, name)) for name in LEGACY_FILES):
+            return []
+        from quarterdeck.costs.importers.legacy import migrate
+
+        return [str(problem) for problem in migrate(self._legacy_folder, self.ledger).problems]
+
     @property
     def budgets(self) -> BudgetBook:
         """The budgets of this ledger."""
@@ -360,11 +378,12 @@ class CostTracker:
         self.ledger.journal.append(line)
 
     def _first_day(self, days: int) -> date:
-        """The first of the last *days* days; also the place where legacy files are taken in."""
+        """The first of the last *days* days."""
         if type(days) is not int or not 1 <= days <= MAX_DAYS:
             raise UsageError(
                 f"days must be a whole number from 1 to {MAX_DAYS:,}, got {days!r:.40}", hint="7 is a week"
             )
+        self.take_in_legacy()
         return self.ledger.calendar.today() - timedelta(days=days - 1)
 
     def _sums(self, since: date) -> dict[str, Any]:

@@ -58,6 +58,7 @@ _TIMEOUTS = {
 }
 _MIGRATION_LOCK = int.from_bytes(b"qd:costs", "big")
 _MAX_NAME_BYTES = 63
+_NO_NAME = frozenset("\0%")  # the second is psycopg's placeholder, also within quotes
 _BYTES_PER_ROW = 300
 
 
@@ -110,7 +111,7 @@ def ship(
         was
             made by a newer version.
     """
-    if not 0 < len(schema.encode()) <= _MAX_NAME_BYTES or "\0" in schema or schema.startswith("pg_"):
+    if not 0 < len(schema.encode()) <= _MAX_NAME_BYTES or schema.startswith("pg_") or set(schema) & _NO_NAME:
         raise UsageError(f"{schema!r:.80} cannot be the name of a schema", hint="use a short word")
     if batch_rows < 1:
         raise UsageError(f"batch_rows must be 1 or more, got {batch_rows}", hint="leave it out")
@@ -401,7 +402,8 @@ def _connected(dsn: str) -> Iterator[psycopg.Connection]:
         options = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
     except psycopg.Error:
         options = {"host": "@"}  # its message quotes the DSN
-    if "@" in options.get("host", ""):
+    # What a password with @ or / in it leaves in the place of host and port:
+    if "@" in options.get("host", "") or options.get("port", "").strip("0123456789,"):
         raise UsageError(
             "the connection string cannot be read",
             hint="write postgresql://user@host:5432/database, and in a password %40 for @, %2F for /",

@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from quarterdeck.costs.line import timestamp
-from quarterdeck.costs.model import MAX_LABEL_CHARS, MAX_TAGS, Request, checked
+from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_LABEL_CHARS, MAX_TAGS, Request, checked
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,11 +42,13 @@ class Batch:
         """Put in one request, its labels made to fit.
 
         Raises:
-            UsageError: its model, counts or time cannot be meant; names the field.
+            UsageError: its model, counts, price or time cannot be meant; names the field.
         """
         checked(request.usage)
         if not request.model:
             raise UsageError("it names no model", hint="this source must skip it")
+        if request.cost_picousd is not None and not 0 <= request.cost_picousd <= MAX_COST_PICOUSD:
+            raise UsageError("it states a price that cannot be meant", hint="this source must leave it out")
         if request.at is not None:
             timestamp(request.at)
         self.seen += 1
@@ -80,10 +82,13 @@ def _fitting(request: Request, source: str, response_id: str) -> Request:
     tags = list(request.tags.items())[:MAX_TAGS]
     return request._replace(
         model=label(request.model),
+        provider=label(request.provider),
         task_type=label(request.task_type),
+        tier=label(request.tier),
         service_tier=label(request.service_tier),
         session=label(request.session),
         project=label(request.project),
+        user=label(request.user),
         source=source,
         response_id=response_id,
         tags={label(name): label(value) for name, value in tags},

@@ -48,6 +48,8 @@ def decode(
         return None
     try:
         return msgspec.convert(value, decoder.type)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
 

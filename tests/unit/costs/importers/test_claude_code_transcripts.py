@@ -33,6 +33,12 @@ def line(message_id=NATIVE, request_id="req_1", *, usage=None, model="claude-opu
     return {name: value for name, value in (entry | more).items() if value is not None}
 
 
+def nested(depth):
+    """A line whose iterations have iterations, and so on."""
+    inner = b'{"iterations":[' * depth + b"]}" * depth
+    return b'{"type":"assistant","message":{"usage":' + inner + b"}}"
+
+
 def found(*lines, path="/p/s1.jsonl"):
     """What reading *lines* gives."""
     content = b"".join((one if isinstance(one, bytes) else json.dumps(one).encode()) + b"\n" for one in lines)
@@ -226,6 +232,7 @@ def test_a_count_that_cannot_be_meant_is_a_problem_with_its_place(counts, reason
         (b'{"usage": ', "not JSON: Expecting value at byte 9"),
         (b'{"type":"assistant","x":' + b"[" * 100_000 + b'],"usage":1}', "not JSON that can be read"),
         (b'{"message":{"usage":{"input_tokens":' + b"9" * 5000 + b"}}}", "not JSON that can be read"),
+        (nested(900), ("nested too deeply", "not JSON that can be read")),
         (json.dumps(line(timestamp="yesterday")).encode(), "it has no timestamp"),
         (json.dumps(line(timestamp=None)).encode(), "it has no timestamp"),
         (json.dumps(line(model=7)).encode(), "it names no model"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 
 import pytest
 
@@ -284,6 +285,9 @@ def source_of(*requests, beside=()):
     "request_, reason",
     [
         (Request("", Usage(1, 1)), "it names no model"),
+        (Request("m", Usage(1, 1), cost_picousd=-1), "it states a price that cannot be meant"),
+        (Request("m", Usage(1, 1), cost_picousd=10**30), "it states a price that cannot be meant"),
+        (Request("m", Usage(1, 1), at=datetime(1, 1, 1, tzinfo=UTC)), "at is 0001-01-01"),
         (Request("m", Usage(-1, 1)), "input_tokens must be a whole number from 0 to 1,000,000,000, got -1"),
         (
             Request("m", Usage(1, 1, 5)),
@@ -294,7 +298,8 @@ def source_of(*requests, beside=()):
 def test_a_request_that_cannot_be_meant_is_a_problem(ledger, tmp_path, request_, reason):
     """Whatever source says it; the others are recorded."""
     (tmp_path / "t").touch()
-    good = Request("m", Usage(1, 1), response_id="x" * 10_000)
+    long = "x" * 10_000
+    good = Request("m", Usage(1, 1), provider=long, user=long, tags={long: long}, response_id=long)
     roots = {"toy": [str(tmp_path / "t")]}
     [report] = import_all(ledger, [source_of(request_, good)], roots).sources
     assert report.requests == 1
