@@ -36,7 +36,7 @@ class Peer:
 EMPATHY = Peer("empathy-framework", "4.8.0")
 RUFF = Peer("ruff", "0.17.6")
 GRIMP = Peer("grimp", "3.19")
-CCUSAGE = Peer("ccusage", "20.0.26")
+CCUSAGE = Peer("ccusage", "20.0.24")
 
 _NODE_MACHINES = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 """What Node's packages call a machine."""

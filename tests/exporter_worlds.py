@@ -13,7 +13,8 @@ START = datetime(2026, 11, 1, 3, 4, 5, 678_000, tzinfo=UTC)
 MODELS = ("claude-haiku-4-5", "claude-opus-4-5", "gpt-5-mini", "nobody-knows-this-model")
 HOSTILE = (
     "", "plain", "=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "'quoted", "''twice", "\uff1dwide",
-    'say "hi", she said', "semi;colon", "back\\slash\\.", "\\N", "zero\0zero", "zwei\nzeilen", "Grüße 日本 🚢",
+    'say "hi", she said', "semi;colon", "back\\slash\\.", "\\N", "zero\0zero", "zwei\nzeilen",
+    "Grüße 日本 🚢",
     "$(reboot)", "' OR 1=1 --",
 )  # fmt: skip
 CONFIG = CostsConfig(rotate_bytes=6_000)

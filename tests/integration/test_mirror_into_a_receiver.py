@@ -36,7 +36,9 @@ def test_two_ledgers_agree_and_stay_so(tmp_path, received):
             response_id = f"response-number-{number:08}" if number % 2 else ""
             # A span stands for one request, and one without any tokens tells a receiver nothing.
             asked = request(dice, response_id)._replace(requests=1)
-            source.record(asked._replace(usage=asked.usage._replace(output_tokens=asked.usage.output_tokens + 1)))
+            source.record(
+                asked._replace(usage=asked.usage._replace(output_tokens=asked.usage.output_tokens + 1))
+            )
         report = mirror(source, endpoint)
         assert (report.rejected, report.problems) == (0, ())
         assert [total[:5] for total in target.totals(by=by)] == [total[:5] for total in source.totals(by=by)]

@@ -1,4 +1,4 @@
-"""Whatever writers, killers and compactors do, in whatever order: the journal is the list of what was appended."""
+"""Whatever writers, kills and compactions come in whatever order: the journal is what was appended."""
 
 from __future__ import annotations
 
@@ -116,5 +116,5 @@ class JournalMachine(RuleBasedStateMachine):
 
 TestJournal = JournalMachine.TestCase
 TestJournal.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=100, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

@@ -26,6 +26,7 @@ the project is a label of each record):
     ledger.json     the time zone of its days, and the tags that get cells
     budgets.sqlite  budgets, and what is reserved under them
     leases/         one locked file per process that holds a reservation
+    ledger.id       the name that databases know this ledger by; a copied folder has it too
     legacy/         derived; what has been taken in of the specification's files
     archive/        transcripts that were rescued
 

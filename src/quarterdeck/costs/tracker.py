@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from time import time as _now_s
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 
@@ -30,7 +30,7 @@ from quarterdeck.workspace import find_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date, datetime
+    from datetime import date
     from decimal import Decimal
 
     from quarterdeck.costs.budgets import BudgetBook, Reservation
@@ -42,7 +42,7 @@ LEGACY_FILES = ("costs.json", "costs.jsonl", "costs_summary.json")
 LEGACY_FOLDER = ".empathy"
 REMEMBERED_LABELS = 10_000
 MAX_DAYS = 36_500
-_MILLISECONDS = tuple(f"{number:03d}+00:00" for number in range(1000))
+_MILLISECONDS = {number: f"{number:03d}+00:00" for number in range(1000)}
 
 
 class _Known(NamedTuple):
@@ -62,6 +62,20 @@ class _Known(NamedTuple):
     baseline_input_picousd: int
     baseline_output_picousd: int
     max_input_tokens: int
+
+
+class _Moment(NamedTuple):
+    """What holds for one second; replaced as a whole, for other threads read it.
+
+    Attributes:
+        second_s: its beginning, a whole number.
+        prefix: how its timestamps begin.
+        known: by labels as `CostTracker.log_request` takes them.
+    """
+
+    second_s: float
+    prefix: str
+    known: dict[tuple[str | None, ...], _Known]
 
 
 class Details(TypedDict, total=False):
@@ -110,9 +124,8 @@ class CostTracker:
         self._legacy_folder = (
             os.path.join(find_root(), LEGACY_FOLDER) if storage_dir is None else self.ledger.folder
         )
-        self._known: dict[tuple[str | None, ...], _Known] = {}
-        self._known_until_s = 0.0
-        self._second: tuple[int, str] = (0, "")
+        self._moment = _Moment(0.0, "", {})
+        self._until_s = 0.0
         self._append = self._append_first
         self._budgets: BudgetBook | None = None
 
@@ -153,17 +166,20 @@ class CostTracker:
             UsageError: a count or a label cannot be meant; says which.
             StoreFull, StateError: it could not be written; nothing that was there before is touched.
         """
-        second, prefix = self._second
+        second_s, prefix, known = self._moment
+        most = -1
         try:
-            known = self._known[model, task_type, tier, provider, session, project, user]
-            at = prefix + _MILLISECONDS[int((_now_s() - second) * 1000)]
+            middle, known_tier, input_rate, output_rate, baseline_input, baseline_output, most = known[
+                model, task_type, tier, provider, session, project, user
+            ]
+            at = prefix + _MILLISECONDS[int((_now_s() - second_s) * 1000.0)]
         except (LookupError, TypeError):  # new labels, another second, or a label that is no string
-            known = None
+            most = -1
         if (
             details
-            or known is None
-            or not (type(input_tokens) is int is type(output_tokens))
-            or not (0 <= input_tokens <= known[6] and 0 <= output_tokens <= MAX_TOKENS)
+            or type(input_tokens) is not int
+            or type(output_tokens) is not int
+            or not (0 <= input_tokens <= most and 0 <= output_tokens <= MAX_TOKENS)
         ):
             return self._log(
                 Request(
@@ -171,7 +187,7 @@ class CostTracker:
                     usage=_usage(input_tokens, output_tokens, details),
                     provider=provider,
                     task_type=task_type,
-                    tier=tier or "",
+                    tier="" if tier is None else tier,
                     session=session,
                     project=project,
                     user=user,
@@ -179,7 +195,6 @@ class CostTracker:
                 ),
                 plain=not details,
             )
-        middle, tier, input_rate, output_rate, baseline_input, baseline_output, _ = known
         cost = input_tokens * input_rate + output_tokens * output_rate
         baseline = input_tokens * baseline_input + output_tokens * baseline_output
         self._append(
@@ -189,7 +204,7 @@ class CostTracker:
         return {
             "timestamp": at,
             "model": model,
-            "tier": tier,
+            "tier": known_tier,
             "task_type": task_type,
             "input_tokens": input_tokens,
             "output_tokens": output_tokens,
@@ -264,7 +279,7 @@ class CostTracker:
         return "\n".join(lines)
 
     def take_in_legacy(self) -> list[str]:
-        """Take in what is new in the specification's files; every question does so. Three ``lstat`` without any.
+        """Take in what is new in the specification's files, as every question does; three ``lstat`` if none is there.
 
         Returns:
             What could not be taken in, for people.
@@ -313,22 +328,30 @@ class CostTracker:
         if self._budgets is not None:
             self._budgets.close()
         self.ledger.close()
-        self._known.clear()
+        self._moment = _Moment(0.0, "", {})
         self._append = self._append_first
 
     def _log(self, request: Request, *, plain: bool) -> dict[str, Any]:
         """One request the long way; what a plain one like it will need is remembered."""
-        priced = self.ledger.record(request)
         now_s = _now_s()
-        self._turn_to(now_s)
+        known = self._turn_to(now_s).known
+        if request.at is None:
+            request = request._replace(at=datetime.fromtimestamp(now_s, UTC))
+        priced = self.ledger.record(request)
         baseline_card, baseline_until_s = self.ledger.card_until(
             self.ledger.config.baseline_model, at_s=now_s
         )
         baseline = None if baseline_card is None else cost_picousd(request.usage, baseline_card)
         if plain and baseline_card is not None:
             card, until_s = self.ledger.card_until(request.model, provider=request.provider, at_s=now_s)
-            self._remember(request, priced, card, baseline_card)
-            self._known_until_s = min(self._known_until_s, until_s, baseline_until_s)
+            self._until_s = min(self._until_s, until_s, baseline_until_s)
+            self._append = self.ledger.journal.append
+            remembered = _known(request, priced, card, baseline_card)
+            if remembered is not None:
+                known[
+                    request.model, request.task_type, request.tier or None, request.provider,
+                    request.session, request.project, request.user,
+                ] = remembered  # fmt: skip
         cost = priced.cost_picousd
         return {
             "timestamp": priced.at,
@@ -342,36 +365,16 @@ class CostTracker:
             "savings": None if cost is None or baseline is None else to_usd(baseline - cost),
         }
 
-    def _turn_to(self, now_s: float) -> None:
-        """Begin another second; forget the labels whose prices may have changed by now."""
-        second = int(now_s)
-        self._second = second, time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
-        if now_s >= self._known_until_s or len(self._known) >= REMEMBERED_LABELS:
-            self._known.clear()
-            self._known_until_s = math.inf
-
-    def _remember(self, request: Request, priced: Priced, card: RateCard | None, baseline: RateCard) -> None:
-        rates, baseline_rates = card and simple_rates(card), simple_rates(baseline)
-        if not rates or not baseline_rates:
-            return
-        line = encode(
-            request._replace(usage=Usage()), **priced._replace(at="", cost_picousd=0)._asdict()
-        ).decode()
-        begin, end = len('{"v":1,"at":"'), line.rindex("0", 0, line.rindex(',"output_tokens":0'))
-        key = (
-            request.model, request.task_type, request.tier or None, request.provider,
-            request.session, request.project, request.user,
-        )  # fmt: skip
-        self._known[key] = _Known(
-            line[begin:end],
-            priced.tier,
-            rates.input_picousd,
-            rates.output_picousd,
-            baseline_rates.input_picousd,
-            baseline_rates.output_picousd,
-            min(rates.max_input_tokens, baseline_rates.max_input_tokens),
-        )
-        self._append = self.ledger.journal.append
+    def _turn_to(self, now_s: float) -> _Moment:
+        """The second that *now_s* lies in; labels are forgotten when their prices may have changed."""
+        moment, second_s = self._moment, float(int(now_s))
+        if second_s != moment.second_s:
+            known = moment.known
+            if not moment.second_s < now_s < self._until_s or len(known) >= REMEMBERED_LABELS:
+                known, self._until_s = {}, math.inf  # a new one: a thread that prices now fills the old one
+            prefix = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second_s))
+            moment = self._moment = _Moment(second_s, prefix, known)
+        return moment
 
     def _append_first(self, line: bytes) -> None:
         """What the hot path calls until the journal is open."""
@@ -423,6 +426,26 @@ def log_request(
     return get_tracker().log_request(model, input_tokens, output_tokens, task_type, tier, **more)
 
 
+def _known(request: Request, priced: Priced, card: RateCard | None, baseline: RateCard) -> _Known | None:
+    """What to remember of the labels of *request*; None where a price takes more than two rates."""
+    rates, baseline_rates = card and simple_rates(card), simple_rates(baseline)
+    if not rates or not baseline_rates:
+        return None
+    line = encode(
+        request._replace(usage=Usage()), **priced._replace(at="", cost_picousd=0)._asdict()
+    ).decode()
+    begin, end = len('{"v":1,"at":"'), line.rindex("0", 0, line.rindex(',"output_tokens":0'))
+    return _Known(
+        line[begin:end],
+        priced.tier,
+        rates.input_picousd,
+        rates.output_picousd,
+        baseline_rates.input_picousd,
+        baseline_rates.output_picousd,
+        min(rates.max_input_tokens, baseline_rates.max_input_tokens),
+    )
+
+
 def _usage(input_tokens: int, output_tokens: int, details: Details) -> Usage:
     parts: dict[str, Any] = {name: value for name, value in details.items() if name in Usage._fields}
     return Usage(input_tokens, output_tokens, **parts)
@@ -436,7 +459,7 @@ def _labels(details: Details) -> dict[str, Any]:
     """
     labels = {name: value for name, value in details.items() if name not in Usage._fields}
     for name in labels:
-        if name not in Request._fields:
+        if name not in Details.__annotations__:
             raise UsageError(
                 f"log_request has no parameter {name!r:.60}",
                 hint=f"it has {', '.join(Details.__annotations__)}; your own labels go into tags",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import threading
-import time
 import weakref
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ class Flusher:
         self._flush = weakref.WeakMethod(flush)
         self._interval_s = interval_s
         self._dirty = threading.Event()
-        self._stopped = False
+        self._stopped = threading.Event()
         self._failure: StateError | None = None
         self._thread: threading.Thread | None = None
 
@@ -54,17 +53,16 @@ class Flusher:
 
     def stop(self) -> None:
         """End the thread, now or after the flush it is in."""
-        self._stopped = True
+        self._stopped.set()
         atexit.unregister(self._flush_once)
         self._dirty.set()
 
     def _run(self) -> None:
         while True:
             self._dirty.wait()
-            if not self._stopped:
-                time.sleep(self._interval_s)
+            self._stopped.wait(self._interval_s)
             self._dirty.clear()
-            if self._stopped:  # looked at after the clearing: `stop` sets both
+            if self._stopped.is_set():  # looked at after the clearing: `stop` sets both
                 return
             if not self._flush_once():
                 self._dirty.set()

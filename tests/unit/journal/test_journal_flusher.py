@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import errno
 import gc
 import os
 import queue
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from quarterdeck.errors import StateError, StoreFull, UsageError
-from quarterdeck.journal import Journal, compact, flusher, writer
+from quarterdeck.journal import Journal, compact, writer
 from tests.index_worlds import run
 from tests.journal_worlds import all_lines, files, numbered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Disk:
     """Stands between the journal and `fdatasync`: what had been written to each file when it was called."""
 
     def __init__(self):
-        self.synced = queue.Queue()
+        self.synced: queue.Queue[bytes] = queue.Queue()
         self.failure = None
 
     def fdatasync(self, descriptor):
@@ -121,7 +126,7 @@ def test_sync_covers_every_segment_since_the_last_one(folder, disk, durability):
 
 def test_new_names_are_synced_with_the_folder(folder, monkeypatch):
     """A file that a power cut takes the name of is lost with everything in it."""
-    synced = []
+    synced: list[str] = []
     monkeypatch.setattr(writer, "sync_folder", synced.append)
     with contextlib.closing(Journal(str(folder), rotate_bytes=80)) as journal:
         for count, expected in ((1, 1), (1, 1), (1, 2)):
@@ -136,10 +141,8 @@ def test_new_names_are_synced_with_the_folder(folder, monkeypatch):
 def test_a_failing_disk_is_told_by_the_next_call(journal, disk, folder, number, kind):
     """By an append, which then has written nothing, or by `sync`; and once."""
     for tell in (lambda: journal.append(b"[no]\n"), journal.sync):
-        journal.append(b"[1]\n")
-        journal.sync()
         disk.failure = OSError(number, "the disk says no")
-        journal.append(b"[2]\n")
+        journal.append(b"[1]\n")
         while journal._flusher._failure is None:
             os.sched_yield()
         disk.failure = None
@@ -147,7 +150,7 @@ def test_a_failing_disk_is_told_by_the_next_call(journal, disk, folder, number, 
             tell()
         assert raised.value.hint
     assert b"[no]\n" not in all_lines(folder)
-    journal.append(b"[3]\n")
+    journal.append(b"[2]\n")
     journal.sync()
 
 
@@ -170,7 +173,8 @@ def test_a_child_syncs_what_it_appends(folder):
         "import os, sys\nfrom quarterdeck.journal import Journal, writer\n"
         "read, write = os.pipe()\n"
         "writer._fdatasync = lambda descriptor: os.write(write, b'%d ' % os.getpid())\n"
-        "journal = Journal(sys.argv[1], durability='power', sync_interval_s=0.001)\njournal.append(b'[1]\\n')\n"
+        "journal = Journal(sys.argv[1], durability='power', sync_interval_s=0.001)\n"
+        "journal.append(b'[1]\\n')\n"
         "while str(os.getpid()).encode() not in os.read(read, 1000): pass\n"
         "import warnings; warnings.simplefilter('ignore', DeprecationWarning)\n"
         "pid = os.fork()\n"
@@ -186,13 +190,13 @@ def test_a_child_syncs_what_it_appends(folder):
 
 def test_where_no_thread_can_start_the_end_of_the_program_syncs(folder, disk, monkeypatch):
     """At the interpreter's end, or beyond the limit of threads."""
-    registered = []
+    registered: list[Callable[[], bool]] = []
 
     def refuse(thread):
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refuse)
-    monkeypatch.setattr(flusher.atexit, "register", registered.append)
+    monkeypatch.setattr(atexit, "register", registered.append)
     journal = Journal(str(folder), durability="power", sync_interval_s=0.0)
     journal.append(b"[1]\n")
     (at_exit,) = registered
@@ -206,4 +210,4 @@ def test_where_no_thread_can_start_the_end_of_the_program_syncs(folder, disk, mo
 def test_an_unknown_durability_is_refused(folder):
     """Rather than taken for the weaker one."""
     with pytest.raises(UsageError, match="durability"):
-        Journal(str(folder), durability="forever")
+        Journal(str(folder), durability="forever")  # type: ignore[arg-type]  # as settings may say

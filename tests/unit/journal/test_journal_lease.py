@@ -191,7 +191,7 @@ class TestSealingOrphans:
 class TestRaces:
     def test_a_segment_renamed_between_opening_and_locking_is_not_taken(self, folder, monkeypatch):
         """Its owner has sealed it in that moment: what is written to it now, a reader would never see."""
-        name = orphaned(folder, b"[1]\n")
+        name = orphaned(folder, b"[1]\nhalf")
 
         def slow_to_open(path, flags):
             descriptor = open_plain(path, flags)
@@ -201,12 +201,13 @@ class TestRaces:
         monkeypatch.setattr(lease, "open_plain", slow_to_open)
         with journal_at(folder) as journal:
             journal.append(b"[2]\n")
-        assert (folder / f"{name}.jsonl").read_bytes() == b"[1]\n"
+        assert (folder / f"{name}.jsonl").read_bytes() == b"[1]\nhalf"
         assert all_lines(folder) == [b"[1]\n", b"[2]\n"]
 
     def test_a_new_segment_that_somebody_is_quicker_to_adopt_is_not_taken(self, folder, monkeypatch):
         """Between the creation and the lock of a segment it looks like an orphan."""
-        flock, thieves = fcntl.flock, []
+        flock = fcntl.flock
+        thieves: list[int] = []
 
         def beaten(descriptor, kind):
             if not thieves:
@@ -260,7 +261,8 @@ class TestRaces:
         """At once: nobody waits for a time-out."""
         code = (
             "import os, signal, sys\nfrom quarterdeck.journal import Journal\n"
-            "journal = Journal(sys.argv[1])\njournal.append(b'[1]\\n')\nos.kill(os.getpid(), signal.SIGKILL)\n"
+            "journal = Journal(sys.argv[1])\njournal.append(b'[1]\\n')\n"
+            "os.kill(os.getpid(), signal.SIGKILL)\n"
         )
         assert run(code, folder) == (-signal.SIGKILL, "", "")
         with journal_at(folder) as journal:

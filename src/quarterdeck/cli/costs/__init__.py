@@ -35,6 +35,7 @@ COMMANDS = {
     "ship": Entry("ship", "Bring every record to PostgreSQL, exactly once."),
     "verify": Entry("verify", "Check every sum against the journal, to the pico-dollar."),
     "what-if": Entry("what_if", "Say what the same requests would have cost on other models."),
+    "why": Entry("why", "Show where the cost of a session comes from: lines, answers, tokens, prices."),
 }
 
 SHOWN = 5

@@ -87,10 +87,10 @@ def _text_file(target: str) -> Iterator[TextIO]:
     from quarterdeck.costs.exporters.whole_file import whole_file
 
     if target != STDOUT:
-        with whole_file(target) as file, io.TextIOWrapper(file, encoding="utf-8", newline="") as text:
+        with whole_file(target) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="")
             yield text
-            text.flush()
-            text.detach()
+            text.detach()  # written out; it is not ours to close
     elif sys.stdout.isatty():
         shown = io.StringIO()
         yield shown

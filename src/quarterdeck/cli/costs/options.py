@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from quarterdeck.cli.output import remark
 from quarterdeck.errors import UsageError
 from quarterdeck.workspace import find_root
 
@@ -140,11 +141,12 @@ def archive_of(ledger: Ledger) -> str:
 
 @contextlib.contextmanager
 def opened(folder: str | None) -> Iterator[CostTracker]:
-    """The tracker of the ledger that ``--ledger`` names."""
+    """The tracker of the ledger that ``--ledger`` names; the specification's own files are taken in first."""
     from quarterdeck.costs.tracker import CostTracker
 
     tracker = CostTracker(folder)
     try:
+        remark(tracker.take_in_legacy())
         yield tracker
     finally:
         tracker.close()

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from quarterdeck.cli.output import print_json, print_table
-from quarterdeck.costs.exporters.selected import dollars
-from quarterdeck.costs.exporters.text import defused
 from quarterdeck.costs.money import format_usd, to_usd
 from quarterdeck.words import harmless, number
 
@@ -19,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from quarterdeck.costs.budgets import Budget, Standing
+    from quarterdeck.costs.importers.source import Problem
     from quarterdeck.costs.ledger import Ledger, Total
     from quarterdeck.costs.ledger.what_if import WhatIf
 
@@ -97,6 +94,12 @@ def cost_of(total: Total) -> Money | None:
     return Money(total.cost_picousd) if known else None
 
 
+def problem_line(problem: Problem) -> str:
+    """What could not be read, as compilers say it: file, line, reason."""
+    line = f":{problem.line}" if problem.line else ""
+    return f"{problem.path}{line}: {problem.reason}"
+
+
 def share_pct(part_picousd: int, whole_picousd: int) -> float | None:
     """*part_picousd* of the whole, 0 to 100; None where the whole is nothing."""
     return round(part_picousd / whole_picousd * 100, 1) if whole_picousd else None
@@ -127,6 +130,9 @@ def print_markdown(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Comma-separated values, to the pico-dollar; no label becomes a formula, or an escape code."""
+    import csv
+    import io
+
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -141,6 +147,9 @@ def _text(cell: object) -> str:
 
 
 def _field(cell: object) -> object:
+    from quarterdeck.costs.exporters.selected import dollars
+    from quarterdeck.costs.exporters.text import defused
+
     if isinstance(cell, Money):
         return dollars(cell)
     if isinstance(cell, str):

@@ -6,8 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.advice.spending import by_cost
-from quarterdeck.costs.budgets import BudgetBook
-from quarterdeck.costs.budgets.book import period_of
+from quarterdeck.costs.budgets import BudgetBook, period_of
 from quarterdeck.costs.ledger.what_if import what_if
 from quarterdeck.errors import UsageError
 

@@ -6,7 +6,9 @@ import os
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
+from quarterdeck.costs.ledger.counted import counting
 from quarterdeck.costs.model import Request
+from quarterdeck.errors import StateError, UsageError
 from quarterdeck.files import Lease
 
 if TYPE_CHECKING:
@@ -43,51 +45,59 @@ def reprice(ledger: Ledger) -> Repriced:
         StoreBusy: another process has been at it for `WAIT_S`.
         StoreFull, StateError: as `Ledger.record`; what was written counts.
     """
-    unpriced: dict[str, int] = {}
-    priced = cost = 0
     if not any(total.unpriced_requests for total in ledger.totals()):
         return Repriced(0, {}, 0)
-    with Lease.wait(os.path.join(ledger.folder, LOCK), WAIT_S):
-        for request in list(_without_price(ledger)):
-            found = ledger.price(request)
-            if found.cost_picousd is None:
+    path = os.path.join(ledger.folder, LOCK)
+    try:
+        lease = Lease.wait(path, WAIT_S)
+    except OSError as error:
+        raise StateError(
+            f"{path} cannot be locked: {error.strerror or error}",
+            hint="check that its folder belongs to you, can be written to and is on a local disk",
+        ) from error
+    with lease:
+        return _reprice(ledger)
+
+
+def _reprice(ledger: Ledger) -> Repriced:
+    priced = cost = 0
+    unpriced: dict[str, int] = {}
+
+    def that_have_one_now() -> Iterator[Request]:
+        nonlocal priced, cost
+        for request in _without_price(ledger):
+            found = _cost(ledger, request)
+            if found is None:
                 unpriced[request.model] = unpriced.get(request.model, 0) + request.requests
-                continue
-            ledger.record(request)
-            priced += request.requests
-            cost += found.cost_picousd
+            else:
+                priced += request.requests
+                cost += found
+                yield request
+
+    ledger.record_many(that_have_one_now())
     return Repriced(priced, unpriced, cost)
 
 
 def _without_price(ledger: Ledger) -> Iterator[Request]:
-    """The requests that count and have no price, each as it corrects its record."""
-    corrected: set[str] = set()
-    candidates: set[str] = set()
-    for _, record in ledger.records():
-        if record.replaces:
-            corrected.add(record.replaces)
-        if record.response_id and record.cost_picousd is None:
-            candidates.add(record.response_id)
-    best: dict[str, Record] = {}
-    for place, record in ledger.records():
-        if record.response_id in candidates:
-            held = best.get(record.response_id)
-            if held is None or _rank(record) > _rank(held):
-                best[record.response_id] = record
-        elif not record.response_id and record.cost_picousd is None and place not in corrected:
-            yield _correction(place, record)
-    for record in best.values():
-        if record.cost_picousd is None:
-            yield _correction("", record)
+    """The requests that count and have no price, each as it corrects its record; none recorded meanwhile."""
+    with counting(ledger) as state:
+        for chunk in state.chunks():
+            for offset, record in chunk.records:
+                if record.cost_picousd is None:
+                    yield _correction(f"{chunk.segment}@{offset}", record)
 
 
-def _rank(record: Record) -> tuple[int, bool]:
-    """Of records with one response id, the highest counts, as in the rollup."""
-    return record.output_tokens, record.cost_picousd is not None
+def _cost(ledger: Ledger, request: Request) -> int | None:
+    try:
+        return ledger.price(request).cost_picousd
+    except UsageError:  # another program wrote it: it counts, but nobody could be charged for it
+        return None
 
 
 def _correction(place: str, record: Record) -> Request:
-    labels = {name: getattr(record, name) for name in Request._fields if hasattr(record, name)}
-    labels |= {"usage": record.usage, "at": datetime.fromisoformat(record.at), "cost_picousd": None}
-    labels["replaces"] = place
-    return Request(**labels)
+    """*record*, to be priced; by its response id it corrects itself, by its place what it stands for."""
+    fields = {name: getattr(record, name) for name in Request._fields}
+    fields["at"] = datetime.fromisoformat(record.at)
+    if not record.response_id:
+        fields["replaces"] = record.replaces or place
+    return Request(**fields)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck import sqlite
 from quarterdeck.costs.ledger.rollup import Rollup
 from quarterdeck.costs.money import PICO
+from quarterdeck.errors import StoreCorrupt
 from quarterdeck.journal import inspect
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from quarterdeck.journal import JournalReport
 
 SHOWN_DIFFERENCES = 20
+SHOWN_REJECTED = 100
 
 
 class Difference(NamedTuple):
@@ -42,7 +45,7 @@ class Verification(NamedTuple):
         cost_picousd: likewise.
         differing: how many sums differ.
         differences: the first `SHOWN_DIFFERENCES` of them.
-        rejected: lines of the journal that are no records: segment, offset, reason.
+        rejected: the first `SHOWN_REJECTED` lines that are no records: segment, offset, reason.
         dropped: records whose response was counted already, by source.
         journal: segments, and what was set aside.
         problems: what else was amiss, for people.
@@ -66,30 +69,48 @@ class Verification(NamedTuple):
 def verify(ledger: Ledger, progress: Callable[[int, int], None] | None = None) -> Verification:
     """Compute every sum anew, in memory, and compare; reads the whole journal.
 
-    Others may go on recording: what is compared is the journal up to the places the rollup has come to.
+    Others may go on recording: what is compared is the journal up to the places the rollup has come to. A
+    segment that is missing is told by the first question after its loss, be it this one: from then on the
+    sums are those of what is there.
+
+    Raises:
+        StateError, StoreCorrupt: a segment of the journal cannot be read.
     """
     ledger.refresh()
-    kept = ledger.rollup.contents()
-    anew = Rollup(sqlite.IN_MEMORY, ledger.reader, ledger.calendar, ledger.choices)
-    anew.refresh(progress, up_to=kept.places)
-    computed = anew.contents()
-    anew.close()
+    problems = list(ledger.problems)
+    try:
+        kept = ledger.rollup.contents()
+    except StoreCorrupt:
+        if not ledger.rollup.discard_if_damaged():
+            raise
+        problems.append("the file of the sums was damaged; they have been made anew")
+        ledger.refresh()
+        kept = ledger.rollup.contents()
+    with contextlib.closing(Rollup(sqlite.IN_MEMORY, ledger.reader, ledger.calendar, ledger.choices)) as anew:
+        anew.refresh(progress, up_to=kept.places)
+        computed = anew.contents()
+        dropped = anew.connection.execute("SELECT source, requests FROM dropped ORDER BY source").fetchall()
+        rejected = anew.connection.execute(
+            "SELECT segment, offset, reason FROM rejected ORDER BY segment, offset LIMIT ?",
+            (SHOWN_REJECTED,),
+        ).fetchall()
     differences = [
         Difference(table, key, had.get(key), has.get(key))
         for table, had, has in (
             ("cells", kept.cells, computed.cells),
             ("sessions", kept.sessions, computed.sessions),
         )
-        for key in sorted(had.keys() | has.keys(), key=str)
+        for key in had.keys() | has.keys()
         if had.get(key) != has.get(key)
     ]
+    differences.sort(key=lambda difference: (difference.table, str(difference.key)))
     return Verification(
         requests=sum(counts[0] for counts in computed.cells.values()),
         cost_picousd=sum(counts[-2] * PICO + counts[-1] for counts in computed.cells.values()),
         differing=len(differences),
         differences=differences[:SHOWN_DIFFERENCES],
-        rejected=ledger.rejected(),
-        dropped=ledger.dropped(),
+        rejected=rejected,
+        dropped=dict(dropped),
         journal=inspect(ledger.journal_folder),
-        problems=list(ledger.problems),
+        problems=problems,
     )

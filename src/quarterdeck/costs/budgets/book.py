@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import uuid
-from datetime import date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Literal, NamedTuple
+import threading
+import weakref
+from typing import TYPE_CHECKING
 
 from quarterdeck import sqlite
+from quarterdeck.costs.budgets.owners import Owner, is_dead, translated
+from quarterdeck.costs.budgets.scope import as_text, checked_labels, falls_under, from_text, tags_of
+from quarterdeck.costs.budgets.standing import PERIODS, Budget, Period, Standing, no_room, outlook, period_of
 from quarterdeck.costs.ledger import Choices
-from quarterdeck.costs.ledger.totals import TAG
-from quarterdeck.costs.money import format_usd
-from quarterdeck.errors import BudgetExceeded, UsageError
-from quarterdeck.files import Lease, private_folder
+from quarterdeck.costs.ledger import rollup as rollup  # who forks takes our locks before those it registered
+from quarterdeck.costs.money import MAX_USD, PICO
+from quarterdeck.costs.pricing import tier_of
+from quarterdeck.errors import QuarterdeckError, StateError, UsageError
+from quarterdeck.files import private_folder
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from quarterdeck.costs.ledger import Ledger
 
 FILE = "budgets.sqlite"
 LEASES = "leases"
-PERIODS = ("day", "week", "month")
 WARN_RATIO = 0.8
-
-Period = Literal["day", "week", "month"]
+TIMEOUT_S = 5.0
+"""Others are done in milliseconds; whoever waits is about to call a model."""
 
 MIGRATIONS = (
     """
@@ -41,85 +44,39 @@ MIGRATIONS = (
 )
 
 
-class Budget(NamedTuple):
-    """A limit on what may be spent in each day, week (from Monday) or month of the ledger's calendar.
-
-    Attributes:
-        id: its number.
-        limit_picousd: spending stops here.
-        warn_ratio: of the limit, 0 to 1: from here on it warns.
-        scope: the labels a request must have to count, by name (as `Ledger.totals` names them); empty: all.
-    """
-
-    id: int
-    period: Period
-    limit_picousd: int
-    warn_ratio: float
-    scope: Mapping[str, str]
-
-    @property
-    def title(self) -> str:
-        """``day, project=/srv/app`` for people."""
-        return ", ".join([self.period, *(f"{name}={value}" for name, value in self.scope.items())])
-
-
-class Standing(NamedTuple):
-    """How one budget stands.
-
-    Attributes:
-        since, until: first and last day of the present period.
-        spent_picousd: by requests that have a price.
-        reserved_picousd: by reservations of processes that are alive.
-        unpriced_requests: their cost is not known and not contained.
-        projected_picousd: what the period comes to if it goes on as so far; None in its first hundredth.
-        runs_out_at: when the limit is reached at that pace; None if not within the period.
-    """
-
-    budget: Budget
-    since: date
-    until: date
-    spent_picousd: int
-    reserved_picousd: int
-    unpriced_requests: int
-    projected_picousd: int | None
-    runs_out_at: datetime | None
-
-    @property
-    def taken_picousd(self) -> int:
-        """Spent or reserved."""
-        return self.spent_picousd + self.reserved_picousd
-
-    @property
-    def ratio(self) -> float | None:
-        """Taken of the limit; None where the limit is 0."""
-        limit = self.budget.limit_picousd
-        return self.taken_picousd / limit if limit else None
-
-    @property
-    def state(self) -> Literal["ok", "warn", "exceeded"]:
-        """``exceeded`` from the limit on, ``warn`` from the warning ratio on."""
-        if self.taken_picousd >= self.budget.limit_picousd:
-            return "exceeded"
-        return "warn" if self.taken_picousd >= self.budget.limit_picousd * self.budget.warn_ratio else "ok"
-
-
 class BudgetBook:
-    """The budgets of one ledger, for all processes on the machine."""
+    """The budgets of one ledger, for all processes on the machine.
 
-    def __init__(self, ledger: Ledger) -> None:
-        """Opens nothing yet."""
+    May be shared by threads; after a fork the child opens the file anew and holds nothing.
+
+    Attributes:
+        lock: held by the thread that is at the budgets.
+    """
+
+    def __init__(self, ledger: Ledger, *, timeout_s: float = TIMEOUT_S) -> None:
+        """Opens nothing yet.
+
+        Args:
+            ledger: whose spending is limited.
+            timeout_s: how long to wait while another process is at the budgets.
+        """
         self._ledger = ledger
+        self._timeout_s = timeout_s
         self._connection: sqlite3.Connection | None = None
-        self._lease: Lease | None = None
-        self._owner = ""
-        self._pid = 0
+        self.lock = threading.RLock()
+        self._owner = Owner(self._leases)
+        self._held: set[str] = set()
+        self._owed: set[str] = set()
+        with _fork:
+            _books.add(self)
 
     def budgets(self) -> list[Budget]:
         """Every budget, by its number; none where none was ever set."""
-        if self._connection is None and not os.path.exists(self._file):
-            return []
-        with sqlite.translated():
-            return _all(self._open())
+        with self.lock:
+            if self._connection is None and not os.path.exists(self._file):
+                return []
+            with sqlite.translated():
+                return _all(self._open())
 
     def set(
         self,
@@ -133,31 +90,35 @@ class BudgetBook:
 
         A tag that has no sums yet gets them: the rollup is made anew at the next question.
 
+        Args:
+            period: the calendar's, beginning at midnight of the ledger's time zone.
+            limit_picousd: 0 lets nothing through.
+            scope: the labels a request must have to count: ``project``, ``provider``, ``model``,
+                ``task_type``, ``tier``, ``service_tier``, ``source``, ``user``, ``tag:NAME``. An empty value
+                is that of requests without the label.
+            warn_ratio: of the limit, from 0 to 1.
+
         Raises:
-            UsageError: no such period, a limit below 0, a ratio outside 0 to 1, or a scope without sums.
+            UsageError: no such period, an impossible limit or ratio, or a label that has no sums.
+            StateError: the database of budgets cannot be used, or was locked for too long.
         """
         if period not in PERIODS:
             raise UsageError(f"no period {period!r:.40}", hint=f"use one of {', '.join(PERIODS)}")
-        if type(limit_picousd) is not int or not 0 <= limit_picousd < 1 << 63:
-            raise UsageError(
-                f"a limit must be pico-dollars, 0 or more, got {limit_picousd!r:.40}",
-                hint="parse_usd() makes them of dollars",
-            )
-        if not 0 <= warn_ratio <= 1:
+        _check_amount("limit", limit_picousd)
+        if type(warn_ratio) not in {int, float} or not 0 <= warn_ratio <= 1:
             raise UsageError(
                 f"warn_ratio must be from 0 to 1, got {warn_ratio!r:.40}", hint="0.8 warns at 80 %"
             )
-        scope = dict(sorted((scope or {}).items()))
-        self._give_sums_to(scope)
-        self._ledger.totals(since=self._ledger.calendar.today(), where=scope)  # refuses a scope without sums
-        with sqlite.transaction(self._open()) as connection:
+        scope = checked_labels(scope or {})
+        with self._transaction() as connection:  # two that choose tags must not undo each other's choice
+            self._keep_sums_by(tags_of(scope))
             connection.execute(
                 "INSERT INTO budgets (period, limit_picousd, warn_ratio, scope) VALUES (?, ?, ?, ?) "
                 "ON CONFLICT (period, scope) DO UPDATE SET "
                 "limit_picousd = excluded.limit_picousd, warn_ratio = excluded.warn_ratio",
-                (period, limit_picousd, warn_ratio, _text(scope)),
+                (period, limit_picousd, warn_ratio, as_text(scope)),
             )
-        return next(budget for budget in self.budgets() if budget.period == period and budget.scope == scope)
+            return next(each for each in _all(connection) if each.period == period and each.scope == scope)
 
     def remove(self, number: int) -> None:
         """Forget the budget of that number.
@@ -165,35 +126,17 @@ class BudgetBook:
         Raises:
             UsageError: there is none.
         """
-        with sqlite.transaction(self._open()) as connection:
-            if not connection.execute("DELETE FROM budgets WHERE id = ?", (number,)).rowcount:
-                raise UsageError(f"there is no budget {number}", hint="qd costs budget lists them")
+        if number not in [budget.id for budget in self.budgets()]:
+            raise UsageError(f"there is no budget {number}", hint="qd costs budget lists them")
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM budgets WHERE id = ?", (number,))
 
     def standings(self) -> list[Standing]:
         """How every budget stands now."""
-        budgets = self.budgets()
-        if not budgets:
+        if not self._prepare():
             return []
-        with sqlite.transaction(self._open()) as connection:
-            self._drop_the_dead(connection)
-            return [self._standing(connection, budget) for budget in budgets]
-
-    def grant(self, amount_picousd: int, labels: Mapping[str, str]) -> str:
-        """Reserve *amount_picousd* under every budget that *labels* fall under; the reservation's id.
-
-        Costs one write transaction and a sum per budget, some tenths of a millisecond.
-
-        Raises:
-            BudgetExceeded: one of the budgets has no room; nothing is reserved.
-        """
-        name = uuid.uuid4().hex
-        with sqlite.transaction(self._open()) as connection:
-            self._require_room(connection, amount_picousd, labels)
-            connection.execute(
-                "INSERT INTO reservations VALUES (?, ?, ?, ?, ?)",
-                (name, self._alive(), amount_picousd, _text(labels), self._ledger.calendar.now().isoformat()),
-            )
-        return name
+        with self._transaction() as connection:
+            return self._standings(connection, _all(connection))
 
     def check(self, amount_picousd: int, labels: Mapping[str, str]) -> list[Standing]:
         """The budgets that *labels* fall under, if each has room for *amount_picousd*: how they stand.
@@ -201,62 +144,125 @@ class BudgetBook:
         Nothing is reserved: by the time it is spent, others may have been quicker.
 
         Raises:
-            BudgetExceeded: as `grant`.
+            BudgetExceeded, UsageError, StateError: as `grant`.
         """
-        if not self.budgets():
+        _check_amount("amount", amount_picousd)
+        labels = self._complete(labels)
+        if not self._prepare():
             return []
-        with sqlite.transaction(self._open()) as connection:
+        with self._transaction() as connection:
             return self._require_room(connection, amount_picousd, labels)
 
-    def give_back(self, reservation_id: str) -> None:
-        """End that reservation; one that is not there any more is fine."""
-        with sqlite.transaction(self._open()) as connection:
-            connection.execute("DELETE FROM reservations WHERE id = ?", (reservation_id,))
+    def grant(self, name: str, amount_picousd: int, labels: Mapping[str, str]) -> None:
+        """Reserve *amount_picousd* under every budget that *labels* fall under, until `give_back` of *name*.
+
+        Costs one write transaction and a sum per budget, some tenths of a millisecond.
+
+        Raises:
+            BudgetExceeded: one of the budgets has no room.
+            UsageError: the amount or a label cannot be meant.
+            StateError: the database of budgets cannot be used, or was locked for too long.
+            In each case nothing is reserved.
+        """
+        _check_amount("amount", amount_picousd)
+        labels = self._complete(labels)
+        self._prepare()
+        self._held.add(name)  # before it is, so that whoever is interrupted can give it back
+        try:
+            with self._transaction() as connection:
+                self._require_room(connection, amount_picousd, labels)
+                connection.execute(
+                    "INSERT INTO reservations VALUES (?, ?, ?, ?, ?)",
+                    (
+                        name,
+                        self._owner.present(),
+                        amount_picousd,
+                        as_text(labels),
+                        self._ledger.calendar.now().isoformat(),
+                    ),
+                )
+        except QuarterdeckError:
+            self._held.discard(name)
+            raise
+
+    def give_back(self, name: str) -> None:
+        """End that reservation; nothing where it has ended, or belongs to a parent process.
+
+        Where the disk is full or the database locked for too long, it goes on counting until this process
+        next uses the budgets, or ends: what was done under it must not fail for that.
+        """
+        if name in self._held:
+            self._owed.add(name)
+            self._held.discard(name)
+            with contextlib.suppress(StateError), self._transaction():
+                pass
 
     def close(self) -> None:
-        """Give back the files; reservations of this process end with it."""
-        if self._connection is not None and self._pid == os.getpid():
-            self._connection.close()
-        if self._lease is not None:
-            self._lease.release(remove=True)
-        self._connection = self._lease = None
+        """Give back the files; reservations that are still held are kept, and end with the process."""
+        with self.lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+            if not self._held:
+                self._owner.leave()
 
     @property
     def _file(self) -> str:
         return os.path.join(self._ledger.folder, FILE)
 
+    @property
+    def _leases(self) -> str:
+        return os.path.join(self._ledger.folder, LEASES)
+
     def _open(self) -> sqlite3.Connection:
-        if self._connection is None or self._pid != os.getpid():
-            private_folder(self._ledger.folder)
-            self._connection = sqlite.connect(self._file, MIGRATIONS, holds="truth")
-            self._lease = None  # a lease is not inherited
-            self._pid = os.getpid()
+        if self._connection is None:
+            with translated(self._ledger.folder):
+                private_folder(self._ledger.folder)
+            self._connection = sqlite.connect(
+                self._file, MIGRATIONS, holds="truth", timeout_s=self._timeout_s
+            )
         return self._connection
 
-    def _alive(self) -> str:
-        """This process's name among the owners; others see by its lease that it lives."""
-        if self._lease is None:
-            self._owner = uuid.uuid4().hex
-            folder = private_folder(os.path.join(self._ledger.folder, LEASES))
-            for name in os.listdir(folder):  # of processes that were killed
-                self._bury(name)
-            self._lease = Lease.take(os.path.join(folder, self._owner))
-        return self._owner
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Alone of all threads and processes; what was given back before and could not be written, is."""
+        with self.lock:
+            owed = list(self._owed)
+            with sqlite.transaction(self._open()) as connection:
+                connection.executemany("DELETE FROM reservations WHERE id = ?", [(name,) for name in owed])
+                yield connection
+            self._owed.difference_update(owed)
 
-    def _bury(self, owner: str) -> bool:
-        """Whether *owner* is dead; its lease is then removed."""
-        path = os.path.join(self._ledger.folder, LEASES, owner)
-        if Lease.held(path):
-            return False
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(path)
-        return True
+    def _prepare(self) -> list[Budget]:
+        """The budgets, with what takes long done for their sums before others are kept waiting."""
+        budgets = self.budgets()
+        tags = {tag for budget in budgets for tag in tags_of(budget.scope)}
+        if tags and not tags <= {*self._ledger.choices.tags}:  # somebody has chosen others since
+            with self._transaction():
+                self._keep_sums_by(tags)
+        if budgets:
+            self._ledger.refresh()
+        return budgets
 
-    def _drop_the_dead(self, connection: sqlite3.Connection) -> None:
-        """Drop the reservations whose process has ended, however it ended."""
-        for (owner,) in connection.execute("SELECT DISTINCT owner FROM reservations").fetchall():
-            if self._bury(owner):
-                connection.execute("DELETE FROM reservations WHERE owner = ?", (owner,))
+    def _keep_sums_by(self, tags: AbstractSet[str]) -> None:
+        choices = self._ledger.choices
+        if not tags <= {*choices.tags}:
+            with translated(self._ledger.folder):
+                self._ledger.choose(Choices(choices.timezone, (*choices.tags, *tags)))
+
+    def _complete(self, labels: Mapping[str, str]) -> dict[str, str]:
+        """*labels* as the record will have them: who publishes the model's price, and its tier, follow."""
+        complete = checked_labels(labels)
+        if "model" in complete:
+            card, _ = self._ledger.card_until(
+                complete["model"],
+                provider=complete.get("provider", ""),
+                service_tier=complete.get("service_tier", ""),
+            )
+            if card is not None:
+                complete["provider"] = complete.get("provider") or card.provider
+                complete["tier"] = complete.get("tier") or tier_of(card)
+        return complete
 
     def _require_room(
         self, connection: sqlite3.Connection, amount_picousd: int, labels: Mapping[str, str]
@@ -266,96 +272,95 @@ class BudgetBook:
         Raises:
             BudgetExceeded: one of them has none.
         """
-        self._drop_the_dead(connection)
-        standings = [
-            self._standing(connection, budget)
-            for budget in _all(connection)
-            if _falls_under(labels, budget.scope)
-        ]
+        concerned = [budget for budget in _all(connection) if falls_under(labels, budget.scope)]
+        standings = self._standings(connection, concerned)
         for standing in standings:
             wanted = standing.taken_picousd + amount_picousd
             if wanted > standing.budget.limit_picousd or standing.state == "exceeded":
-                raise _no_room(standing, amount_picousd)
+                raise no_room(standing, amount_picousd)
         return standings
 
-    def _standing(self, connection: sqlite3.Connection, budget: Budget) -> Standing:
-        now = self._ledger.calendar.now()
-        since, until = period_of(budget.period, now.date())
-        (total,) = self._ledger.totals(since=since, where=budget.scope)
-        reserved = sum(
-            amount
+    def _standings(self, connection: sqlite3.Connection, budgets: Sequence[Budget]) -> list[Standing]:
+        """How *budgets* stand.
+
+        In this order: whoever is dead or has given back has recorded what it ever will; only then are the
+        sums brought up to date. So no money falls between a reservation and its record.
+        """
+        for (owner,) in connection.execute("SELECT DISTINCT owner FROM reservations").fetchall():
+            if is_dead(self._leases, owner):
+                connection.execute("DELETE FROM reservations WHERE owner = ?", (owner,))
+        reservations = [
+            (amount, from_text(labels))
             for amount, labels in connection.execute("SELECT amount_picousd, labels FROM reservations")
-            if _falls_under(json.loads(labels), budget.scope)
-        )
-        projected, runs_out_at = _outlook(budget, total.cost_picousd, since, until, now)
-        return Standing(
-            budget,
-            since,
-            until,
-            total.cost_picousd,
-            reserved,
-            total.unpriced_requests,
-            projected,
-            runs_out_at,
-        )
+        ]
+        now = self._ledger.calendar.now()
+        standings = []
+        for budget in budgets:
+            since, until = period_of(budget.period, now.date())
+            (total,) = self._ledger.totals(since=since, where=budget.scope)
+            reserved = sum(amount for amount, labels in reservations if falls_under(labels, budget.scope))
+            projection = outlook(budget, total.cost_picousd, since, until, now)
+            standings.append(
+                Standing(
+                    budget, since, until, total.cost_picousd, reserved, total.unpriced_requests, *projection
+                )
+            )
+        return standings
 
-    def _give_sums_to(self, scope: Mapping[str, str]) -> None:
-        """Choose the tags of *scope* that the ledger keeps no sums by."""
-        tags = {name.removeprefix(TAG) for name in scope if name == "user" or name.startswith(TAG)}
-        choices = self._ledger.choices
-        if not tags <= set(choices.tags):
-            private_folder(self._ledger.folder)
-            self._ledger.choose(Choices(choices.timezone, (*choices.tags, *tags)))
-
-
-def period_of(period: Period, day: date) -> tuple[date, date]:
-    """First and last day of the period that *day* lies in."""
-    if period == "day":
-        return day, day
-    if period == "week":
-        monday = day - timedelta(days=day.weekday())
-        return monday, monday + timedelta(days=6)
-    first = day.replace(day=1)
-    following = (first + timedelta(days=31)).replace(day=1)
-    return first, following - timedelta(days=1)
+    def forget(self) -> None:
+        """In a child: reservations and lease are the parent's; SQLite must not go on with its connection."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+        self._owner.forget()
+        self._held.clear()
+        self._owed.clear()
 
 
 def _all(connection: sqlite3.Connection) -> list[Budget]:
     rows = connection.execute("SELECT id, period, limit_picousd, warn_ratio, scope FROM budgets ORDER BY id")
     return [
-        Budget(number, period, limit, warn_ratio, json.loads(scope))
+        Budget(number, period, limit, warn_ratio, from_text(scope))
         for number, period, limit, warn_ratio, scope in rows
     ]
 
 
-def _outlook(
-    budget: Budget, spent_picousd: int, since: date, until: date, now: datetime
-) -> tuple[int | None, datetime | None]:
-    """What the period comes to at the pace so far, and when the limit is reached, if within it."""
-    begin = datetime.combine(since, time(), now.tzinfo)
-    end = datetime.combine(until + timedelta(days=1), time(), now.tzinfo)
-    passed, whole = (now - begin).total_seconds(), (end - begin).total_seconds()
-    if passed < whole / 100:
-        return None, None
-    projected = int(spent_picousd * whole / passed)
-    if not spent_picousd or projected < budget.limit_picousd:
-        return projected, None
-    return projected, begin + timedelta(seconds=passed * budget.limit_picousd / spent_picousd)
+def _check_amount(name: str, picousd: int) -> None:
+    if type(picousd) is not int or not 0 <= picousd <= MAX_USD * PICO:
+        raise UsageError(
+            f"{name} must be whole pico-dollars, from 0 to those of ${MAX_USD:,}, got {picousd!r:.40}",
+            hint="parse_usd() makes them of dollars",
+        )
 
 
-def _no_room(standing: Standing, wanted_picousd: int) -> BudgetExceeded:
-    budget = standing.budget
-    return BudgetExceeded(
-        f"budget {budget.id} ({budget.title}) has no room for {format_usd(wanted_picousd)}: "
-        f"{format_usd(standing.spent_picousd)} spent and {format_usd(standing.reserved_picousd)} reserved "
-        f"of {format_usd(budget.limit_picousd)}",
-        hint=f"wait until after {standing.until}, or raise it: qd costs budget set",
-    )
+_books: weakref.WeakSet[BudgetBook] = weakref.WeakSet()
+_forking: list[BudgetBook] = []
+_fork = threading.RLock()
+"""Held by whoever forks, and by whoever makes a book."""
 
 
-def _falls_under(labels: Mapping[str, str], scope: Mapping[str, str]) -> bool:
-    return all(labels.get(name) == value for name, value in scope.items())
+def _before_fork() -> None:
+    """Wait for other threads: a child must not inherit a transaction that is half done."""
+    _fork.acquire()
+    _forking.extend(_books)
+    for book in _forking:
+        book.lock.acquire()
 
 
-def _text(labels: Mapping[str, str]) -> str:
-    return json.dumps(dict(labels), sort_keys=True, ensure_ascii=False)
+def _after_fork_in_parent() -> None:
+    while _forking:
+        _forking.pop().lock.release()
+    _fork.release()
+
+
+def _after_fork_in_child() -> None:
+    while _forking:
+        book = _forking.pop()
+        book.forget()
+        book.lock.release()
+    _fork.release()
+
+
+os.register_at_fork(
+    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
+)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from quarterdeck import __version__
 from quarterdeck.costs.exporters.delivery import Delivery
 from quarterdeck.costs.exporters.identity import ledger_id
 from quarterdeck.costs.exporters.otlp_spans import export_of, span_of
@@ -107,7 +106,7 @@ def mirror(
                 for offset, record in chunk.records
             )
             for portion in _portions(told):
-                count, reason = _rejected(delivery.post(export_of(portion, __version__)))
+                count, reason = _rejected(delivery.post(export_of(portion)))
                 spans += len(portion)
                 rejected += count
                 if reason and reason not in problems:

@@ -50,6 +50,12 @@ _COUNTS = {
 _ALWAYS = frozenset({"input_tokens", "output_tokens"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _KIND_CLIENT = 3
+_BEFORE = (
+    b'{"resourceSpans":[{"resource":{"attributes":'
+    b'[{"key":"service.name","value":{"stringValue":"quarterdeck"}}]},'
+    b'"scopeSpans":[{"scope":{"name":"quarterdeck.costs"},"spans":['
+)
+_AFTER = b"]}]}]}"
 
 
 def span_of(record: Record, place: str, ledger: uuid.UUID) -> dict[str, object]:
@@ -80,13 +86,9 @@ def span_of(record: Record, place: str, ledger: uuid.UUID) -> dict[str, object]:
     }
 
 
-def export_of(spans: list[bytes], version: str) -> bytes:
+def export_of(spans: list[bytes]) -> bytes:
     """The body of an export of *spans*, each of them JSON."""
-    head = (
-        '{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"quarterdeck"}}]},'
-        f'"scopeSpans":[{{"scope":{{"name":"quarterdeck.costs","version":"{version}"}},"spans":['
-    )
-    return head.encode() + b",".join(spans) + b"]}]}]}"
+    return _BEFORE + b",".join(spans) + _AFTER
 
 
 def _identity(record: Record, place: str, ledger: uuid.UUID) -> str:

@@ -5,8 +5,8 @@
         checkpoint
 
 A crash before the commit leaves nothing, one after it leaves rows and checkpoint: the next `ship` goes on
-from the checkpoint, wherever this one ended. Two shippers of one ledger take turns at the ledger's row; the
-slower one sees that the checkpoint has moved and begins anew from there.
+from the checkpoint, wherever this one ended. Two shippers of one ledger take turns at the ledger's row,
+which counts their batches; the slower one sees that there are more, and begins anew from there.
 
 Whether a record counts, the ledger decides, so the sum of ``requests`` is that of `Ledger.totals`. A record
 that no longer counts leaves in the transaction in which the better one arrives.
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 _CONNECTION = {
     "connect_timeout": "10",
     "application_name": "quarterdeck",
+    "client_encoding": "utf8",
     "keepalives_idle": "30",
     "keepalives_interval": "10",
     "keepalives_count": "3",
@@ -107,9 +108,9 @@ def ship(
         UsageError: *dsn*, *schema* or *batch_rows* cannot be meant.
         NothingToRead: nothing has ever been recorded.
         StateError: the server cannot be reached or refuses; the message says why, never a password.
-        StoreBusy, StoreFull, StoreTooNew: another process holds a lock; the server's disk is full; the schema
-        was
-            made by a newer version.
+        StoreBusy: another process holds a lock for too long.
+        StoreFull: the server's disk is full.
+        StoreTooNew: the schema was made by a newer version.
     """
     if not 0 < len(schema.encode()) <= _MAX_NAME_BYTES or schema.startswith("pg_") or set(schema) & _NO_NAME:
         raise UsageError(f"{schema!r:.80} cannot be the name of a schema", hint="use a short word")
@@ -159,9 +160,9 @@ class _Shipment:
         Raises:
             StoreTooNew: it was made by a newer one.
         """
-        if self._version(connection) == len(MIGRATIONS):
-            return
         with self._transaction(connection):
+            if self._version(connection) == len(MIGRATIONS):
+                return
             connection.execute("SELECT pg_catalog.pg_advisory_xact_lock(%s)", (_MIGRATION_LOCK,))
             version = self._version(connection)  # another process may have been quicker
             if version is None:
@@ -170,21 +171,23 @@ class _Shipment:
                     self._execute(connection, "CREATE SCHEMA {schema}")
                 self._execute(
                     connection,
-                    "CREATE TABLE {schema}.migrations (version integer PRIMARY KEY, "
+                    "CREATE TABLE {schema}.quarterdeck_migrations (version integer PRIMARY KEY, "
                     "applied_at timestamptz NOT NULL DEFAULT now())",
                 )
             for number, statements in enumerate(MIGRATIONS[version or 0 :], (version or 0) + 1):
                 for statement in statements:
                     self._execute(connection, statement)
-                self._execute(connection, "INSERT INTO {schema}.migrations VALUES (%s)", (number,))
+                self._execute(
+                    connection, "INSERT INTO {schema}.quarterdeck_migrations VALUES (%s)", (number,)
+                )
 
     def run(
         self, connection: psycopg.Connection, ledger: Ledger, batch_rows: int, progress: Progress | None
     ) -> bool:
-        """Ship what there is now; False when another shipper has moved a checkpoint meanwhile."""
+        """Ship what there is now; False when another shipper of the ledger has written a batch meanwhile."""
+        number, shipped = self._checkpoint(connection)  # before the ledger: who goes on from it knows no less
         with counting(ledger) as state:
             self._problems = list(ledger.problems)
-            shipped = self._checkpoints(connection)
             places = shipped | {
                 segment: Place(shipped[segment].offset, final=True)
                 for segment in self._unusable(connection, ledger, state, shipped)
@@ -192,9 +195,9 @@ class _Shipment:
             timezone = ledger.choices.timezone
             total, done = state.left(places), 0
             for batch in self._batches_of(state, places, batch_rows):
-                if not self._send(connection, batch, shipped, timezone):
+                if not self._send(connection, batch, number, timezone):
                     return False
-                shipped |= batch.places
+                number += 1
                 done += batch.size_bytes
                 if progress is not None:
                     progress(done, total)
@@ -212,47 +215,44 @@ class _Shipment:
         if batch.places:
             yield batch
 
-    def _send(
-        self, connection: psycopg.Connection, batch: _Batch, shipped: dict[str, Place], timezone: str
-    ) -> bool:
-        """Write *batch* in one transaction; False, and nothing, if the database is further than *shipped*."""
-        segments = list(batch.places)
-        expected = {segment: shipped[segment] for segment in segments if segment in shipped}
+    def _send(self, connection: psycopg.Connection, batch: _Batch, number: int, timezone: str) -> bool:
+        """Write *batch* in one transaction; False, and nothing, if the database has had other than *number*.
+
+        The others' checkpoints matter as well: a shipper that has read the ledger later may have displaced
+        what this one is about to write.
+        """
         with self._transaction(connection):
-            self._execute(connection, _LOCK_LEDGER, (self._ledger, timezone))
-            if self._checkpoints(connection, segments) != expected:
+            row = self._execute(connection, _LOCK_LEDGER, (self._ledger, timezone)).fetchone()
+            if row != (number,):
                 return False
             displaced = requests = 0
             if batch.rows:
                 self._execute(connection, _STAGE)
                 with connection.cursor().copy(_COPY) as copy:
-                    for row in batch.rows:
-                        copy.write_row(row)
+                    for values in batch.rows:
+                        copy.write_row(values)
                 displaced = self._execute(connection, _DISPLACE).rowcount
             if batch.retired:
                 names, offsets = map(list, zip(*batch.retired, strict=True))
                 displaced += self._execute(connection, _RETIRE, (self._ledger, names, offsets)).rowcount
             if batch.rows:
                 requests = self._execute(connection, _INSERT).rowcount
-            offsets = [place.offset for place in batch.places.values()]
-            finals = [place.final for place in batch.places.values()]
-            self._execute(connection, _CHECKPOINT, (self._ledger, segments, offsets, finals))
+            ends, finals = map(list, zip(*batch.places.values(), strict=True))
+            self._execute(connection, _CHECKPOINT, (self._ledger, list(batch.places), ends, finals))
+            self._execute(connection, _COUNT_BATCH, (self._ledger,))
         self._displaced += displaced
         self._requests += requests
         self._batches += 1
         return True
 
-    def _checkpoints(
-        self, connection: psycopg.Connection, segments: list[str] | None = None
-    ) -> dict[str, Place]:
-        """How far the database has come: everywhere, or only in *segments*."""
-        query = "SELECT segment, byte_offset, final FROM {schema}.checkpoints WHERE ledger = %s"
-        values: tuple[object, ...] = (self._ledger,)
-        if segments is not None:
-            query += " AND segment = ANY(%s)"
-            values = (self._ledger, segments)
-        rows = self._execute(connection, query, values).fetchall()
-        return {segment: Place(offset, final) for segment, offset, final in rows}
+    def _checkpoint(self, connection: psycopg.Connection) -> tuple[int, dict[str, Place]]:
+        """How many batches the database has had, and how far of each segment it has come."""
+        batches = "SELECT batches FROM {schema}.ledgers WHERE ledger = %s"
+        ends = "SELECT segment, byte_offset, final FROM {schema}.checkpoints WHERE ledger = %s"
+        with self._transaction(connection):
+            row = self._execute(connection, batches, (self._ledger,)).fetchone()
+            rows = self._execute(connection, ends, (self._ledger,)).fetchall()
+        return row[0] if row else 0, {segment: Place(offset, final) for segment, offset, final in rows}
 
     def _unusable(
         self, connection: psycopg.Connection, ledger: Ledger, state: Counting, shipped: dict[str, Place]
@@ -271,10 +271,10 @@ class _Shipment:
             and segment not in lost
             and state.places.get(segment, place).offset > place.offset
         ]
+        with self._transaction(connection):
+            rows = self._execute(connection, _LAST_ROWS, (self._ledger, grown)).fetchall()
         strange = [
-            segment
-            for segment, offset, at, *told in self._execute(connection, _LAST_ROWS, (self._ledger, grown))
-            if not _stands(ledger, segment, offset, (at, *told))
+            segment for segment, offset, *told in rows if not _stands(ledger, segment, offset, tuple(told))
         ]
         if strange:
             self._problems.append(
@@ -287,12 +287,12 @@ class _Shipment:
         """How many migrations the schema has had; None where there is no schema of ours."""
         query = (
             "SELECT 1 FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n "
-            "ON n.oid = relnamespace WHERE nspname = %s AND relname = 'migrations'"
+            "ON n.oid = relnamespace WHERE nspname = %s AND relname = 'quarterdeck_migrations'"
         )
         if connection.execute(query, (self._schema,)).fetchone() is None:
             return None
         row = self._execute(
-            connection, "SELECT coalesce(max(version), 0) FROM {schema}.migrations"
+            connection, "SELECT coalesce(max(version), 0) FROM {schema}.quarterdeck_migrations"
         ).fetchone()
         version = int(row[0]) if row else 0
         if version > len(MIGRATIONS):
@@ -327,8 +327,10 @@ _NAMES = ", ".join(COLUMNS)
 # Below, SQL is put together from our own names only.
 _LOCK_LEDGER = (
     "INSERT INTO {schema}.ledgers AS known (ledger, timezone) VALUES (%s, %s) "
-    "ON CONFLICT (ledger) DO UPDATE SET timezone = excluded.timezone, last_shipped_at = now()"
+    "ON CONFLICT (ledger) DO UPDATE SET timezone = excluded.timezone, last_shipped_at = now() "
+    "RETURNING batches"
 )
+_COUNT_BATCH = "UPDATE {schema}.ledgers SET batches = batches + 1 WHERE ledger = %s"
 _STAGE = "CREATE TEMPORARY TABLE incoming (LIKE {schema}.requests) ON COMMIT DROP"
 _COPY = f"COPY pg_temp.incoming ({_NAMES}) FROM STDIN"
 _DISPLACE = (
@@ -400,22 +402,28 @@ def _connected(dsn: str) -> Iterator[psycopg.Connection]:
         ) from error
     try:
         options = {name: str(value) for name, value in conninfo_to_dict(dsn).items() if value is not None}
-    except psycopg.Error:
-        options = {"host": "@"}  # its message quotes the DSN
-    # What a password with @ or / in it leaves in the place of host and port:
-    if "@" in options.get("host", "") or options.get("port", "").strip("0123456789,"):
+        # What a password with @ or / in it leaves in the place of host and port:
+        is_read = "@" not in options.get("host", "")[1:] and not options.get("port", "").strip("0123456789,")
+    except psycopg.Error:  # its message quotes the DSN
+        is_read = False
+    if not is_read:
         raise UsageError(
             "the connection string cannot be read",
             hint="write postgresql://user@host:5432/database, and in a password %40 for @, %2F for /",
-        ) from None
+        )
     try:
         completed = make_conninfo(**(_CONNECTION | options))
         connection = psycopg.connect(completed, autocommit=True, prepare_threshold=None)
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED  # whoever waited sees what came
     except psycopg.Error as error:
         raise unreachable(str(error), options.get("password", "")) from None
     with contextlib.closing(connection):
         try:
             yield connection
         except psycopg.Error as error:
+            if not error.sqlstate and not isinstance(
+                error, psycopg.OperationalError | psycopg.InterfaceError
+            ):
+                raise  # the server had no part in it
             said = error.diag.message_primary or str(error)
             raise refused(error.sqlstate or "", said) from error

@@ -42,6 +42,7 @@ _FIRST = (
     CREATE TABLE {schema}.ledgers (
         ledger uuid PRIMARY KEY,
         timezone text NOT NULL,
+        batches bigint NOT NULL DEFAULT 0,
         first_shipped_at timestamptz NOT NULL DEFAULT now(),
         last_shipped_at timestamptz NOT NULL DEFAULT now())
     """,

@@ -67,7 +67,7 @@ def selected(
     """
     wanted = [(_reader_of(name), value) for name, value in (where or {}).items()]
     first = since.isoformat() if since else ""
-    last = until.isoformat() if until else "9"
+    last = until.isoformat() if until else "9"  # comes after every day
     with counting(ledger) as state:
         day_of = ledger.calendar.day_of
         total, done = state.left({}), 0

@@ -10,7 +10,8 @@ from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_LABEL_CHARS, MAX_TAGS,
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:
-    from quarterdeck.costs.importers.progress import Mark
+    from quarterdeck.costs.importers.progress import Mark, Progress
+    from quarterdeck.costs.importers.source import Replay
     from quarterdeck.costs.ledger import Ledger
 
 FULL_REQUESTS = 10_000
@@ -21,6 +22,7 @@ class Batch:
 
     Attributes:
         marks: by path, how far the files have been read that these requests are from.
+        shown: names of answers that replays may speak of.
         seen: requests that were put in, ever.
         written: records that went into the ledger, ever.
     """
@@ -32,11 +34,23 @@ class Batch:
         self._source = source
         self._by_response: dict[str, Request] = {}
         self._others: list[Request] = []
+        self.shown: set[str] = set()
+        self._replays: list[Replay] = []
 
     @property
     def is_full(self) -> bool:
         """Whether it is time to write."""
-        return len(self._by_response) + len(self._others) >= FULL_REQUESTS
+        return len(self._by_response) + len(self._others) + len(self._replays) >= FULL_REQUESTS
+
+    def add_replay(self, replay: Replay) -> None:
+        """Put in a request that may be none.
+
+        Raises:
+            UsageError: as `add`.
+        """
+        _check(replay.request)
+        self.seen += 1
+        self._replays.append(replay)
 
     def add(self, request: Request) -> None:
         """Put in one request, its labels made to fit.
@@ -44,14 +58,11 @@ class Batch:
         Raises:
             UsageError: its model, counts, price or time cannot be meant; names the field.
         """
-        checked(request.usage)
-        if not request.model:
-            raise UsageError("it names no model", hint="this source must skip it")
-        if request.cost_picousd is not None and not 0 <= request.cost_picousd <= MAX_COST_PICOUSD:
-            raise UsageError("it states a price that cannot be meant", hint="this source must leave it out")
-        if request.at is not None:
-            timestamp(request.at)
+        _check(request)
         self.seen += 1
+        self._keep(request)
+
+    def _keep(self, request: Request) -> None:
         response_id = identity_of(request.response_id)
         before = self._by_response.get(response_id)
         if not response_id:
@@ -59,12 +70,19 @@ class Batch:
         elif before is None or before.usage.output_tokens < request.usage.output_tokens:
             self._by_response[response_id] = _fitting(request, self._source, response_id)
 
-    def write(self, ledger: Ledger) -> dict[str, Mark]:
-        """Record what the ledger does not know yet; returns the marks that may be set now.
+    def write(self, ledger: Ledger, progress: Progress) -> None:
+        """Record what the ledger does not know yet, then note how far the files have been read.
 
         Raises:
             StoreFull, StateError: it could not be written; nothing is lost, for no mark was set.
         """
+        if not (self.marks or self._by_response or self._others or self._replays):
+            return
+        spoken_of = {replay.of for replay in self._replays}
+        repeated = self.shown | progress.shown(self._source, spoken_of - self.shown)
+        for replay in self._replays:
+            if replay.of not in repeated:
+                self._keep(replay.request)
         counted = ledger.counted(self._by_response) if self._by_response else {}
         news = [
             request
@@ -72,9 +90,19 @@ class Batch:
             if request.usage.output_tokens > counted.get(response_id, -1)
         ]
         self.written += ledger.record_many(self._others + news)
-        marks = self.marks
-        self.marks, self._by_response, self._others = {}, {}, []
-        return marks
+        progress.save(self._source, self.marks, self.shown)
+        self.marks, self.shown = {}, set()
+        self._by_response, self._others, self._replays = {}, [], []
+
+
+def _check(request: Request) -> None:
+    checked(request.usage)
+    if not request.model:
+        raise UsageError("it names no model", hint="this source must skip it")
+    if request.cost_picousd is not None and not 0 <= request.cost_picousd <= MAX_COST_PICOUSD:
+        raise UsageError("it states a price that cannot be meant", hint="this source must leave it out")
+    if request.at is not None:
+        timestamp(request.at)
 
 
 def _fitting(request: Request, source: str, response_id: str) -> Request:

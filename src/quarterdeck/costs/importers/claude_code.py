@@ -10,7 +10,9 @@ subagents do. So an answer needs a name that is the same in all of these places,
 
     id of the API (``msg_`` + 20 or more)     the id alone: copies in other sessions, and side questions that
                                               repeat a message under a request id of their own, count once
-    other id, with a request id               both: gateways number messages as they please
+    other id, with a request id               both: gateways number messages as they please; but a side
+                                              question with an id and an input that its session has shown
+                                              repeats it
     other id, no request id                   the session and the id: some gateways begin anew in each
       … that cannot be unique (``relay``)     and what went in, which grows from answer to answer and is the
                                               same on all lines of one
@@ -31,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from quarterdeck.costs.importers.decoding import Count, decode, text, time_of
-from quarterdeck.costs.importers.source import Problem, Skipped, Source, below_home, walk
+from quarterdeck.costs.importers.source import Problem, Replay, Shown, Skipped, Source, below_home, walk
 from quarterdeck.costs.model import Request, Usage
 
 if TYPE_CHECKING:
@@ -146,7 +148,7 @@ def _concerns(value: object) -> bool:
     return isinstance(value, dict) and value.get("type") in ("assistant", "progress")
 
 
-def _requests(entry: Entry, line: Line, transcript: Transcript) -> Iterator[Request | Skipped]:
+def _requests(entry: Entry, line: Line, transcript: Transcript) -> Iterator[Found]:
     shown = entry
     if entry.type == "progress" and entry.data is not None and entry.data.message is not None:
         shown = entry.data.message
@@ -174,7 +176,15 @@ def _requests(entry: Entry, line: Line, transcript: Transcript) -> Iterator[Requ
         response_id=_response_id(shown, message, session, tokens, line),
         tags={"agent": agent} if agent else {},
     )
-    yield request
+    own, asked = text(message.id), text(shown.requestId)
+    told = f"{session}:{own}:{_went_in(tokens)}"
+    if not own or not asked or _OF_THE_API.fullmatch(own) or shown is not entry:
+        yield request
+    elif entry.isSidechain is True:
+        yield Replay(request, told)
+    else:
+        yield Shown(told)
+        yield request
     for number, iteration in enumerate(usage.iterations or ()):
         task = APART.get(text(iteration.type))
         if task:
@@ -223,9 +233,13 @@ def _response_id(entry: Entry, message: Message, session: str, usage: Usage, lin
     if own and _may_be_unique(own):
         return f"claude:{session}:{own}"
     if own:
-        went_in = f"{usage.input_tokens}-{usage.cache_read_input_tokens}-{usage.cache_write_input_tokens}"
-        return f"claude:{session}:{own}:{went_in}"
+        return f"claude:{session}:{own}:{_went_in(usage)}"
     return f"claude:{request or text(entry.uuid) or hashlib.sha256(line.content).hexdigest()}"
+
+
+def _went_in(usage: Usage) -> str:
+    """The same on all lines of one answer, and on repetitions of it."""
+    return f"{usage.input_tokens}-{usage.cache_read_input_tokens}-{usage.cache_write_input_tokens}"
 
 
 def _may_be_unique(name: str) -> bool:

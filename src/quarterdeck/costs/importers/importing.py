@@ -15,9 +15,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers import known
-from quarterdeck.costs.importers.batch import Batch
+from quarterdeck.costs.importers.batch import Batch, label
 from quarterdeck.costs.importers.progress import Mark, Progress, digest, identity, signature
-from quarterdeck.costs.importers.source import Problem, Skipped, is_plain
+from quarterdeck.costs.importers.source import Problem, Replay, Shown, Skipped, is_plain
 from quarterdeck.costs.importers.transcript import Transcript, is_compressed, open_plain
 from quarterdeck.errors import StateError, UsageError
 from quarterdeck.files import Lease, private_folder
@@ -268,8 +268,8 @@ class _Run:
                 self.files_read += 1
                 self.bytes_read += max(statuses[0].st_size - before.offset, 0)
                 self.unfinished += transcript.unfinished
-                for problem in transcript.problems:
-                    self._problem(problem)
+                for unread in transcript.problems:
+                    self._problem(Problem(file.path, *unread))
                 meter.reach(reached, statuses[0].st_size)
 
     def _take(self, found: Found, transcript: Transcript) -> None:
@@ -277,9 +277,14 @@ class _Run:
             self._problem(found)
         elif isinstance(found, Skipped):
             self.skipped[found.why] += 1
+        elif isinstance(found, Shown):
+            self.batch.shown.add(label(found.name))
         else:
             try:
-                self.batch.add(found)
+                if isinstance(found, Replay):
+                    self.batch.add_replay(found._replace(of=label(found.of)))
+                else:
+                    self.batch.add(found)
             except UsageError as error:
                 self._problem(Problem(transcript.path, transcript.reading, error.message))
 
@@ -289,13 +294,13 @@ class _Run:
             self.problems.append(problem)
 
     def _write(self) -> None:
-        marks = self.batch.write(self.ledger)
-        if marks:
-            self.marks.save(self.source.name, marks.items())
+        self.batch.write(self.ledger, self.marks)
 
 
 def listed(source: Source, places: Sequence[str], problem: Callable[[Problem], None]) -> list[str]:
-    """The transcripts of *source*, each once, by name: names that begin with a time put originals first.
+    """The transcripts of *source*, each once, originals before what repeats them.
+
+    That is by name: many begin with a time, and only names of agents' files begin with ``agent-``.
 
     Args:
         source: whose they are.
@@ -309,7 +314,8 @@ def listed(source: Source, places: Sequence[str], problem: Callable[[Problem], N
                 problem(found)
             else:
                 paths.add(found)
-    return sorted(paths, key=lambda path: (os.path.basename(path), path))
+    names = {path: os.path.basename(path) for path in paths}
+    return sorted(paths, key=lambda path: (names[path].startswith("agent-"), names[path], path))
 
 
 def _goes_on(opened: BinaryIO, path: str, status: os.stat_result, mark: Mark) -> bool:

@@ -14,7 +14,7 @@ from quarterdeck.sqlite import connect, snapshot, transaction
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 DIGESTED_BYTES = 4096
 
@@ -30,6 +30,11 @@ CREATE TABLE files (          -- parsers: version 1; change the number when they
     digest    TEXT NOT NULL,  -- of the bytes at the start and just before the offset
     state     TEXT NOT NULL,  -- JSON, the source's own
     PRIMARY KEY (source, path)
+) WITHOUT ROWID;
+CREATE TABLE shown (          -- names of answers that a replay in another file may speak of
+    source TEXT NOT NULL,
+    name   TEXT NOT NULL,
+    PRIMARY KEY (source, name)
 ) WITHOUT ROWID;
 """,
 )
@@ -73,11 +78,20 @@ class Progress:
             ).fetchall()
         return {os.fsdecode(path): Mark(*mark) for path, *mark in rows}
 
-    def save(self, source: str, marks: Iterable[tuple[str, Mark]]) -> None:
-        """Note *marks*, all or none."""
-        rows = [(source, os.fsencode(path), *mark) for path, mark in marks]
+    def shown(self, source: str, names: Iterable[str]) -> set[str]:
+        """Those of *names* that have been shown."""
+        query = "SELECT 1 FROM shown WHERE source = ? AND name = ?"
+        with snapshot(self._connection) as connection:
+            return {name for name in names if connection.execute(query, (source, name)).fetchone()}
+
+    def save(self, source: str, marks: Mapping[str, Mark], shown: Iterable[str]) -> None:
+        """Note *marks*, by path, and names that were *shown*; all or none."""
+        rows = [(source, os.fsencode(path), *mark) for path, mark in marks.items()]
         with transaction(self._connection) as connection:
             connection.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany(
+                "INSERT OR IGNORE INTO shown VALUES (?, ?)", [(source, name) for name in shown]
+            )
 
     def forget(self, source: str, paths: Iterable[str]) -> None:
         """Drop the marks of files that are gone."""

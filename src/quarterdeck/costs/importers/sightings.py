@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers.batch import identity_of, label
 from quarterdeck.costs.importers.importing import listed
+from quarterdeck.costs.importers.source import Replay
 from quarterdeck.costs.importers.transcript import Transcript, open_plain
 from quarterdeck.costs.model import Request
 
@@ -44,7 +45,8 @@ def sightings(
         for path in listed(source, (roots or {}).get(source.name, usual), lambda _: None):
             with contextlib.suppress(OSError), open_plain(path) as file:
                 transcript = Transcript(path, file)
-                for found in source.read(transcript):
+                for item in source.read(transcript):
+                    found = item.request if isinstance(item, Replay) else item
                     if isinstance(found, Request):
                         yield Sighting(
                             path,

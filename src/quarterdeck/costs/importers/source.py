@@ -8,6 +8,8 @@
                 it is read again (of two with the same name the one with more output counts)
     Problem     a place that should have held a request and could not be understood
     Skipped     something that is no request, and that a user might miss
+    Shown       where names are not to be trusted: that an answer was shown
+    Replay      … and a request that may only repeat it, under another name
 """
 
 from __future__ import annotations
@@ -44,7 +46,20 @@ class Skipped(NamedTuple):
     why: str
 
 
-Found: TypeAlias = Request | Problem | Skipped
+class Shown(NamedTuple):
+    """An answer's name that a later `Replay` may speak of."""
+
+    name: str
+
+
+class Replay(NamedTuple):
+    """A request that counts only where nothing else, in any file, has `Shown` what it may repeat."""
+
+    request: Request
+    of: str
+
+
+Found: TypeAlias = Request | Problem | Skipped | Shown | Replay
 
 
 class Source(NamedTuple):

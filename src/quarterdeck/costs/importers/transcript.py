@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from quarterdeck.costs.importers.source import Problem
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import ModuleType
@@ -40,6 +38,13 @@ class Line(NamedTuple):
     content: bytes
 
 
+class Unread(NamedTuple):
+    """A line that was not handed out, and why; line 0 is the whole file."""
+
+    line: int
+    reason: str
+
+
 class Transcript:
     """The part of one file that has not been read yet.
 
@@ -51,7 +56,7 @@ class Transcript:
         line: how many lines that were.
         reading: the number of the line handed out last.
         unfinished: whether the file ends within a line, and that line is no value yet.
-        problems: lines that could not be handed out.
+        problems: what could not be handed out.
     """
 
     def __init__(
@@ -80,7 +85,7 @@ class Transcript:
         self.line = line
         self.reading = 0
         self.unfinished = False
-        self.problems: list[Problem] = []
+        self.problems: list[Unread] = []
         self._mark = mark
         self._file = file
         self._damaged: tuple[type[Exception], ...] = ()
@@ -123,7 +128,7 @@ class Transcript:
             if not fresh:
                 return content
             content += fresh
-        self.problems.append(Problem(self.path, 0, f"longer than {max_bytes:,} bytes"))
+        self.problems.append(Unread(0, f"longer than {max_bytes:,} bytes"))
         return b""
 
     def _read(self, size: int = 0) -> bytes:
@@ -162,7 +167,7 @@ class Transcript:
             if end:
                 if wanted:
                     reason = f"longer than {MAX_LINE_BYTES:,} bytes"
-                    self.problems.append(Problem(self.path, self.line + 1, reason))
+                    self.problems.append(Unread(self.line + 1, reason))
                 self._done_with(length + end, 1)
                 return block[end:]
             length += max(len(block) - overlap, 0)

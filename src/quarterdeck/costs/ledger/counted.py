@@ -68,7 +68,7 @@ class Counting:
         self,
         after: Mapping[str, Place] | None = None,
         *,
-        max_bytes: int = 4 << 20,
+        max_bytes: int = 1 << 20,
         problems: list[str] | None = None,
     ) -> Iterator[CountedChunk]:
         """What counts *after* those places, in chunks of about *max_bytes* of the journal.

@@ -110,10 +110,11 @@ class PriceBook:
         return qualified or self._own.get(model)
 
     def _resolved_file(self) -> ResolvedFile | None:
-        if self._cache_file:
+        path = self._cache_file
+        if path:
             from quarterdeck.costs.pricing.resolved_file import ResolvedFile, data_version
 
             data = data_version()
-            self._file = ResolvedFile(self._cache_file, data) if data else None
+            self._file = ResolvedFile(path, data) if data else None
             self._cache_file = None
         return self._file

@@ -203,14 +203,17 @@ def _with_subagents(session: _Session) -> int:
 def _with_side_question(session: _Session) -> int:
     """A side question repeats the conversation under request ids of its own, then has one answer more."""
     session.rounds(6)
-    size = session.save()
+    return session.save() + _side_question(session)
+
+
+def _side_question(session: _Session, message_id: str = "") -> int:
     repeated: list[Line | bytes] = [
         {**line, "isSidechain": True, "requestId": "req_011" + session.dice.hex(20)}
         for line in session.lines
         if isinstance(line, dict) and line["type"] == "assistant"
     ]
-    repeated += session.answer(isSidechain=True)
-    return size + write_lines(os.path.join(session.folder, f"agent-{session.dice.hex(8)}.jsonl"), repeated)
+    repeated += session.answer(message_id=message_id, isSidechain=True)
+    return write_lines(os.path.join(session.folder, f"agent-{session.dice.hex(8)}.jsonl"), repeated)
 
 
 def _gateway(session: _Session) -> int:
@@ -220,6 +223,14 @@ def _gateway(session: _Session) -> int:
         session.lines += [session.ask(), *session.answer(message_id=name, request_id=False)]
     del session.lines[0]  # an answer stands right after the mark
     return session.save(Layout(mark=b"\xef\xbb\xbf"))
+
+
+def _numbered(session: _Session) -> int:
+    """A gateway that numbers the messages of each session, and a side question that repeats them."""
+    session.model = GATEWAY_MODEL
+    for number in range(5):
+        session.lines += [session.ask(), *session.answer(message_id=f"msg_{number}")]
+    return session.save() + _side_question(session, f"msg_{number + 1}")
 
 
 def _advised(session: _Session) -> int:
@@ -265,6 +276,6 @@ def _without_last_end(session: _Session) -> int:
 
 
 KINDS = (
-    _plain, _tiers, _resumed, _with_subagents, _with_side_question, _gateway, _advised, _broken,
+    _plain, _tiers, _resumed, _with_subagents, _with_side_question, _gateway, _numbered, _advised, _broken,
     _without_last_end,
 )  # fmt: skip

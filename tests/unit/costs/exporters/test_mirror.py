@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ from quarterdeck.files import Lease
 from tests.exporter_worlds import START, live, lived, opened
 
 HAIKU = "claude-haiku-4-5"
-OK = (200, {}, b"{}")
+OK: tuple[int, dict[str, str], bytes] = (200, {}, b"{}")
 
 
 class Collector:
@@ -29,12 +30,13 @@ class Collector:
 
     def __init__(self):
         self.answers: list[tuple[int, dict[str, str], bytes]] = []
-        self.posts: list[tuple[str, dict[str, str], dict]] = []
+        self.posts: list[tuple[str, dict[str, str], dict[str, Any]]] = []
         self.connections = 0
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # head and body in one packet
 
             def setup(self):
                 collector.connections += 1
@@ -100,7 +102,8 @@ def waits():
 def told(span):
     values = {entry["key"]: entry["value"] for entry in span["attributes"]}
     return {
-        key: int(value["intValue"]) if "intValue" in value else value["stringValue"] for key, value in values.items()
+        key: int(value["intValue"]) if "intValue" in value else value["stringValue"]
+        for key, value in values.items()
     }
 
 
@@ -289,7 +292,8 @@ def test_spans_that_the_receiver_does_not_keep_are_reported(tmp_path, collector)
 
 
 @pytest.mark.parametrize(
-    "answer", [b"", b"OK", b"[]", b'{"partialSuccess":7}', b'{"partialSuccess":{"rejectedSpans":"x"}}', b"[" * 9_000]
+    "answer",
+    [b"", b"OK", b"[]", b'{"partialSuccess":7}', b'{"partialSuccess":{"rejectedSpans":"x"}}', b"[" * 9_000],
 )
 def test_an_answer_that_says_nothing_is_taken_as_well(tmp_path, collector, answer):
     """The status counts."""
@@ -300,7 +304,16 @@ def test_an_answer_that_says_nothing_is_taken_as_well(tmp_path, collector, answe
 
 @pytest.mark.parametrize(
     "endpoint",
-    ["", "collector:4318", "ftp://x/", "http://", "http://ann:s3cr3t@127.0.0.1/", "http://x:99999/", "http://[", "file:///"],
+    [
+        "",
+        "collector:4318",
+        "ftp://x/",
+        "http://",
+        "http://ann:s3cr3t@127.0.0.1/",
+        "http://x:99999/",
+        "http://[",
+        "file:///",
+    ],
 )
 def test_an_endpoint_that_cannot_be_meant_is_refused(tmp_path, endpoint):
     """Before anything is sent, and without showing what may be a secret."""
@@ -356,7 +369,9 @@ def test_a_lost_segment_is_reported(tmp_path, collector):
     ledger.record(Request(HAIKU, Usage(1, 1), at=START))
     report = mirror(ledger, collector.url)
     assert report.spans == 1
-    assert any(lost.name.partition(".")[0] in problem and "mirrored" in problem for problem in report.problems)
+    assert any(
+        lost.name.partition(".")[0] in problem and "mirrored" in problem for problem in report.problems
+    )
 
 
 def test_progress_reaches_the_end(tmp_path, collector, monkeypatch):

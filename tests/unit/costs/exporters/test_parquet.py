@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 import duckdb
 import pytest
-from pyarrow import parquet
+from pyarrow import parquet  # type: ignore[import-untyped]
 
 from quarterdeck.costs.exporters import export_parquet
 from quarterdeck.costs.exporters import parquet as exporter
@@ -53,7 +53,7 @@ def test_duckdb_finds_the_totals(tmp_path):
 
 
 def test_every_value_comes_back(tmp_path, monkeypatch):
-    """Labels with anything in them, tags, times: DuckDB reads what was recorded; also over many row groups."""
+    """Labels with anything in them, tags, times: DuckDB reads what was recorded, over many row groups."""
     monkeypatch.setattr(exporter, "ROWS_PER_GROUP", 7)
     ledger = lived(tmp_path / "ledger")
     path = tmp_path / "costs.parquet"
@@ -103,7 +103,7 @@ def test_a_selection_is_written(tmp_path):
 
 
 def test_the_file_appears_whole_or_not_at_all(tmp_path):
-    """An interrupt in the middle leaves the old file, and nothing else, behind; a finished file is private."""
+    """An interrupt in the middle leaves the old file and nothing else; a finished file is private."""
     ledger = lived(tmp_path / "ledger")
     folder = tmp_path / "out"
     folder.mkdir()

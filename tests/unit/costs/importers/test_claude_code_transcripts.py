@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from quarterdeck.costs.importers.claude_code import SOURCE, places, read
-from quarterdeck.costs.importers.source import Problem, Skipped
+from quarterdeck.costs.importers.source import Problem, Replay, Shown, Skipped
 from quarterdeck.costs.importers.transcript import Transcript
 from quarterdeck.costs.model import Request, Usage
 
@@ -47,7 +47,7 @@ def found(*lines, path="/p/s1.jsonl"):
 
 def ids(*lines):
     """The names of the answers on *lines*, in order."""
-    return [request.response_id for request in found(*lines)]
+    return [request.response_id for request in found(*lines) if isinstance(request, Request)]
 
 
 def test_an_answer_becomes_a_request_with_its_labels():
@@ -122,6 +122,17 @@ class TestTheNameOfAnAnswer:
         """The same message id may come again for something else."""
         assert len(set(ids(line("m1"), line("m1", sessionId="s2"), line("m1", "req_2")))) == 2
 
+    def test_a_gateways_id_in_a_side_question_may_be_a_repetition(self):
+        """Where its session has shown it, in whichever file, the line counts for nothing."""
+        shown, request = found(line("m1"))
+        [replay] = found(line("m1", "req_2", isSidechain=True))
+        assert isinstance(shown, Shown)
+        assert isinstance(request, Request)
+        assert isinstance(replay, Replay)
+        assert (replay.of, replay.request.response_id) == (shown.name, "claude:m1:req_2")
+        for other in (line("m1", sessionId="s2"), line("m1", usage={"input_tokens": 11})):
+            assert found(other)[0] != shown
+
     def test_a_gateways_id_without_a_request_id_counts_within_its_session(self):
         """Lines of one answer count once, whatever time they bear; another session's answer is another."""
         own = "chatcmpl-9f8e7d6c5b4a39281706"
@@ -146,7 +157,7 @@ class TestTheNameOfAnAnswer:
 
 def test_subagents_are_a_task_of_their_own():
     """Told by the line, or by the session that shows what its subagent does."""
-    inner = line(OTHER, sessionId=None, cwd=None)
+    inner = line(OTHER, sessionId=None, cwd=None, isSidechain=True)
     progress = {
         "type": "progress",
         "sessionId": "s1",

@@ -124,6 +124,27 @@ def test_the_line_with_the_most_output_counts(take, place, ledger):
     assert (second.requests, second.duplicates, output_of(ledger)) == (1, 1, (2, 97))
 
 
+def gateway(name, request_id, output=5, **more):
+    """One line of an answer whose id is not the API's."""
+    entry = json.loads(answer(0, output, requestId=request_id, **more))
+    entry["message"]["id"] = name
+    return json.dumps(entry) + "\n"
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_what_a_side_question_repeats_is_dropped(take, place, ledger, together):
+    """In the same import or a later one, and again in a full one; what is its own counts."""
+    (place / "z.jsonl").write_text(gateway("m1", "r1", 7))
+    if not together:
+        take()
+    side = [gateway("m1", "r2", 7, isSidechain=True), gateway("m2", "r3", 9, isSidechain=True)]
+    (place / "agent-1.jsonl").write_text("".join(side))
+    take()
+    assert output_of(ledger) == (2, 16)
+    assert take(full=True).duplicates == 3
+    assert output_of(ledger) == (2, 16)
+
+
 def test_a_full_import_counts_nothing_twice(take, place, ledger):
     """It reads everything, and writes nothing that is known."""
     (place / "a.jsonl").write_text(answer(1) + answer(2))

@@ -97,9 +97,8 @@ def test_offset_and_state_belong_together_at_each_mark(small):
 
 def test_a_line_beyond_all_bounds_costs_that_line_alone(small):
     """It is reported where it may have held something, and what follows is read."""
-    transcript = Transcript(
-        "a", io.BytesIO(b"x\n" + b"z" * 200 + b'"usage"' + b"z" * 200 + b"\nx usage\nx\n")
-    )
+    content = b"x\n" + b"z" * 200 + b'"usage"' + b"z" * 200 + b"\nx usage\nx\n"
+    transcript = Transcript("a", io.BytesIO(content))
     assert [tuple(line) for line in transcript.lines(b"x", b'"usage"')] == [
         (1, b"x"),
         (3, b"x usage"),
@@ -143,4 +142,4 @@ def test_a_whole_file_is_handed_out_up_to_a_bound():
     assert Transcript("a", io.BytesIO(b"12345")).content(5) == b"12345"
     transcript = Transcript("a", io.BytesIO(b"123456"))
     assert transcript.content(5) == b""
-    assert [problem.reason for problem in transcript.problems] == ["longer than 5 bytes"]
+    assert transcript.problems == [(0, "longer than 5 bytes")]

@@ -29,7 +29,7 @@ def counted(ledger, after=None, **options):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_what_counts_adds_up_to_the_totals(tmp_path, seed):
-    """Requests, tokens and pico-dollars are those of the sums, however records were repeated and corrected."""
+    """Requests, tokens and pico-dollars are those of the sums, however records were repeated."""
     ledger = lived(tmp_path, seed=seed)
     records = [record for _, record in counted(ledger, max_bytes=1_000)]
     (total,) = ledger.totals()

@@ -14,7 +14,7 @@ from quarterdeck.costs.money import format_usd, parse_usd
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:
-    from quarterdeck.costs.budgets.book import Period
+    from quarterdeck.costs.budgets import Period
 
 
 def _ratio(context: click.Context, option: click.Parameter, typed: str) -> float:
