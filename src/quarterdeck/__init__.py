@@ -8,12 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from quarterdeck.costs import CostTracker, get_tracker, log_request
     from quarterdeck.errors import QuarterdeckError
     from quarterdeck.index import FileRecord, IndexConfig, ProjectIndex, ProjectScanner, ProjectSummary
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CostTracker",
     "FileRecord",
     "IndexConfig",
     "ProjectIndex",
@@ -21,15 +23,20 @@ __all__ = [
     "ProjectSummary",
     "QuarterdeckError",
     "__version__",
+    "get_tracker",
+    "log_request",
 ]
 
 _HOMES = {
+    "CostTracker": "costs",
     "FileRecord": "index",
     "IndexConfig": "index",
     "ProjectIndex": "index",
     "ProjectScanner": "index",
     "ProjectSummary": "index",
     "QuarterdeckError": "errors",
+    "get_tracker": "costs",
+    "log_request": "costs",
 }
 
 

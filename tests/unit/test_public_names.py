@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import quarterdeck
+import quarterdeck.costs
 import quarterdeck.index
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def among(modules: set[str], *unwanted: str) -> set[str]:
     )
 
 
-@pytest.mark.parametrize("module", [quarterdeck, quarterdeck.index], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [quarterdeck, quarterdeck.costs, quarterdeck.index], ids=lambda module: module.__name__
+)
 class TestNames:
     def test_every_public_name_can_be_imported(self, module):
         """From where it is promised, and it is what its home has under that name."""
@@ -99,3 +102,20 @@ def test_a_warm_answer_loads_nothing_that_reads_files(tmp_path):
     modules = loaded(SETTLED + RUN, "summary", "--json", cwd=tmp_path)
     assert "sqlite3" in modules
     assert not among(modules, "rich", "ignore", "tree_sitter", "subprocess", "dataclasses", "asyncio")
+
+
+def test_a_warm_record_loads_no_database_and_no_price_list(tmp_path):
+    """What `CostTracker.log_request` needs when the price is in the cache file; nor what importers read with."""
+    record = "tracker.log_request('claude-haiku-4-5', 1, 1, 't', session='s'); "
+    code = IMPORT.replace(
+        "quarterdeck;",
+        "quarterdeck.costs; from quarterdeck.costs import CostTracker; tracker = CostTracker(sys.argv[1]); "
+        + record * 2,
+    )
+    assert "genai_prices" in loaded(code, str(tmp_path))
+    modules = loaded(code, str(tmp_path))
+    assert "quarterdeck.journal.writer" in modules
+    assert not among(
+        modules, "sqlite3", "msgspec", "genai_prices", "decimal", "dataclasses", "subprocess", "tzlocal",
+        "quarterdeck.sqlite", "quarterdeck.costs.importers", "quarterdeck.costs.budgets",
+    )  # fmt: skip

@@ -33,3 +33,56 @@ the project is a label of each record):
 Money is an integer of pico-dollars (1e-12 USD) from the call to the report. Floats appear only in what
 the published API returns, and there each is the float nearest to the exact amount.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from quarterdeck.costs.budgets import Budget, BudgetBook, Reservation
+    from quarterdeck.costs.ledger import Ledger, Total
+    from quarterdeck.costs.ledger.opening import open_ledger
+    from quarterdeck.costs.model import Request, Usage
+    from quarterdeck.costs.tracker import CostTracker, get_tracker, log_request
+
+__all__ = [
+    "Budget",
+    "BudgetBook",
+    "CostTracker",
+    "Ledger",
+    "Request",
+    "Reservation",
+    "Total",
+    "Usage",
+    "get_tracker",
+    "log_request",
+    "open_ledger",
+]
+
+_HOMES = {
+    "Budget": "budgets",
+    "BudgetBook": "budgets",
+    "CostTracker": "tracker",
+    "Ledger": "ledger",
+    "Request": "model",
+    "Reservation": "budgets",
+    "Total": "ledger",
+    "Usage": "model",
+    "get_tracker": "tracker",
+    "log_request": "tracker",
+    "open_ledger": "ledger.opening",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Also the names that nobody has used yet."""
+    return sorted({*globals(), *_HOMES})

@@ -5,15 +5,23 @@
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING
 
 from quarterdeck.errors import UsageError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 PICO = 10**12
 """Pico-dollars in a dollar."""
 
 MAX_USD = 4_000_000
 """More than anybody may budget or be billed at once; keeps every amount within 64 bits."""
+
+MAX_CHARS = 100
+"""Of an amount as people write it."""
+
+# decimal is imported where it is used: importing it costs more than pricing a thousand requests.
 
 
 def to_usd(picousd: int) -> float:
@@ -23,7 +31,9 @@ def to_usd(picousd: int) -> float:
 
 def to_decimal(picousd: int) -> Decimal:
     """*picousd* in dollars, exactly."""
-    return Decimal(picousd).scaleb(-12)
+    from decimal import Context, Decimal
+
+    return Decimal(picousd).scaleb(-12, Context(prec=MAX_CHARS))  # the caller's context may round
 
 
 def parse_usd(value: str | float | Decimal, *, name: str = "amount") -> int:
@@ -34,17 +44,19 @@ def parse_usd(value: str | float | Decimal, *, name: str = "amount") -> int:
     Raises:
         UsageError: not a number, negative, beyond `MAX_USD`, or finer than a pico-dollar.
     """
+    from decimal import Context, Decimal, InvalidOperation
+
     text = str(value).strip().removeprefix("$").replace(",", "").replace("_", "")
     try:
-        dollars = Decimal(text)
+        dollars = Decimal(text if len(text) <= MAX_CHARS else "NaN")
     except InvalidOperation:
         dollars = Decimal("NaN")
     if not dollars.is_finite() or not 0 <= dollars <= MAX_USD:
         raise UsageError(
             f"{name} must be dollars from 0 to {MAX_USD:,}, got {value!r:.40}", hint="write it like 12.50"
         )
-    pico = dollars.scaleb(12)
-    if pico != pico.to_integral_value():
+    pico = dollars.scaleb(12, Context(prec=MAX_CHARS))  # the caller's context may round
+    if (dollars and dollars.adjusted() < -12) or pico != pico.to_integral_value():
         raise UsageError(
             f"{name} is finer than a pico-dollar: {value!r:.40}", hint="give at most twelve decimals"
         )

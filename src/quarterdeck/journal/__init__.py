@@ -9,6 +9,8 @@ One line, from the call to whoever reads it:
         ▼
     read       whole lines from a place on     reader    -> derived views, which keep the places
 
+In mode "power" a thread syncs what was appended (flusher). `inspect` tells whether all is well (report).
+
 The life of a segment; its name sorts by creation and never changes, nor do the offsets of its lines:
 
     <name>.open         a writer holds its lease (a lock that dies with it), or it is an orphan
@@ -16,6 +18,9 @@ The life of a segment; its name sorts by creation and never changes, nor do the 
     <name>.jsonl        sealed: nobody appends any more
         │  a month old: compressed, verified, renamed                compaction
     <name>.jsonl.zst    compacted: still read like the others
+
+What a killed writer left after an orphan's last newline was never acknowledged to anybody; the next
+writer copies it to ``quarantine/<name>@<offset>-<checksum>.torn`` and cuts it off.
 """
 
 from __future__ import annotations

@@ -125,9 +125,11 @@ def _adopt(folder: str, name: str, rotate_bytes: int) -> Lease | None:
         if not size or (size < rotate_bytes and not _is_old(lease)):
             return lease
         lease.seal()
-    except OSError:  # a full disk, say: the orphan stays as it is, and the writer gets a new segment
+    except BaseException as error:  # the orphan stays as it is; an interrupt must not keep it from others
         lease.release()
-    return None
+        if not isinstance(error, OSError):
+            raise
+    return None  # of a full disk, say, a new segment will tell
 
 
 def _create(folder: str) -> Lease | None:

@@ -107,12 +107,10 @@ class JournalReader:
 
     def _size_bytes(self, name: str, state: State) -> int:
         """Of segment *name*, last seen in *state*; 0 when it is gone."""
-        if not is_name(name):
-            return 0
         try:
             return os.lstat(path_of(self.folder, name, state)).st_size
         except FileNotFoundError:  # renamed since, or gone
-            opened = open_segment(self.folder, name, state)
+            opened = open_segment(self.folder, name, state) if is_name(name) else None
         except OSError as error:
             raise failure(error, self.folder) from error
         if opened is None:

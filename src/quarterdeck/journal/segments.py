@@ -56,7 +56,7 @@ def is_name(text: str) -> bool:
 
 def path_of(folder: str, name: str, state: State) -> str:
     """Where segment *name* lies in *state*."""
-    return os.path.join(folder, name + SUFFIXES[state])
+    return f"{folder}/{name}{SUFFIXES[state]}"
 
 
 def listed(folder: str) -> dict[str, State]:

@@ -81,6 +81,6 @@ def _print(report: RescueReport, place: str) -> None:
     if report.expiring:
         say("", f"{count(len(report.expiring), 'original')} about to be deleted:")
         print_table(
-            ("days left", "source", "transcript"),
-            [(round(each.days_left, 1), each.source, each.path) for each in report.expiring[:SHOWN]],
+            ("transcript", "source", "days left"),
+            [(each.path, each.source, round(each.days_left, 1)) for each in report.expiring[:SHOWN]],
         )

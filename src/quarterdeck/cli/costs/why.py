@@ -77,17 +77,17 @@ def _print(found: Why, zone: ZoneInfo, limit: int) -> None:
     say("")
     shown = first(list(found.answers), limit)
     print_costs(
-        ("answered", "model", "input", "cached", "output", "cost", "lines", "counted line"),
+        ("answered", "counted line", "lines", "model", "input", "cached", "output", "cost"),
         [
             (
                 f"{datetime.fromisoformat(each.record.at).astimezone(zone):%Y-%m-%d %H:%M:%S}",
+                _where(each),
+                len(each.lines),
                 each.record.model,
                 each.record.input_tokens,
                 each.record.cache_read_input_tokens,
                 each.record.output_tokens,
                 None if each.record.cost_picousd is None else Money(each.record.cost_picousd),
-                len(each.lines),
-                _where(each),
             )
             for each in shown
         ],

@@ -26,13 +26,16 @@ class Owner:
 
     Every call happens inside a write transaction on the reservations: so nobody takes a file for a dead
     one's that is just being made.
+
+    Attributes:
+        name: empty while it has no entry.
     """
 
     def __init__(self, folder: str) -> None:
         """Makes no file yet."""
         self._folder = folder
         self._lease: Lease | None = None
-        self._name = ""
+        self.name = ""
 
     def present(self) -> str:
         """Its name; from now on others see that it lives.
@@ -45,16 +48,16 @@ class Owner:
         """
         with translated(self._folder):
             if self._lease is not None and Lease.held(self._lease.path):
-                return self._name
+                return self.name
             private_folder(self._folder)
             if self._lease is not None:
                 self._lease.release()
             else:
                 for name in os.listdir(self._folder):
                     is_dead(self._folder, name)
-                self._name = os.urandom(16).hex()
-            self._lease = Lease.take(os.path.join(self._folder, self._name))
-        return self._name
+                self.name = os.urandom(16).hex()
+            self._lease = Lease.take(os.path.join(self._folder, self.name))
+        return self.name
 
     def leave(self) -> None:
         """End like a process that ends; the next `present` is another owner."""
@@ -66,7 +69,7 @@ class Owner:
     def forget(self) -> None:
         """In a child: the entry is the parent's."""
         self._lease = None
-        self._name = ""
+        self.name = ""
 
 
 def is_dead(folder: str, name: str) -> bool:

@@ -33,6 +33,8 @@ PICO = 10**12
         ("budget", "set", "-1", "--per", "day"),
         ("budget", "set", "many", "--per", "day"),
         ("budget", "set", "20", "--per", "day", "--warn", "80"),
+        ("budget", "set", "20", "--per", "day", "--warn", "nan%"),
+        ("budget", "set", "20", "--per", "day", "--warn", "half"),
         ("budget", "rm", "7"),
         ("budget", "rm", "first"),
         ("budget", "check", "1e99"),

@@ -26,6 +26,8 @@ def test_a_budget_is_set_shown_and_removed(qd):
     assert (budget["since"], budget["until"], budget["state"]) == ("2026-01-15", "2026-01-15", "ok")
     assert budget["projected_usd"] == 4.4
     assert qd("costs", "budget", "rm", "1") == (0, "budget 1 is removed\n", "")
+    qd("costs", "budget", "set", "20", "--per", "day")
+    assert qd("costs", "budget", "rm", "2", "--json").json["id"] == 2
     assert qd("costs", "budget").out == "no budget is set: qd costs budget set 20 --per day\n"
 
 

@@ -46,7 +46,8 @@ def test_standard_output_gets_nothing_but_the_records(qd):
 @pytest.mark.usefixtures("ledger")
 def test_parquet_is_a_file_of_its_own(qd, tmp_path):
     """With as many rows as were said."""
-    parquet = pytest.importorskip("pyarrow.parquet")
+    from pyarrow import parquet  # type: ignore[import-untyped]
+
     answer = qd("costs", "export", "--to", str(tmp_path / "costs.parquet"), "--json").json
     assert answer["schema"] == "quarterdeck.costs.export/1"
     assert (answer["format"], answer["records"]) == ("parquet", 5)
@@ -96,7 +97,6 @@ def test_a_closed_pipe_ends_an_export_quietly():
 @pytest.mark.usefixtures("ledger")
 def test_the_server_is_named_in_one_of_three_ways(qd, monkeypatch, tmp_path, way: str):
     """Nobody listens there: the error says so, and never the password."""
-    pytest.importorskip("psycopg")
     dsn = f"postgresql://ada:s3cret@/costs?host={tmp_path}&port=5999"
     if way == "whole":
         monkeypatch.setenv("QUARTERDECK_POSTGRES_DSN", dsn)

@@ -47,6 +47,13 @@ def test_the_dearest_models_and_projects_of_the_week_come_first(qd):
     assert said[at + 1 : at + 4] == [["/srv/a", "$3.00", "2"], ["/srv/b", "$0.20", "1"], ["–", "–", "1"]]
 
 
+def test_the_rest_of_many_models_is_counted(qd, ledger):
+    """And it is said how to see them."""
+    for number in range(4):
+        ledger.log_request(f"nobody-{number}", 1, 1, at=ledger.ledger.calendar.now())
+    assert "2 more: qd costs report --by model" in qd("costs").out
+
+
 @pytest.mark.usefixtures("ledger")
 def test_what_was_saved_and_what_has_no_price_is_said(qd):
     """Against the baseline model; and how to mend."""

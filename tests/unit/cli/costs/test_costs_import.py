@@ -108,7 +108,7 @@ def test_transcripts_are_rescued_and_read_from_their_copies(qd, transcript):
     assert (result.code, result.err) == (0, "")
     assert result.out.startswith("1 transcript, ")
     assert "1 new in the archive" in result.out
-    assert "\n1 original about to be deleted:\ndays left " in result.out
+    assert "\n1 original about to be deleted:\ntranscript " in result.out
     again = qd("costs", "rescue", "claude-code", "--json").json
     assert again["schema"] == "quarterdeck.costs.rescue/1"
     assert again["outcomes"] == {"unchanged": 1}
