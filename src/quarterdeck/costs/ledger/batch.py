@@ -142,7 +142,8 @@ class Batch:
             for name in self._tags
             if (value := record.tags.get(name) or (record.user if name == "user" else ""))
         }
-        return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
+        said = json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
+        return said.replace("\\u0000", "\\ufffd")  # where SQLite's json_extract would end the text
 
     def _widen(self, record: Record) -> None:
         """Let the session's span reach *record*, whether or not it counts."""

@@ -51,15 +51,13 @@ def load_choices(folder: str) -> Choices:
         return chosen
     try:
         found = json.loads(text)
-        version, zone, tags = int(found["version"]), str(found["timezone"]), tuple(map(str, found["tags"]))
-        choices = check_choices(Choices(zone, tags))
+        if int(found["version"]) > VERSION:
+            raise StoreTooNew(f"{path} has version {found['version']}", hint="upgrade quarterdeck")
+        return check_choices(Choices(str(found["timezone"]), tuple(map(str, found["tags"]))))
     except (ValueError, KeyError, TypeError, RecursionError, UsageError) as error:
         raise StoreCorrupt(
             f"{path} is damaged: {error!r:.200}", hint="delete it: the ledger chooses its time zone anew"
         ) from error
-    if version > VERSION:
-        raise StoreTooNew(f"{path} has version {version}", hint="upgrade quarterdeck")
-    return choices
 
 
 def version_of_choices(folder: str) -> tuple[int, int]:

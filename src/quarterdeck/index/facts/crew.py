@@ -153,9 +153,6 @@ def examine_all(job: Job, paths: Sequence[str], limit: int = 0) -> list[Examined
 
 def serve(root: str, max_bytes: int, store_path: str) -> None:
     """The life of a worker: a greeting, then an answer on stdout to each batch on stdin, until that ends."""
-    import signal
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle: it ends its workers
     gc.disable()
     store = None
     if store_path:
@@ -196,17 +193,24 @@ class _Worker:
 
     def __init__(self, job: Job) -> None:
         import json
+        import signal
         import subprocess
 
-        self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own interpreter and code
-            [
-                sys.executable,
-                *("-I", "-S", *(["-B"] if sys.dont_write_bytecode else []), "-c", _START),
-                *(json.dumps([_own_folder(), *sys.path]), job.root, str(job.max_bytes), job.store_path),
-            ],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
+        # Ctrl-C is ours to handle: we end our workers. Blocked before they start, for they inherit that:
+        # one that is still importing would answer with a traceback.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        try:
+            self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own interpreter and code
+                [
+                    sys.executable,
+                    *("-I", "-S", *(["-B"] if sys.dont_write_bytecode else []), "-c", _START),
+                    *(json.dumps([_own_folder(), *sys.path]), job.root, str(job.max_bytes), job.store_path),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         self.batch: list[str] = []
         self.is_up = False
 

@@ -12,23 +12,30 @@ transcript.
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from quarterdeck.testing.transcripts.books import Billed, Books, Truth
+from quarterdeck.testing.transcripts.books import DAYS, FIRST_DAY, Billed, Books, Truth
 from quarterdeck.testing.transcripts.claude_code import write_claude_code
 from quarterdeck.testing.transcripts.codex import write_codex
 
-__all__ = ["Billed", "Truth", "write_transcripts"]
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["DAYS", "Billed", "Truth", "write_transcripts"]
 
 
-def write_transcripts(home: str, *, seed: int = 0, size_bytes: int = 1_000_000) -> Truth:
+def write_transcripts(
+    home: str, *, seed: int = 0, size_bytes: int = 1_000_000, first_day: datetime = FIRST_DAY
+) -> Truth:
     """Write ``.claude`` and ``.codex`` below *home*, the same for the same arguments; about 50 MB a second.
 
     Args:
         home: an existing folder.
         seed: another one makes other transcripts.
         size_bytes: roughly how much to write; there is always at least one of everything.
+        first_day: UTC; sessions begin on one of the `DAYS` from here on, within an hour of its time of day.
     """
-    books = Books()
+    books = Books(first_day)
     write_claude_code(os.path.join(home, ".claude"), books, seed=seed, size_bytes=size_bytes * 7 // 10)
     write_codex(os.path.join(home, ".codex"), books, seed=seed, size_bytes=size_bytes * 3 // 10)
     return books.truth()

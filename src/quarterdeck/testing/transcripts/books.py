@@ -59,9 +59,14 @@ class Truth(NamedTuple):
 
 
 class Books:
-    """The truth in the making."""
+    """The truth in the making.
 
-    def __init__(self) -> None:
+    Attributes:
+        first_day: sessions begin on one of the `DAYS` from here on, within an hour of its time of day.
+    """
+
+    def __init__(self, first_day: datetime = FIRST_DAY) -> None:
+        self.first_day = first_day
         self._sums: dict[tuple[str, str, str, str], Counter[str]] = {}
         self.skipped = 0
         self.corrupt = 0
@@ -85,9 +90,9 @@ class Books:
 class Dice(random.Random):
     """Chance that is the same for the same seed."""
 
-    def moments(self) -> Iterator[datetime]:
+    def moments(self, first_day: datetime) -> Iterator[datetime]:
         """Times some seconds apart, by day: no answer is begun before midnight and ended after it."""
-        now = FIRST_DAY + timedelta(days=self.randrange(DAYS), seconds=self.randrange(3600))
+        now = first_day + timedelta(days=self.randrange(DAYS), seconds=self.randrange(3600))
         while True:
             now += timedelta(milliseconds=self.randrange(200, 9000))
             if now.hour >= 23:

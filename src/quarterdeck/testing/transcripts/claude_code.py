@@ -44,7 +44,7 @@ class _Session:
         self.folder = os.path.join(folder, "projects", name)
         self.model = dice.choice(MODELS)
         self.lines: list[Line | bytes] = []
-        self.clock = dice.moments()
+        self.clock = dice.moments(books.first_day)
         self.context = dice.randrange(4000, 20000)
 
     def line(self, kind: str, at: datetime, **fields: object) -> Line:

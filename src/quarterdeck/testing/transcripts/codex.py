@@ -36,7 +36,7 @@ class _Session:
         self.home = folder
         self.books = books
         self.dice = dice
-        self.clock: Iterator[datetime] = parent.clock if parent else dice.moments()
+        self.clock: Iterator[datetime] = parent.clock if parent else dice.moments(books.first_day)
         self.began = next(self.clock)
         self.id = dice.uuid()
         self.name = f"rollout-{self.began:%Y-%m-%dT%H-%M-%S}-{self.id}.jsonl"

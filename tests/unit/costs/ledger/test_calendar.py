@@ -75,9 +75,10 @@ def test_remembered_days_are_forgotten_in_time(monkeypatch):
 @pytest.mark.parametrize(
     "at",
     [
-        "", "2026-11-22", "2026-11-22T10:00:00Z", "2026-11-22T10:00:00.000+01:00", "1999-11-22T10:00:00.000+00:00",
+        "", "2026-11-22", "2026-11-22T10:00:00Z", "2026-11-22T10:00:00.000+01:00",
+        "1999-11-22T10:00:00.000+00:00",
         "2026-13-22T10:00:00.000+00:00", "2026-02-30T10:00:00.000+00:00", "2026-11-22T25:00:00.000+00:00",
-        "2026-11-22T10:00:00.000+00:00\n", "２026-11-22T10:00:00.000+00:00", "2026-11-22 10:00:00.000+00:00",
+        "2026-11-22T10:00:00.000+00:00\n", "\uff12026-11-22T10:00:00.000+00:00", "2026-11-22 10:00:00.000+00:00",
     ],
 )  # fmt: skip
 def test_what_is_no_moment_as_the_journal_writes_it_is_a_value_error(at):
@@ -96,6 +97,11 @@ def test_today_and_now_are_in_the_ledgers_zone():
 
 
 class TestChoices:
+    @pytest.fixture(autouse=True)
+    def forgetful(self, monkeypatch):
+        """The library remembers the zone for as long as a process lives."""
+        monkeypatch.setattr("tzlocal.unix._cache_tz_name", None)
+
     def test_a_ledger_without_choices_gets_this_machines_zone_for_good(self, tmp_path, monkeypatch):
         """Whatever TZ a later process has."""
         monkeypatch.setenv("TZ", "Asia/Kathmandu")
@@ -103,7 +109,9 @@ class TestChoices:
         try:
             assert load_choices(str(tmp_path)) == Choices("Asia/Kathmandu")
             monkeypatch.setenv("TZ", "America/New_York")
+            monkeypatch.setattr("tzlocal.unix._cache_tz_name", None)
             time.tzset()
+            assert local_zone() == "America/New_York"
             assert load_choices(str(tmp_path)) == Choices("Asia/Kathmandu")
         finally:
             monkeypatch.undo()
@@ -118,7 +126,8 @@ class TestChoices:
         monkeypatch.delenv("TZ", raising=False)
         if zone is not None:
             monkeypatch.setenv("TZ", zone)
-        assert ZoneInfo(local_zone())
+        zone = local_zone()
+        assert ZoneInfo(zone).key == zone
 
     def test_what_is_saved_is_loaded(self, tmp_path):
         """Sorted, each tag once."""
@@ -133,7 +142,8 @@ class TestChoices:
             b'{"version": "x", "timezone": "UTC", "tags": []}', b'{"version": 1, "timezone": 5, "tags": []}',
             b'{"version": 1, "timezone": "../../etc/passwd", "tags": []}',
             b'{"version": 1, "timezone": "Mars/Olympus", "tags": []}',
-            b'{"version": 1, "timezone": "UTC", "tags": 5}', b'{"version": 1, "timezone": "UTC", "tags": ["\'"]}',
+            b'{"version": 1, "timezone": "UTC", "tags": 5}',
+            b'{"version": 1, "timezone": "UTC", "tags": ["\'"]}',
             b'{"version": 1, "timezone": "UTC\\u0000", "tags": []}',
         ],
     )  # fmt: skip
