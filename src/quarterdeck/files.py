@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from quarterdeck.errors import StoreBusy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
-    from typing import Self
+    from typing import BinaryIO, Self
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -44,12 +45,13 @@ def private_folder(path: str) -> str:
     return path
 
 
-def write_atomically(path: str, content: bytes, *, mode: int = PRIVATE_FILE) -> None:
-    """Replace *path* with *content*, so that a reader sees the old file or the new one, never a part.
+@contextlib.contextmanager
+def atomic_file(path: str, *, mode: int = PRIVATE_FILE) -> Iterator[BinaryIO]:
+    """Hand out a new file, which takes the place of *path* when the block ends well; else it is removed.
 
-    Costs one file creation, one ``fsync`` and one rename in the same folder. The new file has *mode*
-    whatever the umask; a symlink at *path* is replaced, not followed. The temporary file is removed
-    when anything fails.
+    So a reader sees the old file or the new one, never a part. Costs one file creation, one ``fsync`` and
+    one rename in the same folder. The new file has *mode* whatever the umask; a symlink at *path* is
+    replaced, not followed.
 
     Raises:
         OSError: the folder is missing or not writable, or the disk is full; *path* is untouched.
@@ -59,7 +61,7 @@ def write_atomically(path: str, content: bytes, *, mode: int = PRIVATE_FILE) -> 
     try:
         with open(descriptor, "wb") as file:
             os.fchmod(descriptor, mode)
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(descriptor)
         os.replace(temporary, path)
@@ -67,6 +69,16 @@ def write_atomically(path: str, content: bytes, *, mode: int = PRIVATE_FILE) -> 
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
+
+
+def write_atomically(path: str, content: bytes, *, mode: int = PRIVATE_FILE) -> None:
+    """Replace *path* with *content*, as `atomic_file` does.
+
+    Raises:
+        OSError: the folder is missing or not writable, or the disk is full; *path* is untouched.
+    """
+    with atomic_file(path, mode=mode) as file:
+        file.write(content)
 
 
 class Lease:

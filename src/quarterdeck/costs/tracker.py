@@ -279,7 +279,7 @@ class CostTracker:
         return "\n".join(lines)
 
     def take_in_legacy(self) -> list[str]:
-        """Take in what is new in the specification's files, as every question does; three ``lstat`` if none is there.
+        """Take in what is new in the specification's files, as every question does; cheap with none.
 
         Returns:
             What could not be taken in, for people.

@@ -27,6 +27,7 @@ COMMANDS = {
     ),
     "listen": Entry("listen", "Receive OpenTelemetry on this machine and record what it says was used."),
     "log": Entry("log", "Record one request: for shell scripts."),
+    "mirror": Entry("mirror", "Send every record as a span to a receiver of OpenTelemetry."),
     "rebuild": Entry("rebuild", "Make all sums anew, by other tags or in another time zone."),
     "report": Entry("report", "Show what was spent, divided by model, day, project or another label."),
     "reprice": Entry("reprice", "Price the requests that had no price when they were recorded."),

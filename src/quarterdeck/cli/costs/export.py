@@ -84,10 +84,10 @@ def _form_of(target: str) -> str:
 @contextlib.contextmanager
 def _text_file(target: str) -> Iterator[TextIO]:
     """A file that appears whole, or standard output; on a terminal what goes there is made harmless."""
-    from quarterdeck.costs.exporters.whole_file import whole_file
+    from quarterdeck.costs.exporters.target import export_file
 
     if target != STDOUT:
-        with whole_file(target) as file:
+        with export_file(target) as file:
             text = io.TextIOWrapper(file, encoding="utf-8", newline="")
             yield text
             text.detach()  # written out; it is not ours to close

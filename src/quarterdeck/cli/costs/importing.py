@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from quarterdeck.cli.costs.options import archive_of, ledger_option, opened_ledger
-from quarterdeck.cli.costs.output import print_ledger_json, problem_line
+from quarterdeck.cli.costs.output import print_ledger_json
 from quarterdeck.cli.options import json_option
 from quarterdeck.cli.output import print_table, progress, remark, say
 from quarterdeck.costs.importers import known
@@ -101,7 +101,7 @@ def _nothing(report: ImportReport) -> NothingToRead:
 
 def _problems(report: ImportReport) -> Iterator[str]:
     shown = report.problems[:SHOWN_PROBLEMS]
-    yield from map(problem_line, shown)
+    yield from map(str, shown)
     left = sum(each.problem_count for each in report.sources) - len(shown)
     if left:
         yield f"{left:,} more could not be read; --json lists the first of each source"

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from quarterdeck.costs.budgets import Budget, Standing
-    from quarterdeck.costs.importers.source import Problem
     from quarterdeck.costs.ledger import Ledger, Total
     from quarterdeck.costs.ledger.what_if import WhatIf
 
@@ -92,12 +91,6 @@ def cost_of(total: Total) -> Money | None:
     """What *total* cost; None where none of its requests has a price."""
     known = total.requests > total.unpriced_requests or not total.requests
     return Money(total.cost_picousd) if known else None
-
-
-def problem_line(problem: Problem) -> str:
-    """What could not be read, as compilers say it: file, line, reason."""
-    line = f":{problem.line}" if problem.line else ""
-    return f"{problem.path}{line}: {problem.reason}"
 
 
 def share_pct(part_picousd: int, whole_picousd: int) -> float | None:

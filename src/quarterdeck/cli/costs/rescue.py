@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from quarterdeck.cli.costs.options import archive_of, ledger_option, opened_ledger
-from quarterdeck.cli.costs.output import print_ledger_json, problem_line
+from quarterdeck.cli.costs.output import print_ledger_json
 from quarterdeck.cli.options import json_option
 from quarterdeck.cli.output import print_table, remark, say
 from quarterdeck.costs.importers import known
@@ -58,7 +58,7 @@ def command(
         place = archive or archive_of(ledger)
         chosen = [known.source(name) for name in sources or known.MODULES]
         report = rescue(place, chosen, expiring_within_days=days)
-        remark(map(problem_line, report.problems))
+        remark(map(str, report.problems))
         if as_json:
             answer = {
                 "archive": place,

@@ -65,7 +65,7 @@ class OtlpReceiver:
         if not local and not token:
             raise UsageError(
                 f"{host!r:.60} can be reached from other machines, and no token is set",
-                hint="pass token=… (32 random characters or more), or listen on 127.0.0.1",
+                hint="give it a token of 32 random characters or more, or listen on 127.0.0.1",
             )
         self._recorder = recorder
         self._nesting = Nesting()

@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from quarterdeck.costs.exporters.otlp import MirrorReport, mirror
     from quarterdeck.costs.exporters.parquet import export_parquet
     from quarterdeck.costs.exporters.postgres import ShipReport, ship
+    from quarterdeck.costs.exporters.target import export_file
     from quarterdeck.costs.exporters.text import export_csv, export_jsonl
-    from quarterdeck.costs.exporters.whole_file import whole_file
 
 __all__ = [
     "MirrorReport",
     "ShipReport",
     "export_csv",
+    "export_file",
     "export_jsonl",
     "export_parquet",
     "ledger_id",
     "mirror",
     "ship",
-    "whole_file",
 ]
 
 _HOMES = {
@@ -45,7 +45,7 @@ _HOMES = {
     "ledger_id": "identity",
     "mirror": "otlp",
     "ship": "postgres",
-    "whole_file": "whole_file",
+    "export_file": "target",
 }
 
 

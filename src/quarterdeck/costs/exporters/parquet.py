@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from quarterdeck.costs.exporters.selected import COUNTS, LABELS, Row, selected
-from quarterdeck.costs.exporters.whole_file import whole_file
+from quarterdeck.costs.exporters.target import export_file
 from quarterdeck.costs.money import to_decimal
 from quarterdeck.errors import MissingExtra
 
@@ -57,7 +57,7 @@ def export_parquet(
     schema = _schema(pa)
     rows = selected(ledger, since=since, until=until, where=where, progress=progress)
     written = 0
-    with whole_file(path) as file, parquet.ParquetWriter(file, schema, compression="zstd") as writer:
+    with export_file(path) as file, parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         while group := list(islice(rows, ROWS_PER_GROUP)):
             writer.write_table(_table(pa, schema, group))
             written += len(group)

@@ -48,7 +48,7 @@ def export_csv(
 
     Args:
         ledger: whose records.
-        file: takes text; `whole_file` gives one that appears whole.
+        file: takes text; `export_file` gives one that appears whole.
         since: a day of the ledger's calendar; None: the first.
         until: likewise, included; None: the last.
         where: values by ``day``, ``month``, the name of a label, or ``tag:NAME``.

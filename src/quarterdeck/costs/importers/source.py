@@ -39,6 +39,11 @@ class Problem(NamedTuple):
     line: int
     reason: str
 
+    def __str__(self) -> str:
+        """As compilers say it: file, line, reason."""
+        place = f"{self.path}:{self.line}" if self.line else self.path
+        return f"{place}: {self.reason}"
+
 
 class Skipped(NamedTuple):
     """Something that is left out on purpose; *why* is a short phrase that counts are kept by."""

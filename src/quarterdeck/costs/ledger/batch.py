@@ -138,12 +138,11 @@ class Batch:
     def _tags_of(self, record: Record) -> str:
         """The chosen tags that *record* has, as JSON in their order; empty for none."""
         found = {
-            name: value
+            name: value.replace("\0", "\ufffd")  # where SQLite's json_extract would end it
             for name in self._tags
             if (value := record.tags.get(name) or (record.user if name == "user" else ""))
         }
-        said = json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
-        return said.replace("\\u0000", "\\ufffd")  # where SQLite's json_extract would end the text
+        return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
 
     def _widen(self, record: Record) -> None:
         """Let the session's span reach *record*, whether or not it counts."""

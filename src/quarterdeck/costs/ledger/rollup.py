@@ -162,7 +162,7 @@ class Rollup:
             self._connection = None
 
     def contents(self) -> Contents:
-        """Every sum by its labels, as of the places with it; what two rollups of one journal must agree on."""
+        """Every sum by its labels, as of the places with it: what two rollups of one journal agree on."""
         with self._lock, sqlite.snapshot(self.connection) as connection:
             cells, sessions = contents(connection)
             return Contents(cells, sessions, self._places())

@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import StateError, StoreFull
-from quarterdeck.files import PRIVATE_FILE
+from quarterdeck.files import atomic_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+def export_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """Hand out a new private file, which becomes *path* when the block ends well and is removed otherwise.
 
     Raises:
@@ -24,19 +24,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         StateError: the folder is missing or may not be written to.
     """
     target = os.fspath(path)
-    temporary = f"{target}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, PRIVATE_FILE)
-        try:
-            with open(descriptor, "wb") as file:
-                yield file
-                file.flush()
-                os.fsync(descriptor)
-            os.replace(temporary, target)
-        except BaseException:  # an interrupt must not leave the temporary file behind either
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-            raise
+        with atomic_file(target) as file:
+            yield file
     except OSError as error:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StoreFull(
