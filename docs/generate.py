@@ -25,7 +25,18 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
-PUBLIC_MODULES = ("quarterdeck", "quarterdeck.index", "quarterdeck.caches", "quarterdeck.errors")
+PUBLIC_MODULES = (
+    "quarterdeck",
+    "quarterdeck.index",
+    "quarterdeck.costs",
+    "quarterdeck.costs.pricing",
+    "quarterdeck.costs.capture.extract_usage",
+    "quarterdeck.costs.capture.litellm",
+    "quarterdeck.costs.exporters",
+    "quarterdeck.journal",
+    "quarterdeck.caches",
+    "quarterdeck.errors",
+)
 HELP_WIDTH = 90
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

@@ -1,9 +1,11 @@
-"""Real output for the README: `python docs/samples.py`, after a change to what the commands print.
+"""Real output for the README: `python -m docs.samples`, after a change to what the commands print.
 
-    qd on the pinned Django  ->  docs/images/summary.svg
-                             ->  the region <!-- sample:tests --> of README.md
+    qd on the pinned Django                ->  docs/images/summary.svg
+                                           ->  the region <!-- sample:tests --> of README.md
+    qd costs on generated transcripts      ->  docs/images/costs.svg
+      (the same ones always), at `NOON`    ->  the region <!-- sample:costs --> of README.md
 
-A test runs the second command again and compares.
+A test makes both regions again and compares.
 """
 
 from __future__ import annotations
@@ -17,49 +19,91 @@ import tempfile
 from pathlib import Path
 
 from bench import corpora
+from quarterdeck.testing.demo import SEED, TRANSCRIPT_BYTES
+from quarterdeck.testing.transcripts import write_transcripts
 
 ROOT = Path(__file__).resolve().parent.parent
-PICTURE = ROOT / "docs" / "images" / "summary.svg"
+IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
 TESTS_FOR = ("tests", "for", "django/utils/html.py", "-n", "8")
 WIDTH = 112
+NOON = "2026-10-30T12:00:00+00:00"
+"""Of the last day of the generated transcripts; the sample is taken as if it were now."""
+
+AT_NOON = f"""
+import sys
+from datetime import datetime
+from quarterdeck.costs.ledger.calendar import Calendar
+
+Calendar.now = lambda self: datetime.fromisoformat("{NOON}").astimezone(self.zone)
+Calendar.today = lambda self: self.now().date()
+
+from quarterdeck.cli import main
+main(sys.argv[1:])
+"""
 
 
 def told(folder: Path, *command: str) -> str:
     """What ``qd`` prints in *folder*, with a state of its own."""
-    qd = Path(sys.executable).parent / "qd"
     with tempfile.TemporaryDirectory(prefix="quarterdeck-samples.") as state:
         env = {**os.environ, "QUARTERDECK_HOME": state, "NO_COLOR": "1", "COLUMNS": str(WIDTH)}
-        done = subprocess.run([qd, *command], cwd=folder, env=env, capture_output=True, text=True, check=True)
+        return _printed([str(Path(sys.executable).parent / "qd"), *command], folder, env)
+
+
+def costs() -> str:
+    """What ``qd costs`` prints at `NOON` of generated transcripts."""
+    with tempfile.TemporaryDirectory(prefix="quarterdeck-samples.") as home:
+        write_transcripts(home, seed=SEED, size_bytes=TRANSCRIPT_BYTES)
+        env = {"PATH": os.environ["PATH"], "HOME": home, "QUARTERDECK_HOME": f"{home}/state", "TZ": "UTC"}
+        qd = [sys.executable, "-c", AT_NOON]
+        _printed([*qd, "costs", "import"], Path(home), env)
+        _printed([*qd, "costs", "budget", "set", "10", "--per", "week"], Path(home), env)
+        return f"$ qd costs\n{_printed([*qd, 'costs'], Path(home), env)}"
+
+
+def _printed(command: list[str], folder: Path, env: dict[str, str]) -> str:
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
     return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip("\n")
 
 
-def picture(folder: Path) -> str:
-    """``qd summary`` in *folder* as an SVG that loads nothing from anywhere."""
+def summary(folder: Path) -> str:
+    """What ``qd summary`` prints in *folder*."""
+    return f"$ qd summary\n{told(folder, 'summary')}".replace(str(folder), f"~/{folder.name}")
+
+
+def picture(text: str, name: str) -> str:
+    """A command, the first line of *text*, and what it prints, as an SVG that loads nothing from anywhere."""
     from rich.console import Console
     from rich.text import Text
 
-    text = told(folder, "summary").replace(str(folder), f"~/{folder.name}")
-    console = Console(record=True, width=WIDTH, file=io.StringIO(), force_terminal=True)
-    console.print(Text("$ qd summary", style="bold green"))
-    console.print(Text(text), highlight=False, soft_wrap=True)
-    svg = console.export_svg(title="Quarterdeck", unique_id="summary")
+    command, _, output = text.partition("\n")
+    width = max(map(len, text.splitlines()))
+    console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
+    console.print(Text(command, style="bold green"))
+    console.print(Text(output), highlight=False, soft_wrap=True)
+    svg = console.export_svg(title="Quarterdeck", unique_id=name)
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
 
 
 def sample(folder: Path) -> str:
-    """The README's sample: a command and what it prints."""
-    command = " ".join(TESTS_FOR)
-    return f"```\n~/{folder.name}$ qd {command}\n{told(folder, *TESTS_FOR)}\n```"
+    """The README's sample of the index: a command and what it prints."""
+    return f"~/{folder.name}$ qd {' '.join(TESTS_FOR)}\n{told(folder, *TESTS_FOR)}"
+
+
+def put(name: str, text: str) -> None:
+    """Make *text* the region *name* of the README."""
+    region = re.compile(rf"(<!-- sample:{name} -->\n).*?(<!-- /sample:{name} -->)", re.DOTALL)
+    README.write_text(region.sub(lambda match: f"{match[1]}```\n{text}\n```\n{match[2]}", README.read_text()))
 
 
 def write() -> None:
-    """Write both."""
+    """Write all of it."""
     django = corpora.fetch("django")
-    PICTURE.parent.mkdir(exist_ok=True)
-    PICTURE.write_text(picture(django))
-    region = re.compile(r"(<!-- sample:tests -->\n).*?(<!-- /sample:tests -->)", re.DOTALL)
-    README.write_text(region.sub(lambda match: f"{match[1]}{sample(django)}\n{match[2]}", README.read_text()))
+    IMAGES.mkdir(exist_ok=True)
+    (IMAGES / "summary.svg").write_text(picture(summary(django), "summary"))
+    (IMAGES / "costs.svg").write_text(picture(costs(), "costs"))
+    put("tests", sample(django))
+    put("costs", costs())
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def test_killed_writers_and_readers_lose_nothing_and_count_nothing_twice(tmp_pat
         (total,) = live.ledger.totals(where={"task_type": f"w{writer}"})
         written = [record for _, record in live.ledger.records() if record.task_type == f"w{writer}"]
         assert total.requests == len(written)
-        assert total.cost_picousd == sum(record.cost_picousd for record in written)
+        assert total.cost_picousd == sum(record.cost_picousd or 0 for record in written)
         # A kill between the write and its acknowledgement leaves a record that nobody was told of.
         assert done <= total.requests <= done + begun
         assert cost <= total.cost_picousd <= cost + begun * (1000 * 10**6 + 7 * 5 * 10**6)

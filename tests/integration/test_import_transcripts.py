@@ -109,7 +109,7 @@ def test_every_session_can_be_followed_back_to_its_lines(home, ledger):
 
 KILLED = """
 import os, signal, sys
-from quarterdeck.costs.importers import batch, claude_code, codex, importing, transcript
+from quarterdeck.costs.importers import batch, claude_code, codex, importing, progress, transcript
 from quarterdeck.costs.ledger import Ledger
 
 batch.FULL_REQUESTS = 7
@@ -125,13 +125,13 @@ def dying(call):
         return call(*arguments)
     return counted
 
-owner = importing.Progress if place == "save" else Ledger
+owner = Ledger if place == "record_many" else progress.Progress
 setattr(owner, place, dying(getattr(owner, place)))
 importing.import_all(Ledger(folder), (claude_code.SOURCE, codex.SOURCE), environment={"HOME": home})
 """
 
 
-@pytest.mark.parametrize("place", ["save", "record_many"])
+@pytest.mark.parametrize("place", ["save", "pair", "record_many"])
 def test_an_import_that_is_killed_loses_and_doubles_nothing(home, ledger, place):
     """Between the journal and the notes, or before the journal; again and again until one comes through."""
     truth = write_transcripts(str(home), seed=11)

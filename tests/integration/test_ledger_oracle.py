@@ -90,7 +90,7 @@ def test_duckdb_over_the_raw_journal_finds_the_same_sums(ledger, sums):
 
 def test_plain_python_over_the_raw_journal_finds_the_same_sums(ledger, sums):
     """By the json module and dicts alone."""
-    best = {}
+    best: dict[object, tuple[tuple[object, ...], dict[str, object]]] = {}
     for segment in ledger.reader.segments():
         suffix = {"open": ".open", "sealed": ".jsonl"}[segment.state]
         with open(f"{ledger.journal_folder}/{segment.name}{suffix}", "rb") as file:
@@ -101,13 +101,13 @@ def test_plain_python_over_the_raw_journal_finds_the_same_sums(ledger, sums):
                 key = record.get("response_id") or place
                 if key not in best or rank < best[key][0]:
                     best[key] = rank, record
-    expected = defaultdict(lambda: [0, 0, 0, 0, 0])
+    expected: defaultdict[tuple[object, ...], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     for _, record in best.values():
         cell = expected[record["at"][:10], record["model"], record.get("task_type", "unknown")]
         cost = record.get("cost_picousd")
         gains = (1, cost is None, record["input_tokens"], record["output_tokens"], cost or 0)
-        for place, gain in enumerate(gains):
-            cell[place] += gain
+        for column, gain in enumerate(gains):
+            cell[column] += gain
     assert {key: tuple(cell) for key, cell in expected.items()} == sums
 
 

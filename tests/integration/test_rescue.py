@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from quarterdeck.costs import archive
 from quarterdeck.costs.importers.importing import import_all
 from quarterdeck.costs.importers.known import MODULES, source
 from quarterdeck.costs.ledger import Ledger
-from quarterdeck.costs.rescue import RescueReport, archived_places, rescue, retention_days
+from quarterdeck.costs.rescue import RescueReport, archive, archived_places, rescue
+from quarterdeck.costs.rescue.retention import retention_days
 from quarterdeck.errors import StateError, StoreBusy, StoreFull
 from quarterdeck.files import Lease
 from quarterdeck.journal.zstd import ZstdFile
@@ -372,11 +372,11 @@ def test_a_killed_rescue_leaves_whole_copies_only(machine):
     for number in range(30):
         machine.write(machine.claude.with_name(f"s{number}.jsonl"), claude_line(number) * 300)
     code = (
-        "import sys; from quarterdeck.costs import archive, rescue\n"
+        "import sys; from quarterdeck.costs.rescue import archive, rescue\n"
         "settle = archive._settle\n"
         "def told(file, at): print(flush=True); settle(file, at)\n"
         "archive._settle = told\n"
-        "rescue.rescue(sys.argv[1], environment={'HOME': sys.argv[2]})"
+        "rescue(sys.argv[1], environment={'HOME': sys.argv[2]})"
     )
     command = [sys.executable, "-c", code, str(machine.archive), str(machine.home)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -396,7 +396,7 @@ def test_a_killed_rescue_leaves_whole_copies_only(machine):
 
 def test_a_second_rescue_waits_for_the_first(machine, monkeypatch):
     """Not for ever."""
-    monkeypatch.setattr("quarterdeck.costs.rescue._WAIT_S", 0.0)
+    monkeypatch.setattr("quarterdeck.costs.rescue.rescuing._WAIT_S", 0.0)
     machine.rescue()
     with Lease.wait(str(machine.archive / "lock"), 1), pytest.raises(StoreBusy):
         machine.rescue()

@@ -127,7 +127,8 @@ def expected(segments):
         record = alive[place]
         return -record["output_tokens"], "cost_picousd" not in record, name, int(offset)
 
-    cells, sessions = defaultdict(Counter), defaultdict(Counter)
+    cells: defaultdict[tuple[object, ...], Counter[str]] = defaultdict(Counter)
+    sessions: defaultdict[tuple[object, ...], Counter[str]] = defaultdict(Counter)
     for places in rivals.values():
         record = alive[min(places, key=worth)]
         tags = {"team": record.get("tags", {}).get("team"), "user": record.get("tags", {}).get("user")}

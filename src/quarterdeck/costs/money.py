@@ -39,14 +39,17 @@ def to_decimal(picousd: int) -> Decimal:
 def parse_usd(value: str | float | Decimal, *, name: str = "amount") -> int:
     """Dollars as people write them (``12``, ``"0.05"``, ``"$1,250.00"``) to pico-dollars.
 
-    A float counts as its shortest decimal notation: 0.1 is a tenth, not the binary number beside it.
+    A float counts as its shortest decimal notation: 0.1 is a tenth, not the binary number beside it. Commas
+    may stand between thousands only: ``12,50``, as half of the world writes 12.50, is not taken for 1250.
 
     Raises:
         UsageError: not a number, negative, beyond `MAX_USD`, or finer than a pico-dollar.
     """
     from decimal import Context, Decimal, InvalidOperation
 
-    text = str(value).strip().removeprefix("$").replace(",", "").replace("_", "")
+    text = str(value).strip().removeprefix("$").replace("_", "")
+    if _has_thousands(text):
+        text = text.replace(",", "")
     try:
         dollars = Decimal(text if len(text) <= MAX_CHARS else "NaN")
     except InvalidOperation:
@@ -61,6 +64,12 @@ def parse_usd(value: str | float | Decimal, *, name: str = "amount") -> int:
             f"{name} is finer than a pico-dollar: {value!r:.40}", hint="give at most twelve decimals"
         )
     return int(pico)
+
+
+def _has_thousands(text: str) -> bool:
+    """Whether *text* has commas, and only where a thousand begins."""
+    first, *groups = text.partition(".")[0].split(",")
+    return {len(group) for group in groups} == {3} and 0 < len(first) <= 3 and first[0] != "0"
 
 
 def format_usd(picousd: int) -> str:

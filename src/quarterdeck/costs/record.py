@@ -62,7 +62,10 @@ def decode(line: bytes) -> Record:
     Raises:
         ValueError: it is not JSON, not a record, or of a version this Quarterdeck does not know.
     """
-    record = _decoder.decode(line)  # its errors are ValueErrors
+    try:
+        record = _decoder.decode(line)  # its errors are ValueErrors
+    except RecursionError as error:  # but this one: a field that nobody knows, nested without end
+        raise ValueError("nested too deeply") from error
     if record.v != VERSION:
         raise ValueError(f"a record of version {record.v}; this Quarterdeck reads version {VERSION}")
     return record

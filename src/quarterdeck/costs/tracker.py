@@ -19,7 +19,7 @@ from time import time as _now_s
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 
 from quarterdeck.costs.ledger.opening import open_ledger
-from quarterdeck.costs.ledger.what_if import what_if
+from quarterdeck.costs.ledger.what_if import compared
 from quarterdeck.costs.line import encode
 from quarterdeck.costs.model import MAX_TOKENS, Request, Usage
 from quarterdeck.costs.money import PICO, format_usd, parse_usd, to_usd
@@ -29,13 +29,17 @@ from quarterdeck.words import count
 from quarterdeck.workspace import find_root
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
     from decimal import Decimal
 
     from quarterdeck.costs.budgets import BudgetBook, Reservation
     from quarterdeck.costs.ledger.ledger import Ledger, Priced
+    from quarterdeck.costs.ledger.totals import Total
     from quarterdeck.costs.pricing import RateCard
+
+_PARTS = ("bracket", "priced", "tier", "task_type", "model")
+"""By what a summary is read: the first two are what another model's price takes."""
 
 TIERS = ("cheap", "capable", "premium")
 LEGACY_FILES = ("costs.json", "costs.jsonl", "costs_summary.json")
@@ -228,26 +232,28 @@ class CostTracker:
         Returns:
             ``days``, ``requests``, ``unpriced_requests``, every count of `Usage`, in dollars ``actual_cost``,
             ``baseline_cost`` and ``savings`` (of the requests that have a price), ``savings_percent``,
-            and requests ``by_tier``, ``by_task`` and ``by_model``. Costs a range scan of those days' cells.
+            and requests ``by_tier``, ``by_task`` and ``by_model``. All of one moment: one range scan of those
+            days' cells.
 
         Raises:
-            UsageError: *days* is not a whole number from 1 on.
+            UsageError: *days* is not a whole number from 1 on; the settings' baseline model has no price.
         """
-        since = self._first_day(days)
-        summary: dict[str, Any] = {"days": days, **self._sums(since)}
+        parts = self.ledger.totals(self._first_day(days), by=_PARTS)
+        summary: dict[str, Any] = {"days": days, **self._sums(parts)}
         baseline, savings = summary["baseline_cost"], summary["savings"]
         summary["savings_percent"] = round(savings / baseline * 100, 1) if baseline else 0.0
         summary["by_tier"] = dict.fromkeys(TIERS, 0)
         summary["by_task"], summary["by_model"] = {}, {}
         if include_breakdown:
-            for name, label in (("by_tier", "tier"), ("by_task", "task_type"), ("by_model", "model")):
-                for total in self.ledger.totals(since, by=(label,)):
-                    summary[name][total.key[0] or "unknown"] = total.requests
+            for part in parts:
+                for name, label in zip(("by_tier", "by_task", "by_model"), part.key[2:], strict=True):
+                    requests = summary[name]
+                    requests[label or "unknown"] = requests.get(label or "unknown", 0) + part.requests
         return summary
 
     def get_today(self) -> dict[str, Any]:
         """The same sums for today alone, without ``days`` and breakdowns."""
-        return self._sums(self._first_day(1))
+        return self._sums(self.ledger.totals(self._first_day(1), by=_PARTS[:2]))
 
     def get_report(self, days: int = 7) -> str:
         """The last *days* days for people, as plain text.
@@ -389,18 +395,17 @@ class CostTracker:
         self.take_in_legacy()
         return self.ledger.calendar.today() - timedelta(days=days - 1)
 
-    def _sums(self, since: date) -> dict[str, Any]:
-        (total,) = self.ledger.totals(since)
-        summary: dict[str, Any] = {
-            "requests": total.requests,
-            "unpriced_requests": total.unpriced_requests,
-            **total.usage._asdict(),
-            "actual_cost": to_usd(total.cost_picousd),
+    def _sums(self, parts: Sequence[Total]) -> dict[str, Any]:
+        """The sum of *parts*, whose keys begin as `_PARTS` does: read at one moment, they fit each other."""
+        compared_with = compared(self.ledger, self.ledger.config.baseline_model, parts)
+        return {
+            "requests": sum(part.requests for part in parts),
+            "unpriced_requests": sum(part.unpriced_requests for part in parts),
+            **{name: sum(getattr(part.usage, name) for part in parts) for name in Usage._fields},
+            "actual_cost": to_usd(compared_with.actual_picousd),
+            "baseline_cost": to_usd(compared_with.hypothetical_picousd),
+            "savings": to_usd(compared_with.savings_picousd),
         }
-        compared = what_if(self.ledger, self.ledger.config.baseline_model, since)
-        summary["baseline_cost"] = to_usd(compared.hypothetical_picousd)
-        summary["savings"] = to_usd(compared.savings_picousd)
-        return summary
 
 
 _trackers: dict[str, CostTracker] = {}

@@ -49,9 +49,9 @@ class OpenedSegment(contextlib.AbstractContextManager["OpenedSegment"]):
         """Uncompressed; None for a compressed file that does not tell."""
         if self.state != "compacted":
             return self.disk_bytes()
-        from quarterdeck.journal.zstd import uncompressed_size
+        from quarterdeck.journal.zstd import HEADER_BYTES, uncompressed_size
 
-        return uncompressed_size(os.pread(self._file.fileno(), 64, 0))
+        return uncompressed_size(os.pread(self._file.fileno(), HEADER_BYTES, 0))
 
     def disk_bytes(self) -> int:
         """The size of the file."""

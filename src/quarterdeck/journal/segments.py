@@ -35,7 +35,7 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOS
 def new_name() -> str:
     """A name that nobody else gives to a segment."""
     now_ns = time.time_ns()
-    return f"{stamp(now_ns / 1e9)}{now_ns // 1000 % 1_000_000:06}-{os.urandom(4).hex()}"
+    return f"{stamp(now_ns // 10**9)}{now_ns // 1000 % 1_000_000:06}-{os.urandom(4).hex()}"
 
 
 def stamp(at_s: float) -> str:

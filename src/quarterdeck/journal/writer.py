@@ -190,8 +190,10 @@ class Journal:
         with self._lock:
             segments = listed(self.folder)
             try:
-                lease = take_lease(self.folder, segments, self._rotate_bytes)
                 start_if_due(self.folder, segments, self._compact_after_days)
+                lease = take_lease(
+                    self.folder, segments, self._rotate_bytes
+                )  # last: what fails must not hold it
             except OSError as error:
                 raise failure(error, self.folder) from error
             self._leases.add(lease)

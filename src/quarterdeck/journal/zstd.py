@@ -9,9 +9,9 @@ if sys.version_info >= (3, 14):
 else:
     from backports.zstd import CompressionParameter, ZstdCompressor, ZstdError, ZstdFile, get_frame_info
 
-__all__ = ["ZstdCompressor", "ZstdError", "ZstdFile", "new_compressor", "uncompressed_size"]
+__all__ = ["HEADER_BYTES", "ZstdCompressor", "ZstdError", "ZstdFile", "new_compressor", "uncompressed_size"]
 
-_HEADER_BYTES = 18
+HEADER_BYTES = 18
 """The longest that the header of a frame can be."""
 
 
@@ -25,6 +25,6 @@ def new_compressor(size_bytes: int) -> ZstdCompressor:
 def uncompressed_size(frame: bytes) -> int | None:
     """What the header at the beginning of *frame* tells; None if it does not, or is none."""
     try:
-        return get_frame_info(frame[:_HEADER_BYTES]).decompressed_size
+        return get_frame_info(frame[:HEADER_BYTES]).decompressed_size
     except ZstdError:
         return None

@@ -35,6 +35,12 @@ INHERITED = (
 )  # fmt: skip
 """All that the ledger's commands see of the environment: agents and settings name folders in it."""
 
+THE_LEDGER = f"""
+━━━ the cost ledger ━━━
+
+Not yours and not real: {TRANSCRIPT_BYTES // 1_000_000} MB of transcripts of Claude Code and Codex, generated
+just now into a temporary home folder. The prices are the published ones."""
+
 YOUR_TURN = """
 ━━━ yours ━━━
 
@@ -42,12 +48,12 @@ Your own code: cd there, and
   qd scan
   qd tests for --changed
 
-Your own agents (Claude Code, Codex, Gemini CLI, OpenCode), whose transcripts are only read:
+Your own agents (Claude Code, Codex, Gemini CLI, OpenCode), in files only read:
   qd costs import
   qd costs
   qd costs sessions
 
-qd --help and qd costs --help list the rest. In this checkout qd is .venv/bin/qd."""
+qd --help and qd costs --help list the rest. Here, qd is .venv/bin/qd."""
 
 
 class Tour:
@@ -63,22 +69,29 @@ class Tour:
         self._env = env
         self._prompt = prompt
 
-    def show(self, why: str, *command: str, ends_with: int = 0, notes: int | None = None) -> None:
+    def show(
+        self, why: str, *command: str, ends_with: int = 0, head: int | None = None, notes: int | None = None
+    ) -> None:
         """Run ``qd`` with *command* and let it print.
 
         Args:
             why: what it is for.
             command: the arguments.
             ends_with: the exit code it should have.
+            head: show only so many lines; None: all.
             notes: of what it remarks, show only so many lines; None: all.
         """
-        print(f"\n# {why}\n{self._prompt} qd {shlex.join(command)}", flush=True)
-        done = self._run(command, stderr=None if notes is None else subprocess.PIPE)
-        remarks = (done.stderr or b"").decode(errors="replace").splitlines()
-        for line in remarks[:notes]:
+        cut = "" if head is None else f" | head -n {head}"
+        print(f"\n# {why}\n{self._prompt} qd {shlex.join(command)}{cut}", flush=True)
+        stdout, stderr = (None if most is None else subprocess.PIPE for most in (head, notes))
+        done = self._run(command, stdout, stderr)
+        shown = (done.stdout or b"").decode().splitlines()[:head]
+        remarks = (done.stderr or b"").decode().splitlines()
+        for line in (*shown, *remarks[:notes]):
             print(line)
-        if len(remarks) > (notes or 0):
-            print(f"({len(remarks) - (notes or 0)} more such notes are left out here)", flush=True)
+        if notes is not None and len(remarks) > notes:
+            print(f"({len(remarks) - notes} more such notes are left out here)")
+        sys.stdout.flush()
         self.failed |= done.returncode != ends_with
 
     def ask(self, *command: str) -> dict[str, Any]:
@@ -113,10 +126,11 @@ def walk(tour: Tour) -> None:
 def spend(tour: Tour) -> None:
     """What agents have spent: on what, why, whether it will last, and whether the sums are right."""
     tour.show(
-        "Take in what agents have written down. Copies of an answer count once; a line that cannot be read\n"
-        "# (some are damaged on purpose) is reported with its file and number.",
-        "costs", "import", notes=2,
-    )  # fmt: skip
+        "Take in what agents have written down. Copies of an answer count once; what\n"
+        "# cannot be read (some lines are damaged on purpose) is named by file and line.",
+        *("costs", "import"),
+        notes=2,
+    )
     tour.show("Once more: only what is new is read.", "costs", "import")
     tour.show("Today and this week at a glance.", "costs")
     tour.show("The last 30 days by model.", "costs", "report", "--days", "30", "--by", "model")
@@ -124,22 +138,27 @@ def spend(tour: Tour) -> None:
     dearest = max(sessions, key=lambda session: session["total"]["cost_picousd"])["session"]
     tour.show(
         "Why did the dearest session cost that? Lines, answers, tokens, prices.",
-        "costs", "why", dearest[:8], "-n3",
-    )  # fmt: skip
+        *("costs", "why", dearest[:8]),
+        head=12,
+    )
     tour.show(
-        "What would the same requests have cost on other models?",
-        "costs", "what-if", "claude-haiku-4-5", "gpt-5-mini", "--days", "30",
-    )  # fmt: skip
-    spent = tour.ask("costs", "report", "--month", f"{datetime.now().astimezone():%Y-%m}")["total"]
-    limit = f"{float(spent['cost_usd']) * 1.1:.2f}"
+        "What if all of that had run on one model?",
+        *("costs", "what-if", "claude-haiku-4-5", "--days", "30"),
+        head=4,
+    )
+    month = f"{datetime.now().astimezone():%Y-%m}"
+    spent_usd = tour.ask("costs", "report", "--month", month)["total"]["cost_usd"]
+    limit = f"{spent_usd * 1.1:.2f}"
     tour.show(
         "Stay within a budget; this one is nearly used up.", "costs", "budget", "set", limit, "--per", "month"
     )
     tour.show("How does it stand?", "costs", "budget")
     tour.show(
-        "Would another run of that price fit? Exit code 1: no. (In Python: with tracker.reserve(…).)",
-        "costs", "budget", "check", limit, ends_with=1,
-    )  # fmt: skip
+        "Would a call for that much still fit? Exit code 1 says no; in Python,\n"
+        "# tracker.reserve() says so before the call, for all processes together.",
+        *("costs", "budget", "check", f"{spent_usd / 5:.2f}"),
+        ends_with=1,
+    )
     tour.show("Is every sum that of the journal, to the pico-dollar?", "costs", "verify")
 
 
@@ -152,6 +171,7 @@ def main(folders: list[str]) -> int:
             tour = Tour(folder, {**os.environ, "QUARTERDECK_HOME": state}, f"$ cd {folder.name} &&")
             walk(tour)
             failed |= tour.failed
+        print(THE_LEDGER, flush=True)
         tour = Tour(*generated(Path(state)))
         spend(tour)
         failed |= tour.failed
@@ -160,15 +180,9 @@ def main(folders: list[str]) -> int:
 
 
 def generated(state: Path) -> tuple[Path, dict[str, str]]:
-    """A home folder below *state* with transcripts of the weeks up to today, and an environment with that home."""
+    """A home folder below *state* with transcripts up to today, and an environment with that home."""
     home = state / "home"
     home.mkdir()
-    print(
-        "\n━━━ the cost ledger ━━━\n\n"
-        f"Not yours and not real: {TRANSCRIPT_BYTES // 1_000_000} MB of transcripts of Claude Code and Codex, "
-        f"generated for\nthis demo in a temporary home folder. Prices are the published ones.",
-        flush=True,
-    )
     eight = datetime.now().astimezone().replace(hour=8, minute=0, second=0, microsecond=0)
     first_day = (eight - timedelta(days=DAYS - 1)).astimezone(UTC)
     write_transcripts(str(home), seed=SEED, size_bytes=TRANSCRIPT_BYTES, first_day=first_day)

@@ -69,6 +69,7 @@ def test_a_record_has_every_field_of_a_request_and_of_its_usage():
         b'{"v":1,"at":"x","model":null,"input_tokens":1,"output_tokens":1}',
         b'{"v":1,"at":"x","model":"m","input_tokens":1,"output_tokens":1,"tags":{"a":1}}',
         b'{"v":1,"at":"x","model":"m","input_tokens":99999999999999999999999,"output_tokens":1}{}',
+        b'{"v":1,"at":"x","model":"m","input_tokens":1,"output_tokens":1,"new":' + b"[" * 100_000,
     ],
 )  # fmt: skip
 def test_what_is_no_record_is_a_value_error(line):
@@ -105,6 +106,8 @@ class Nowhere(tzinfo):
 
     def utcoffset(self, _):
         return None
+
+    dst = tzname = utcoffset
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ AMOUNTS = st.integers(-MAX_USD * PICO, MAX_USD * PICO)
         (12, 12 * PICO),
         ("0.05", PICO // 20),
         ("$1,250.00", 1250 * PICO),
+        ("3,999,999.5", 3_999_999 * PICO + PICO // 2),
         (0.1, PICO // 10),
         (" 1_000 ", 1000 * PICO),
         ("1e-12", 1),
@@ -43,7 +44,7 @@ def test_dollars_as_people_write_them_are_exact(written, pico):
         -1, "-0.01", "nan", "inf", float("nan"), float("-inf"), "", "$", "twelve", "1e-13", "0.0000000000001",
         MAX_USD + 1, "1e999999", "4000000.000000000001", None, "1.0.0",
         "1e-999999999", "1.0000000000000000000000000000000001",
-        "0" * 101, [],
+        "0" * 101, [], "12,50", "0,500", "1,25.0", "1,2500", ",100", "1,000,00", "0.000,5",
     ],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused_by_its_name(written):

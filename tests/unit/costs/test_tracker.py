@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import quarterdeck.costs.tracker
 from quarterdeck.costs.ledger.ledger import Ledger
+from quarterdeck.costs.model import Request, Usage
 from quarterdeck.costs.pricing import Bracket, RateCard
 from quarterdeck.costs.tracker import CostTracker, get_tracker, log_request
 from quarterdeck.errors import UsageError
@@ -163,7 +164,7 @@ class TestPublishedShape:
         """It is accepted as published, and has no effect."""
         with pytest.raises(UsageError, match="batch_size"):
             CostTracker(tmp_path, batch_size=size)
-        assert CostTracker(tmp_path, batch_size=1).flush() is None
+        CostTracker(tmp_path, batch_size=1).flush()
 
     def test_the_module_shares_one_tracker_for_each_folder(self, tmp_path, monkeypatch):
         """However the folder is spelled."""
@@ -173,6 +174,24 @@ class TestPublishedShape:
         assert types(log_request(HAIKU, 1, 2, "t", "mine", session="s")) == PUBLISHED
         assert get_tracker().get_summary()["by_tier"] == {"cheap": 0, "capable": 0, "premium": 0, "mine": 1}
         get_tracker().close()
+
+    def test_the_numbers_of_a_summary_are_of_one_moment(self, tracker, monkeypatch):
+        """Though others record between any two questions to the ledger."""
+        totals = Ledger.totals
+
+        def racing(ledger, *arguments, **named):
+            found = totals(ledger, *arguments, **named)
+            ledger.record(Request("no-such-model", Usage(5, 5)))
+            ledger.record(Request(HAIKU, Usage(1000, 500)))
+            return found
+
+        monkeypatch.setattr(Ledger, "totals", racing)
+        tracker.get_summary()
+        found = tracker.get_summary()
+        assert (found["requests"], found["unpriced_requests"]) == (2, 1)
+        assert sum(found["by_model"].values()) == sum(found["by_task"].values()) == 2
+        assert sum(found["by_tier"].values()) == 2
+        assert (found["actual_cost"], found["baseline_cost"], found["savings"]) == (0.0035, 0.0175, 0.014)
 
 
 class TestUnpriced:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from quarterdeck.testing.transcripts import write_transcripts
+from quarterdeck.testing.transcripts import DAYS, write_transcripts
 
 
 def content(home):
@@ -34,6 +35,20 @@ def test_another_seed_gives_others(homes):
     for seed, home in enumerate(homes):
         write_transcripts(str(home), seed=seed)
     assert not content(homes[0]).keys() & content(homes[1]).keys()
+
+
+def test_sessions_begin_when_they_are_told_to(homes):
+    """By day, within the days that there are, and the tokens are those of any other time."""
+    truths = [
+        write_transcripts(str(home), first_day=datetime(year, 3, 1, 9, tzinfo=UTC))
+        for home, year in zip(homes, (2024, 2025), strict=True)
+    ]
+    for truth, year in zip(truths, (2024, 2025), strict=True):
+        days = {date.fromisoformat(day) for _, day, _, _ in truth.billed}
+        assert date(year, 3, 1) <= min(days)
+        assert max(days) < date(year, 3, 1) + timedelta(days=DAYS)
+    first, second = (sorted(truth.billed.values()) for truth in truths)
+    assert first == second
 
 
 @pytest.mark.parametrize("size_bytes", [2_000_000, 5_000_000])

@@ -18,6 +18,7 @@ from quarterdeck.words import count
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from quarterdeck.costs.capture import Recorder
     from quarterdeck.costs.ledger import Ledger
     from quarterdeck.costs.model import Request
 
@@ -28,13 +29,13 @@ WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - how to reach
 class Counted:
     """A recorder that counts what the ledger has taken."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
         self.requests = 0
 
     def record_many(self, requests: Iterable[Request], /) -> int:
         """As the ledger does."""
-        written = self._ledger.record_many(requests)
+        written = self._recorder.record_many(requests)
         self.requests += written
         return written
 
@@ -61,10 +62,11 @@ def command(port: int, host: str, token_file: str | None, folder: str | None, as
     qd costs listen
     qd costs listen --port 0 --json
     """
+    from quarterdeck.costs.capture.once import Once
     from quarterdeck.costs.capture.otlp import OtlpReceiver
 
     with opened_ledger(folder) as ledger:
-        recorder = Counted(ledger)
+        recorder = Counted(Once(ledger))
         token = None if token_file is None else _token(token_file)
         receiver = OtlpReceiver(recorder, host, port, token)
         try:

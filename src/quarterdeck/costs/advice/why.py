@@ -135,8 +135,9 @@ def why(
     seen: dict[str, list[Sighting]] = {}
     elsewhere = []
     for sighting in sightings(sources, roots, environment):
-        if sighting.response_id in ids:
-            seen.setdefault(sighting.response_id, []).append(sighting)
+        recorded = sighting.also if sighting.also in ids else sighting.response_id
+        if recorded in ids:
+            seen.setdefault(recorded, []).append(sighting)
         elif sighting.session == name:
             elsewhere.append(_line(sighting, COPIED))
     answers = [

@@ -2,7 +2,7 @@
 
     a response of any SDK ── extract_usage ── request_from ──┐
     litellm's callbacks ──── litellm.LedgerCallback ─────────┼─> Request -> Recorder.record_many()
-    OTLP over HTTP ───────── otlp.OtlpReceiver ──────────────┘
+    OTLP over HTTP ───────── otlp.OtlpReceiver ── once ──────┘
                              http_server -> spans, claude_code_events (by attributes, reading)
 
 What a source counts in which total differs; each module says what it adds so that a total contains its

@@ -4,8 +4,9 @@
 (``claude_code.llm_request``, a beta) under the same request id, so both may be sent. They also come as
 metrics (``claude_code.token.usage``), summed up and without an identity: those are never counted.
 
-Receive these events or import the transcripts, not both of the same sessions: a transcript names an answer by
-its message, an event by its request. The transcript also says how long what is written to the cache is kept.
+An event names its answer by the request, a transcript by the message; `once` makes them one. Which was
+recorded first stays, unless the other has more output. An event does not say how long what is written to the
+cache is kept: it is priced as 5 minutes.
 """
 
 from __future__ import annotations

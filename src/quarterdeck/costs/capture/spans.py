@@ -6,6 +6,8 @@ attributes; where it says nothing, a client span or one with a response id is a 
 
 Where two libraries watch the same request, the inner span counts, even when the outer one arrives later
 (`Nesting`). A span that is sent again has the same identity: its response id, or its trace and span.
+
+What another ledger mirrors is all requests, and read by `mirrored_spans`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from quarterdeck.costs.capture.attributes import (
     usage_of_claude_code,
 )
 from quarterdeck.costs.capture.fields import field, items, text
+from quarterdeck.costs.capture.mirrored_spans import SCOPE, mirrored
 from quarterdeck.costs.capture.reading import CLAUDE_CODE, OTLP, Reading, identity, labelled, moment
 from quarterdeck.costs.model import Request, Usage
 from quarterdeck.errors import UsageError
@@ -44,6 +47,7 @@ REMEMBERED = 20_000
 class Span(NamedTuple):
     """One span, with what it inherits."""
 
+    scope: str
     name: str
     kind: object
     key: tuple[str, str]
@@ -89,6 +93,9 @@ def read_spans(document: object, nesting: Nesting) -> Reading:
         if kind == "around":
             continue
         try:
+            if kind == "mirrored":
+                requests[position] = mirrored(span.attributes, span.key, moment(span.ended_at))
+                continue
             usage = _usage(span)
             if usage is None or not any(usage):
                 continue
@@ -111,9 +118,11 @@ def _spans(document: object) -> Iterator[Span]:
     for of_resource in items(field(document, "resourceSpans")):
         resource = attributes_of(field(field(of_resource, "resource"), "attributes"))
         for of_scope in items(field(of_resource, "scopeSpans")):
+            scope = text(field(of_scope, "scope"), "name")
             for span in items(field(of_scope, "spans")):
                 trace = text(span, "traceId").lower()
                 yield Span(
+                    scope,
                     text(span, "name"),
                     field(span, "kind"),
                     (trace, text(span, "spanId").lower()),
@@ -125,8 +134,10 @@ def _spans(document: object) -> Iterator[Span]:
 
 
 def _kind(span: Span) -> str:
-    """``request``, ``around`` (it holds requests, or has nothing to do with them) or ``unclear``."""
+    """``request``, ``mirrored``, ``unclear``, or ``around``: it holds requests, or has no part in them."""
     told = span.attributes
+    if span.scope == SCOPE:
+        return "mirrored"
     if _is_claude_code(span):
         return "request"
     if operation := text(told, "ai.operationId"):

@@ -1,8 +1,9 @@
 """A record that counts as a span of OpenTelemetry's GenAI conventions, in OTLP's JSON.
 
-What the conventions name goes by their names; what only the ledger knows goes below ``quarterdeck.``, the
-cost first: ``quarterdeck.cost_picousd``, absent where there is no price. Input contains the cache, as in
-both. A span has no length, for the ledger knows only when the answer came.
+What the conventions name goes by their names; what only the ledger knows goes below ``quarterdeck.`` by the
+name of the field, the cost first: ``quarterdeck.cost_picousd``, absent where there is no price. Input
+contains the cache, as in both. A span has no length, for the ledger knows only when the answer came. Another
+ledger reads all of it back: `capture.mirrored_spans`.
 
 The ids are made of the ledger's id and of what the record counts for, so that a record that is sent again,
 and a better one that takes its place, have the same: a receiver that keeps one span for each id counts

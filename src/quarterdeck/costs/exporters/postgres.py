@@ -23,7 +23,8 @@ from quarterdeck.costs.exporters.identity import ledger_id
 from quarterdeck.costs.exporters.postgres_errors import refused, unreachable
 from quarterdeck.costs.exporters.postgres_schema import COLUMNS, MIGRATIONS
 from quarterdeck.costs.exporters.selected import COUNTS, LABELS
-from quarterdeck.costs.ledger.counted import claim_of, counting
+from quarterdeck.costs.ledger.batch import claim_key
+from quarterdeck.costs.ledger.counted import counting
 from quarterdeck.costs.record import decode
 from quarterdeck.errors import MissingExtra, NothingToRead, StoreTooNew, UsageError
 from quarterdeck.journal import Place
@@ -366,7 +367,7 @@ def _row(ledger: str, segment: str, offset: int, record: Record) -> tuple[object
         *(getattr(record, name) for name in COUNTS),
         record.cost_picousd,
         msgspec.json.encode(tags).decode(),
-        claim_of(record),
+        claim_key(record),
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ class Batch:
         self.written = 0
         self._source = source
         self._by_response: dict[str, Request] = {}
+        self._also: dict[str, str] = {}
         self._others: list[Request] = []
         self.shown: set[str] = set()
         self._replays: list[Replay] = []
@@ -52,8 +53,13 @@ class Batch:
         self.seen += 1
         self._replays.append(replay)
 
-    def add(self, request: Request) -> None:
+    def add(self, request: Request, also: str = "") -> None:
         """Put in one request, its labels made to fit.
+
+        Args:
+            request: an answer, or the part of it that one line has.
+            also: the name that telemetry has for it; of several lines the first one's counts, for later ones
+                may be copies made for other requests.
 
         Raises:
             UsageError: its model, counts, price or time cannot be meant; names the field.
@@ -61,6 +67,8 @@ class Batch:
         _check(request)
         self.seen += 1
         self._keep(request)
+        if also and request.response_id:
+            self._also.setdefault(identity_of(request.response_id), identity_of(also))
 
     def _keep(self, request: Request) -> None:
         response_id = identity_of(request.response_id)
@@ -83,16 +91,34 @@ class Batch:
         for replay in self._replays:
             if replay.of not in repeated:
                 self._keep(replay.request)
-        counted = ledger.counted(self._by_response) if self._by_response else {}
+        names = self._names(ledger, progress)
+        counted = ledger.counted(names.values()) if names else {}
         news = [
-            request
+            request._replace(response_id=names[response_id])
             for response_id, request in self._by_response.items()
-            if request.usage.output_tokens > counted.get(response_id, -1)
+            if request.usage.output_tokens > counted.get(names[response_id], -1)
         ]
         self.written += ledger.record_many(self._others + news)
         progress.save(self._source, self.marks, self.shown)
         self.marks, self.shown = {}, set()
-        self._by_response, self._others, self._replays = {}, [], []
+        self._by_response, self._also, self._others, self._replays = {}, {}, [], []
+
+    def _names(self, ledger: Ledger, progress: Progress) -> dict[str, str]:
+        """The name under which each response is to be recorded: the one that came into the ledger first.
+
+        What is decided here holds for telemetry that comes later, also if nothing gets recorded now.
+        """
+        with progress.exclusively():
+            names = {name: name for name in self._by_response} | progress.names(self._also)
+            counted = ledger.counted({*self._also, *self._also.values()}) if self._also else {}
+            pairs = {}
+            for response_id, also in self._also.items():
+                if names[response_id] == response_id and response_id not in counted:
+                    if also in counted:
+                        names[response_id] = also
+                    pairs[also if names[response_id] == response_id else response_id] = names[response_id]
+            progress.pair(pairs)
+        return names
 
 
 def _check(request: Request) -> None:

@@ -18,6 +18,8 @@ subagents do. So an answer needs a name that is the same in all of these places,
                                               same on all lines of one
     no id                                     the request id, the line's own, or the line itself
 
+Telemetry (`capture.claude_code_events`) names the same answer by its request id: it is handed on as well.
+
 Input is reported without the cache; here it is added. What an advisor or a compaction used
 (``usage.iterations``) is not part of the message's usage: each is a request of its own, the advisor's to a
 model of its own.
@@ -33,7 +35,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from quarterdeck.costs.importers.decoding import Count, decode, text, time_of
-from quarterdeck.costs.importers.source import Problem, Replay, Shown, Skipped, Source, below_home, walk
+from quarterdeck.costs.importers.source import (
+    Problem,
+    Replay,
+    Shown,
+    Skipped,
+    Source,
+    Traced,
+    below_home,
+    walk,
+)
 from quarterdeck.costs.model import Request, Usage
 
 if TYPE_CHECKING:
@@ -178,13 +189,14 @@ def _requests(entry: Entry, line: Line, transcript: Transcript) -> Iterator[Foun
     )
     own, asked = text(message.id), text(shown.requestId)
     told = f"{session}:{own}:{_went_in(tokens)}"
+    found = Traced(request, asked) if _may_be_unique(asked) else request
     if not own or not asked or _OF_THE_API.fullmatch(own) or shown is not entry:
-        yield request
+        yield found
     elif entry.isSidechain is True:
         yield Replay(request, told)
     else:
         yield Shown(told)
-        yield request
+        yield found
     for number, iteration in enumerate(usage.iterations or ()):
         task = APART.get(text(iteration.type))
         if task:

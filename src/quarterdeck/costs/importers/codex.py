@@ -12,9 +12,9 @@ or without a note of whose they were. What is the same in every copy is the turn
 versions, and the totals: together they name the request. Where turns have no such id, the session does: the
 parent's for events that are not younger than the fork.
 
-In a file that goes on from another one, the totals of the first event do not tell what it gained: what counts
-there is what it says about its last request. An event without a known model is recorded as `UNKNOWN_MODEL`:
-that has no price, and is shown apart.
+The totals of the first event do not tell what it gained where a file goes on from another one, and not every
+such file says so: what counts there is what the event says about its last request. An event without a known
+model is recorded as `UNKNOWN_MODEL`: that has no price, and is shown apart.
 
 Newer versions also write a ``token_usage_record`` for each answer. Most repeat what an event has gained. What
 none has gained by the end of its turn is a request too: totals leave out what compactions use.
@@ -229,7 +229,7 @@ class Session:
         before = state.get("total")
         state["total"] = total
         if before is None:
-            return last if state.get("parent") and last else total
+            return last or total
         gained = [now - then for now, then in zip(total, before, strict=True)]
         if min(gained) >= 0:
             return gained
@@ -250,6 +250,7 @@ class Session:
         if state.get("turn", "").startswith(_IMPORTED_TURN):
             return Skipped("imported from another agent")
         went_in, cached, written, came_out, reasoning = counts
+        cached = min(cached, went_in)  # parts that exceed their total: the total is what was billed
         tier = state.get("tier", "")
         return Request(
             model=model or state.get("model") or UNKNOWN_MODEL,
@@ -257,8 +258,8 @@ class Session:
                 input_tokens=went_in,
                 output_tokens=came_out,
                 cache_read_input_tokens=cached,
-                cache_write_input_tokens=written,
-                reasoning_output_tokens=reasoning,
+                cache_write_input_tokens=min(written, went_in - cached),
+                reasoning_output_tokens=min(reasoning, came_out),
             ),
             at=time_of(at),
             task_type=SUBAGENT if state.get("subagent") else "unknown",

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers import known
 from quarterdeck.costs.importers.batch import Batch, label
-from quarterdeck.costs.importers.progress import Mark, Progress, digest, identity, signature
-from quarterdeck.costs.importers.source import Problem, Replay, Shown, Skipped, is_plain
+from quarterdeck.costs.importers.progress import Mark, digest, identity, opened, signature
+from quarterdeck.costs.importers.source import Problem, Replay, Shown, Skipped, Traced, is_plain
 from quarterdeck.costs.importers.transcript import Transcript, is_compressed, open_plain
 from quarterdeck.errors import StateError, UsageError
 from quarterdeck.files import Lease, private_folder
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from typing import BinaryIO
 
+    from quarterdeck.costs.importers.progress import Progress
     from quarterdeck.costs.importers.source import Found, Source
     from quarterdeck.costs.ledger import Ledger
 
-PROGRESS_FILE = "imports.sqlite"
 LOCK_FILE = "imports.lock"
 WAIT_S = 10.0
 KEPT_PROBLEMS = 100
@@ -116,19 +116,15 @@ def import_all(
         StoreFull, StateError: the ledger's folder cannot be written to.
     """
     chosen = [known.source(name) for name in known.MODULES] if sources is None else sources
-    with _alone(ledger.folder, wait_s):
-        marks = Progress(os.path.join(ledger.folder, PROGRESS_FILE))
-        try:
-            runs = [_Run(source, ledger, marks) for source in chosen]
-            for run in runs:
-                usual = run.source.places(os.environ if environment is None else environment)
-                run.look(usual, (roots or {}).get(run.source.name), full=full)
-            meter = _Meter(sum(run.to_read for run in runs), progress)
-            for run in runs:
-                run.read(meter)
-            return ImportReport(tuple(run.report() for run in runs))
-        finally:
-            marks.close()
+    with _alone(ledger.folder, wait_s), opened(ledger) as marks:
+        runs = [_Run(source, ledger, marks) for source in chosen]
+        for run in runs:
+            usual = run.source.places(os.environ if environment is None else environment)
+            run.look(usual, (roots or {}).get(run.source.name), full=full)
+        meter = _Meter(sum(run.to_read for run in runs), progress)
+        for run in runs:
+            run.read(meter)
+        return ImportReport(tuple(run.report() for run in runs))
 
 
 class _Meter:
@@ -283,6 +279,8 @@ class _Run:
             try:
                 if isinstance(found, Replay):
                     self.batch.add_replay(found._replace(of=label(found.of)))
+                elif isinstance(found, Traced):
+                    self.batch.add(found.request, found.also)
                 else:
                     self.batch.add(found)
             except UsageError as error:

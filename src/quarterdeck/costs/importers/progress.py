@@ -1,21 +1,29 @@
 """How far each transcript has been read: imports.sqlite, which can be deleted at any time.
 
-Without it everything is read again, and what the ledger knows already is not counted twice.
+Without it everything is read again, and what the ledger knows already is not counted twice. It belongs to one
+journal: when that is gone, or another one stands in its place, nothing of it holds.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from quarterdeck.errors import StateError
+from quarterdeck.files import private_folder
 from quarterdeck.sqlite import connect, snapshot, transaction
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from quarterdeck.costs.ledger import Ledger
+    from quarterdeck.journal import JournalReader
+
+PROGRESS_FILE = "imports.sqlite"
 DIGESTED_BYTES = 4096
 
 MIGRATIONS = (
@@ -36,6 +44,13 @@ CREATE TABLE shown (          -- names of answers that a replay in another file 
     name   TEXT NOT NULL,
     PRIMARY KEY (source, name)
 ) WITHOUT ROWID;
+CREATE TABLE names (          -- answers that have two
+    other    TEXT PRIMARY KEY,
+    recorded TEXT NOT NULL    -- the one that the ledger knows
+) WITHOUT ROWID;
+CREATE TABLE journal (        -- one row, once something is recorded: the oldest segment at that time
+    segment TEXT NOT NULL
+);
 """,
 )
 
@@ -84,6 +99,26 @@ class Progress:
         with snapshot(self._connection) as connection:
             return {name for name in names if connection.execute(query, (source, name)).fetchone()}
 
+    @contextlib.contextmanager
+    def exclusively(self) -> Iterator[None]:
+        """Nobody else looks up names meanwhile and records what they name.
+
+        Raises:
+            StoreFull, StoreBusy: no pair is noted.
+        """
+        with transaction(self._connection):
+            yield
+
+    def names(self, others: Iterable[str]) -> dict[str, str]:
+        """Of *others*, those whose answer is recorded under another name, with it; inside `exclusively`."""
+        query = "SELECT recorded FROM names WHERE other = ?"
+        rows = ((other, self._connection.execute(query, (other,)).fetchone()) for other in others)
+        return {other: row[0] for other, row in rows if row}
+
+    def pair(self, names: Mapping[str, str]) -> None:
+        """Note *names*, as `names` gives them, where nothing is noted yet; inside `exclusively`."""
+        self._connection.executemany("INSERT OR IGNORE INTO names VALUES (?, ?)", sorted(names.items()))
+
     def save(self, source: str, marks: Mapping[str, Mark], shown: Iterable[str]) -> None:
         """Note *marks*, by path, and names that were *shown*; all or none."""
         rows = [(source, os.fsencode(path), *mark) for path, mark in marks.items()]
@@ -92,6 +127,18 @@ class Progress:
             connection.executemany(
                 "INSERT OR IGNORE INTO shown VALUES (?, ?)", [(source, name) for name in shown]
             )
+
+    def belong(self, journal: JournalReader) -> None:
+        """Forget everything, unless it was noted for this *journal*."""
+        with transaction(self._connection) as connection:
+            row = connection.execute("SELECT segment FROM journal").fetchone()
+            if row and row[0] not in _segments(journal) and row[0] not in _segments(journal):
+                for table in ("files", "shown", "names", "journal"):
+                    connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
+                row = None
+            if not row:
+                rows = [(segment,) for segment in _segments(journal)[:1]]
+                connection.executemany("INSERT INTO journal VALUES (?)", rows)
 
     def forget(self, source: str, paths: Iterable[str]) -> None:
         """Drop the marks of files that are gone."""
@@ -104,6 +151,34 @@ class Progress:
     def close(self) -> None:
         """Give the database back."""
         self._connection.close()
+
+
+@contextlib.contextmanager
+def opened(ledger: Ledger) -> Iterator[Progress]:
+    """How far the imports into *ledger* have come, as far as its journal still holds what they recorded.
+
+    Raises:
+        StateError: its folder cannot be made, read or written.
+    """
+    try:
+        private_folder(ledger.folder)
+    except OSError as error:
+        raise StateError(
+            f"{ledger.folder} cannot be made: {error.strerror}",
+            hint="check that the folder above it exists, belongs to you and can be written to",
+        ) from error
+    progress = Progress(os.path.join(ledger.folder, PROGRESS_FILE))
+    try:
+        progress.belong(ledger.reader)
+        yield progress
+        progress.belong(ledger.reader)
+    finally:
+        progress.close()
+
+
+def _segments(journal: JournalReader) -> list[str]:
+    """Those that hold something, oldest first; one that is being renamed may be missing for a moment."""
+    return [segment.name for segment in journal.segments() if segment.size_bytes != 0]
 
 
 def signature(statuses: Iterable[os.stat_result]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers.batch import identity_of, label
 from quarterdeck.costs.importers.importing import listed
-from quarterdeck.costs.importers.source import Replay
+from quarterdeck.costs.importers.source import Replay, Traced
 from quarterdeck.costs.importers.transcript import Transcript, open_plain
 from quarterdeck.costs.model import Request
 
@@ -19,13 +19,18 @@ if TYPE_CHECKING:
 
 
 class Sighting(NamedTuple):
-    """A line that shows an answer; the labels as the ledger has them."""
+    """A line that shows an answer; the labels as the ledger has them.
+
+    Attributes:
+        also: the name under which telemetry may have told of it; empty: none.
+    """
 
     path: str
     line: int
     response_id: str
     session: str
     output_tokens: int
+    also: str = ""
 
 
 def sightings(
@@ -46,7 +51,7 @@ def sightings(
             with contextlib.suppress(OSError), open_plain(path) as file:
                 transcript = Transcript(path, file)
                 for item in source.read(transcript):
-                    found = item.request if isinstance(item, Replay) else item
+                    found = item.request if isinstance(item, Replay | Traced) else item
                     if isinstance(found, Request):
                         yield Sighting(
                             path,
@@ -54,4 +59,5 @@ def sightings(
                             identity_of(found.response_id),
                             label(found.session),
                             found.usage.output_tokens,
+                            identity_of(item.also) if isinstance(item, Traced) else "",
                         )

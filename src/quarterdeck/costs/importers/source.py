@@ -6,6 +6,7 @@
 
     Request     one answer of a model; its ``response_id`` must be the same whenever and in whichever copy
                 it is read again (of two with the same name the one with more output counts)
+    Traced      … which telemetry may have told of already, under another name
     Problem     a place that should have held a request and could not be understood
     Skipped     something that is no request, and that a user might miss
     Shown       where names are not to be trusted: that an answer was shown
@@ -24,6 +25,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from quarterdeck.costs.importers.transcript import Transcript
+
+
+class Traced(NamedTuple):
+    """A request that telemetry may tell of too, under the name *also*."""
+
+    request: Request
+    also: str
 
 
 class Problem(NamedTuple):
@@ -64,7 +72,7 @@ class Replay(NamedTuple):
     of: str
 
 
-Found: TypeAlias = Request | Problem | Skipped | Shown | Replay
+Found: TypeAlias = Request | Traced | Problem | Skipped | Shown | Replay
 
 
 class Source(NamedTuple):

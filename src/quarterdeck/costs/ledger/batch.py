@@ -83,7 +83,8 @@ class Batch:
                     continue
                 if record.replaces:
                     self._replace(record)
-                if (record.response_id or record.replaces) and not self._claim(record, segment, start):
+                key = claim_key(record)
+                if key is not None and not self._claim(key, record, segment, start):
                     continue
             except ValueError as error:
                 self._rejected.append((segment, start, len(line), str(error)[:_REASON_CHARS]))
@@ -150,12 +151,8 @@ class Batch:
         first, last = self._gain.spans.get(session, (at, at))
         self._gain.spans[session] = min(first, at), max(last, at)
 
-    def _claim(self, record: Record, segment: str, offset: int) -> bool:
-        """Whether *record* counts for its response id so far; the one it displaces is taken out.
-
-        Without an id it competes with the others that replace the same record.
-        """
-        key = _key(record.response_id) if record.response_id else _key(record.replaces, person=b"replaces")
+    def _claim(self, key: bytes, record: Record, segment: str, offset: int) -> bool:
+        """Whether *record* is what counts for *key* so far; the one it displaces is taken out."""
         claim = Claim(record.output_tokens * 2 + (record.cost_picousd is not None), segment, offset)
         held = self._claims.get(key)
         if held is None and self._any_claims:
@@ -214,6 +211,13 @@ class Batch:
 
     def _drop(self, record: Record) -> None:
         self._dropped[record.source] = self._dropped.get(record.source, 0) + record.requests
+
+
+def claim_key(record: Record) -> bytes | None:
+    """What only one record may count for: an answer, else a record to replace; None: nothing but itself."""
+    if record.response_id:
+        return _key(record.response_id)
+    return _key(record.replaces, person=b"replaces") if record.replaces else None
 
 
 def known_outputs(connection: sqlite3.Connection, response_ids: Iterable[str]) -> dict[str, int]:

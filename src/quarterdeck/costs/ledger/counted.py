@@ -12,7 +12,7 @@ import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck import sqlite
-from quarterdeck.costs.ledger.batch import _key
+from quarterdeck.costs.ledger.batch import claim_key
 from quarterdeck.costs.ledger.rollup import Rollup
 from quarterdeck.costs.record import decode
 from quarterdeck.errors import StateError
@@ -74,7 +74,7 @@ class Counting:
         """What counts *after* those places, in chunks of about *max_bytes* of the journal.
 
         A record that counts now may take the place of one that was met before: that one has the same claim
-        (`claim_of`), or stands among the *retired*.
+        (`claim_key`), or stands among the *retired*.
 
         Args:
             after: how far the caller has come; None: nowhere.
@@ -134,7 +134,7 @@ class Counting:
         """Whether *record*, which stands there, is the one that counts."""
         if (segment, offset) in self._replaced:
             return False
-        key = claim_of(record)
+        key = claim_key(record)
         if key is None:
             return True
         row: tuple[str, int] | None = self._connection.execute(_COUNTS_FOR, (key,)).fetchone()
@@ -156,13 +156,6 @@ def counting(ledger: Ledger) -> Iterator[Counting]:
             yield Counting(connection, ledger.reader)
     finally:
         own.close()
-
-
-def claim_of(record: Record) -> bytes | None:
-    """What only one record may count for: an answer, else a record to replace; None: nothing but itself."""
-    if record.response_id:
-        return _key(record.response_id)
-    return _key(record.replaces, person=b"replaces") if record.replaces else None
 
 
 def place_of(replaces: str) -> tuple[str, int]:

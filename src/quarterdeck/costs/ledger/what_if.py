@@ -8,10 +8,11 @@ from quarterdeck.costs.pricing import cost_of_sums, thresholds_covered
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import date
 
     from quarterdeck.costs.ledger.ledger import Ledger
+    from quarterdeck.costs.ledger.totals import Total
 
 
 class WhatIf(NamedTuple):
@@ -53,14 +54,23 @@ def what_if(
     Raises:
         UsageError: *model* has no price.
     """
+    return compared(ledger, model, ledger.totals(since, until, by=("bracket", "priced"), where=where))
+
+
+def compared(ledger: Ledger, model: str, totals: Iterable[Total]) -> WhatIf:
+    """Price *totals* by the card of *model*; their keys begin with ``bracket`` and ``priced``. Reads no sums.
+
+    Raises:
+        UsageError: *model* has no price.
+    """
     card, _ = ledger.card_until(model)
     if card is None:
         raise UsageError(
             f"no published price for {model!r:.80}", hint="name another model, or set its price: costs.prices"
         )
     actual = hypothetical = requests = unpriced = 0
-    for total in ledger.totals(since, until, by=("bracket", "priced"), where=where):
-        bracket, priced = total.key
+    for total in totals:
+        bracket, priced = total.key[:2]
         if not priced:
             unpriced += total.requests
             continue

@@ -241,7 +241,8 @@ def _advised(session: _Session) -> int:
     )
     raw = {**_raw(advice, split=False), "output_tokens": advice.output_tokens}
     said = {"type": "advisor_message", "model": ADVISOR_MODEL, **raw}
-    lines = session.answer(blocks=1, iterations=[{"type": "message"}, said])
+    own = {"type": "message", **_raw(Usage(), split=False), "output_tokens": 0}
+    lines = session.answer(blocks=1, iterations=[own, said])
     at = datetime.fromisoformat(lines[0]["timestamp"])
     session.books.bill(SOURCE, at, ADVISOR_MODEL, "", advice)
     session.lines += lines

@@ -107,21 +107,20 @@ class _Session:
         self.event("event_msg", {"type": "token_count", "info": None, "rate_limits": {"used_percent": 12.5}})
 
     def compact(self) -> None:
-        """A request that only its record tells; the totals stay as they are."""
+        """A request that only its record tells, and the item it was made for; the totals stay as they are."""
         last = [self.dice.randrange(50_000, 200_000), 0, 900, 0]
         at = next(self.clock)
         self.books.bill(SOURCE, at, self.model, self.tier, Usage(last[0], last[2]))
-        self.record(last, at)
+        response_id = self.record(last, at)
+        self.event("compacted", {"message": "", "compaction_response_id": response_id})
         self.count([0, 0, 0, 0])
 
-    def record(self, used: list[int], at: datetime) -> None:
-        """What one answer used; older versions do not write it."""
+    def record(self, used: list[int], at: datetime) -> str:
+        """What one answer used; older versions do not write it. Returns the answer's name."""
+        response_id = f"resp_{self.dice.hex(40)}"
         if self.new:
-            self.event(
-                "token_usage_record",
-                {"response_id": f"resp_{self.dice.hex(40)}", "usage": _counters(used)},
-                at,
-            )
+            self.event("token_usage_record", {"response_id": response_id, "usage": _counters(used)}, at)
+        return response_id
 
     def count(self, last: list[int], at: datetime | None = None) -> None:
         """An event with the totals as they are, and what was used last."""

@@ -63,18 +63,20 @@ import os, sys, threading
 from quarterdeck.costs.tracker import CostTracker
 tracker = CostTracker(sys.argv[1])
 stop = threading.Event()
+def call(usd):
+    with tracker.reserve(usd):
+        tracker.log_request("claude-haiku-4-5", 1, 1)
 def work():
     while not stop.is_set():
-        with tracker.reserve(0.01):
-            tracker.log_request("claude-haiku-4-5", 1, 1)
+        call(0.01)
+call(0.01)  # a fork while another thread imports would leave the import system itself locked
 threads = [threading.Thread(target=work) for _ in range(4)]
 for thread in threads:
     thread.start()
 for _ in range(12):
     child = os.fork()
     if not child:
-        with tracker.reserve(1):
-            tracker.log_request("claude-haiku-4-5", 1, 1)
+        call(1)
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 stop.set()

@@ -363,6 +363,7 @@ def test_who_lost_its_lease_takes_another_for_the_next_one(book, ledger):
     with Reservation(book, PICO, {}):
         for path in Path(ledger.folder, "leases").iterdir():
             path.unlink()
+        assert taken(book) == [(0, 1)]
         with Reservation(book, PICO, {}):
             assert taken(elsewhere) == [(0, 2)]
 

@@ -177,8 +177,17 @@ class TestRecordsOfAnswers:
 
     def test_records_of_events_that_were_lost_are_no_requests(self):
         """The next event has gained what they tell."""
+        first = [record("r0", 5, 1), count((5, 1), last=(5, 1))]
+        lines = [*first, record("r1", 100, 10), record("r2", 20, 2), count((125, 13), last=(20, 2), second=3)]
+        assert [request.usage[:2] for request in found(meta(), turn(), *lines, ends())] == [(5, 1), (120, 12)]
+
+    def test_records_before_the_first_event_that_was_not_lost_are_requests(self):
+        """That one does not say what was gained since the file began."""
         lines = [record("r1", 100, 10), record("r2", 20, 2), count((120, 12), last=(20, 2), second=3)]
-        assert [request.usage[:2] for request in found(meta(), turn(), *lines, ends())] == [(120, 12)]
+        assert [request.usage[:2] for request in found(meta(), turn(), *lines, ends())] == [
+            (20, 2),
+            (100, 10),
+        ]
 
     def test_records_alone_will_do(self):
         """Should the events be gone one day."""

@@ -10,8 +10,8 @@ import pytest
 
 from quarterdeck.costs.importers import batch as batch_module
 from quarterdeck.costs.importers import claude_code, importing, known, transcript
-from quarterdeck.costs.importers.importing import LOCK_FILE, PROGRESS_FILE, import_all
-from quarterdeck.costs.importers.progress import Progress
+from quarterdeck.costs.importers.importing import LOCK_FILE, import_all
+from quarterdeck.costs.importers.progress import PROGRESS_FILE, Progress
 from quarterdeck.costs.importers.source import Problem, Source
 from quarterdeck.costs.ledger import Ledger
 from quarterdeck.costs.model import Request, Usage
@@ -345,6 +345,49 @@ def test_files_that_are_gone_are_forgotten(take, place, ledger):
     progress = Progress(os.path.join(ledger.folder, PROGRESS_FILE))
     assert progress.marks("claude-code") == {}
     progress.close()
+
+
+class TestAJournalOfItsOwn:
+    """What was noted about the transcripts holds for the journal that it was noted for."""
+
+    def test_without_its_journal_everything_is_read_again(self, take, place, ledger, tmp_path):
+        """Somebody moved the journal away, and left the notes."""
+        (place / "a.jsonl").write_text(answer(1))
+        take()
+        ledger.close()
+        os.rename(ledger.reader.folder, tmp_path / "moved")
+        fresh = Ledger(ledger.folder)
+        report = import_all(fresh, [claude_code.SOURCE], environment={"HOME": str(tmp_path / "home")})
+        assert report.requests == 1
+        assert output_of(fresh) == (1, 5)
+        again = import_all(fresh, [claude_code.SOURCE], environment={"HOME": str(tmp_path / "home")})
+        assert again.sources[0].bytes_read == 0
+        fresh.close()
+
+    def test_with_the_journal_of_another_ledger_too(self, take, place, ledger, tmp_path):
+        """What that one holds stays, and counts once."""
+        (place / "a.jsonl").write_text(answer(1) + answer(2))
+        take()
+        ledger.close()
+        other = Ledger(str(tmp_path / "other"))
+        other.record(Request("gpt-5", Usage(1, 7)))
+        other.close()
+        os.rename(ledger.reader.folder, tmp_path / "moved")
+        os.rename(other.reader.folder, ledger.reader.folder)
+        mixed = Ledger(ledger.folder)
+        import_all(mixed, [claude_code.SOURCE], environment={"HOME": str(tmp_path / "home")})
+        assert output_of(mixed) == (3, 17)
+        mixed.close()
+
+    def test_a_journal_that_goes_on_is_the_same(self, take, place, ledger):
+        """Also when nothing was recorded before, and when other segments come."""
+        assert take().files == 0
+        (place / "a.jsonl").write_text(answer(1))
+        take()
+        second = Ledger(ledger.folder)
+        second.record(Request("gpt-5", Usage(1, 7)))
+        second.close()
+        assert take().bytes_read == 0
 
 
 @pytest.mark.parametrize("name", sorted(known.MODULES))

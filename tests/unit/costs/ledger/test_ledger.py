@@ -197,10 +197,10 @@ def test_of_one_response_the_record_with_more_output_counts(ledger):
 
 def test_a_stated_price_counts_only_where_none_is_published(ledger):
     """Except for what legacy files say."""
-    stated = {"cost_picousd": 7}
-    assert ledger.record(REQUEST._replace(**stated)).cost_picousd == 3_500_000_000
-    assert ledger.record(REQUEST._replace(model="no-such-model", **stated))[3:] == ("reported", 7)
-    assert ledger.record(REQUEST._replace(source="legacy", **stated))[3:] == ("reported", 7)
+    stated = REQUEST._replace(cost_picousd=7)
+    assert ledger.record(stated).cost_picousd == 3_500_000_000
+    assert ledger.record(stated._replace(model="no-such-model"))[3:] == ("reported", 7)
+    assert ledger.record(stated._replace(source="legacy"))[3:] == ("reported", 7)
 
 
 def test_records_come_with_their_places(ledger):
