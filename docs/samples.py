@@ -77,7 +77,7 @@ def picture(text: str, name: str) -> str:
     from rich.text import Text
 
     command, _, output = text.partition("\n")
-    width = max(map(len, text.splitlines()))
+    width = max(map(len, text.splitlines())) + 1
     console = Console(record=True, width=width, file=io.StringIO(), force_terminal=True)
     console.print(Text(command, style="bold green"))
     console.print(Text(output), highlight=False, soft_wrap=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -79,6 +81,19 @@ def write_atomically(path: str, content: bytes, *, mode: int = PRIVATE_FILE) -> 
     """
     with atomic_file(path, mode=mode) as file:
         file.write(content)
+
+
+def open_plain(path: str, flags: int = os.O_RDONLY) -> int:
+    """A descriptor of the plain file *path*: no symlink is followed, no pipe waited for, no child inherits it.
+
+    Raises:
+        OSError: it cannot be opened, or is not a plain file (ENXIO).
+    """
+    descriptor = os.open(path, flags | _OPEN_FLAGS)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.ENXIO, "not a plain file", path)
+    return descriptor
 
 
 class Lease:

@@ -6,6 +6,7 @@ import json
 import random
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import duckdb
 import pytest
@@ -90,7 +91,7 @@ def test_duckdb_over_the_raw_journal_finds_the_same_sums(ledger, sums):
 
 def test_plain_python_over_the_raw_journal_finds_the_same_sums(ledger, sums):
     """By the json module and dicts alone."""
-    best: dict[object, tuple[tuple[object, ...], dict[str, object]]] = {}
+    best: dict[object, tuple[tuple[object, ...], dict[str, Any]]] = {}
     for segment in ledger.reader.segments():
         suffix = {"open": ".open", "sealed": ".jsonl"}[segment.state]
         with open(f"{ledger.journal_folder}/{segment.name}{suffix}", "rb") as file:

@@ -17,7 +17,7 @@ import pytest
 
 from quarterdeck import files
 from quarterdeck.errors import StoreBusy
-from quarterdeck.files import Lease, private_folder, write_atomically
+from quarterdeck.files import Lease, open_plain, private_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,6 +129,24 @@ def test_a_write_that_fails_half_way_leaves_nothing_behind(tmp_path, monkeypatch
         write_atomically(str(path), b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_but_a_plain_file_is_opened(tmp_path):
+    """A pipe does not make us wait, a link does not lead elsewhere, and no descriptor stays open."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "plain").write_text("content")
+    (tmp_path / "link").symlink_to("plain")
+    descriptor = open_plain(str(tmp_path / "plain"))
+    assert os.read(descriptor, 10) == b"content"
+    assert not os.get_inheritable(descriptor)
+    for name in ("pipe", ""):
+        with pytest.raises(OSError, match="not a plain file"):
+            open_plain(str(tmp_path / name))
+    with pytest.raises(OSError, match="link"):
+        open_plain(str(tmp_path / "link"))
+    os.close(descriptor)
+    assert os.open(tmp_path / "plain", os.O_RDONLY) == descriptor
+    os.close(descriptor)
 
 
 def test_a_link_is_replaced_not_followed(tmp_path):

@@ -105,7 +105,7 @@ def test_a_warm_answer_loads_nothing_that_reads_files(tmp_path):
 
 
 def test_a_warm_record_loads_no_database_and_no_price_list(tmp_path):
-    """What `CostTracker.log_request` needs when the price is in the cache file; nor what importers read with."""
+    """Nor what importers read with; the price is in the cache file."""
     record = "tracker.log_request('claude-haiku-4-5', 1, 1, 't', session='s'); "
     code = IMPORT.replace(
         "quarterdeck;",

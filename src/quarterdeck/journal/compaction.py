@@ -16,14 +16,13 @@ import time
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import QuarterdeckError, StoreCorrupt
-from quarterdeck.files import PRIVATE_FILE
+from quarterdeck.files import PRIVATE_FILE, open_plain
 from quarterdeck.journal.segments import (
     failure,
     is_at,
     is_name,
     listed,
     locked,
-    open_plain,
     path_of,
     stamp,
     sync_folder,
@@ -102,7 +101,7 @@ def _compact_segment(folder: str, name: str, before_s: float) -> bool:
     """Whether segment *name* was old enough, nobody held it, and it is compacted now."""
     path = path_of(folder, name, "sealed")
     try:
-        source = open_plain(path, os.O_RDONLY)
+        source = open_plain(path)
     except OSError:  # gone, or nothing that can be read: readers report that
         return False
     try:

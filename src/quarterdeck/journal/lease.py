@@ -13,12 +13,11 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from quarterdeck.files import PRIVATE_FILE, private_folder, write_atomically
+from quarterdeck.files import PRIVATE_FILE, open_plain, private_folder, write_atomically
 from quarterdeck.journal.segments import (
     end_of_lines,
     is_at,
     new_name,
-    open_plain,
     path_of,
     stamp,
     sync_folder,

@@ -8,7 +8,8 @@ import os
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import StoreCorrupt
-from quarterdeck.journal.segments import SUFFIXES, end_of_lines, failure, locked, open_plain, path_of
+from quarterdeck.files import open_plain
+from quarterdeck.journal.segments import SUFFIXES, end_of_lines, failure, locked, path_of
 
 if TYPE_CHECKING:
     from quarterdeck.journal.model import State
@@ -88,14 +89,14 @@ class OpenedSegment(contextlib.AbstractContextManager["OpenedSegment"]):
             self._plain.seek(offset)
             self._ahead = b""
         self._ahead_offset = offset
+        parts, missing = [self._ahead], size_bytes - len(self._ahead)
         try:
-            while self._damage is None and len(self._ahead) < size_bytes:
-                more = self._plain.read1(size_bytes - len(self._ahead))
-                if not more:
-                    break
-                self._ahead += more
+            while self._damage is None and missing > 0 and (more := self._plain.read1(missing)):
+                parts.append(more)
+                missing -= len(more)
         except (ZstdError, EOFError) as error:
             self._damage = error
+        self._ahead = b"".join(parts)
         if self._damage is not None and b"\n" not in self._ahead:
             raise StoreCorrupt(
                 f"{self._path} is damaged: {self._damage}",
@@ -114,7 +115,7 @@ def open_segment(folder: str, name: str, state: State) -> OpenedSegment | None:
     for later in states[states.index(state) :]:
         path = path_of(folder, name, later)
         try:
-            return OpenedSegment(name, later, path, open_plain(path, os.O_RDONLY))
+            return OpenedSegment(name, later, path, open_plain(path))
         except FileNotFoundError:  # renamed meanwhile, and only ever forward
             continue
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The files of a journal's folder: their names, what is there, and how one is opened.
+"""The files of a journal's folder: their names, what is there, what is amiss with it.
 
 A segment's name is its creation (UTC, microseconds) and 8 random digits, so names sort by time and
 never meet. The suffix is its state, and it only ever moves forward: open -> sealed -> compacted.
@@ -10,7 +10,6 @@ import contextlib
 import errno
 import fcntl
 import os
-import stat
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -82,19 +81,6 @@ def listed(folder: str) -> dict[str, State]:
         if name not in found or _PRECEDENCE[state] < _PRECEDENCE[found[name]]:
             found[name] = state
     return found
-
-
-def open_plain(path: str, flags: int) -> int:
-    """A descriptor of the plain file *path*: no symlink is followed, no pipe waited for.
-
-    Raises:
-        OSError: it cannot be opened, or is not a plain file (ENXIO).
-    """
-    descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.ENXIO, "not a plain file", path)
-    return descriptor
 
 
 def is_at(descriptor: int, path: str) -> bool:

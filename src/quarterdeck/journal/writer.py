@@ -11,11 +11,12 @@ from os import write  # one look-up less for each append
 from typing import TYPE_CHECKING, Literal
 
 from quarterdeck.errors import QuarterdeckError, UsageError
+from quarterdeck.files import open_plain
 from quarterdeck.journal.compaction import start_if_due
 from quarterdeck.journal.flusher import Flusher
 from quarterdeck.journal.lease import Lease, take_lease
 from quarterdeck.journal.model import MAX_LINE_BYTES
-from quarterdeck.journal.segments import failure, is_at, listed, open_plain, sync_folder
+from quarterdeck.journal.segments import failure, is_at, listed, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -292,7 +293,7 @@ def _one_line(line: bytes) -> bytes:
 
 
 def _sync_file(path: str) -> None:
-    descriptor = open_plain(path, os.O_RDONLY)
+    descriptor = open_plain(path)
     try:
         _fdatasync(descriptor)
     finally:

@@ -376,8 +376,11 @@ class TestTime:
         times = [clock.at_s, clock.at_s + 0.999, change_s, change_s + step_s, change_s - 0.5]
         for at_s in times:
             clock.at_s = at_s
-            tracker.log_request("m", 1, 0)
-            tracker.log_request("m", 1, 0)
+            for task_type in (
+                "first",
+                "second",
+            ):  # the first brings the second of the clock, the other is known
+                tracker.log_request("m", 1, 0, task_type)
         records = [json.loads(line) for line in lines(tracker.ledger.folder)]
         assert [record["card"] for record in records] == ["old"] * 4 + ["new"] * 4 + ["old"] * 2
         assert [record["cost_picousd"] for record in records] == [1] * 4 + [1000] * 4 + [1] * 2

@@ -10,8 +10,9 @@ import time
 
 import pytest
 
+from quarterdeck.files import open_plain
 from quarterdeck.journal import Journal, lease
-from quarterdeck.journal.segments import listed, open_plain, path_of, stamp
+from quarterdeck.journal.segments import listed, path_of, stamp
 from tests.index_worlds import run
 from tests.journal_worlds import age, all_lines, crash, files, files_no_longer_than, numbered
 

@@ -11,7 +11,7 @@ import pytest
 
 from quarterdeck.errors import NothingToRead, StateError
 from quarterdeck.journal import Chunk, Journal, JournalReader, Place, Segment, compact, opened, reader
-from quarterdeck.journal.segments import listed, open_plain, path_of, stamp
+from quarterdeck.journal.segments import listed, path_of, stamp
 from tests.journal_worlds import Follower, all_lines, crash, files, numbered
 
 
@@ -341,11 +341,6 @@ class TestMissing:
         assert follower.read() == [b"[2]\n"]
 
 
-def test_a_reader_opens_nothing_but_plain_files(tmp_path):
-    """A pipe in the place of a segment does not make it wait."""
-    os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="not a plain file"):
-        open_plain(str(tmp_path / "pipe"), os.O_RDONLY)
-    with pytest.raises(OSError, match="not a plain file"):
-        open_plain(str(tmp_path), os.O_RDONLY)
+def test_a_segment_that_is_gone_is_none(tmp_path):
+    """Whatever state it was last seen in."""
     assert opened.open_segment(str(tmp_path), "20261122T204858583123-1f0c54d6", "open") is None

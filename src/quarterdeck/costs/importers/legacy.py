@@ -172,5 +172,5 @@ def _marked(mark: str) -> bytes:
     try:
         with open(mark, "rb") as file:
             return file.read(1000)
-    except FileNotFoundError:
+    except OSError:  # not there; or it cannot be read, and what follows tells why
         return b""

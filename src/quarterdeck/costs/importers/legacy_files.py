@@ -19,11 +19,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from quarterdeck.costs.importers.source import Problem, is_plain
+from quarterdeck.costs.importers.source import Problem
 from quarterdeck.costs.line import timestamp
 from quarterdeck.costs.model import MAX_LABEL_CHARS, Request, Usage, checked
 from quarterdeck.costs.money import MAX_USD, PICO
 from quarterdeck.errors import UsageError
+from quarterdeck.files import open_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -255,21 +256,13 @@ def _lines(path: str, unread: list[Problem], problems: list[Problem]) -> Iterato
 @contextlib.contextmanager
 def _opened(path: str, problems: list[Problem]) -> Iterator[BinaryIO | None]:
     """The file at *path* to read; None where there is none, or nothing that may be read."""
-    flags = (
-        os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    )  # a pipe in its place: do not wait for it
     try:
-        descriptor = os.open(path, flags)
+        descriptor = open_plain(path)
     except FileNotFoundError:
         yield None
         return
     except OSError as error:
         problems.append(Problem(path, 0, f"cannot be read: {error.strerror}"))
-        yield None
-        return
-    if not is_plain(os.fstat(descriptor)):
-        os.close(descriptor)
-        problems.append(Problem(path, 0, "not a plain file"))
         yield None
         return
     with open(descriptor, "rb") as file:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import copy
 import errno
-import os
-import stat
-import sys
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import msgspec
 
+from quarterdeck import files
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import ModuleType
+
+    from quarterdeck.journal.zstd import ZstdFile
 
 BLOCK_BYTES = 4 << 20
 MAX_LINE_BYTES = 32 << 20
@@ -87,12 +87,13 @@ class Transcript:
         self.unfinished = False
         self.problems: list[Unread] = []
         self._mark = mark
-        self._file = file
+        self._file: BinaryIO | ZstdFile = file
         self._damaged: tuple[type[Exception], ...] = ()
         if is_compressed(path):
-            zstd = _zstd()
-            self._file = zstd.open(file, "rb")
-            self._damaged = (EOFError, zstd.ZstdError)
+            from quarterdeck.journal.zstd import ZstdError, ZstdFile
+
+            self._file = ZstdFile(file)
+            self._damaged = (EOFError, ZstdError)
         elif offset:
             file.seek(offset)
 
@@ -187,11 +188,7 @@ def open_plain(path: str) -> BinaryIO:
     Raises:
         OSError: it is something else, or cannot be opened.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "not a regular file")
-    return open(descriptor, "rb", buffering=0)
+    return open(files.open_plain(path), "rb", buffering=0)
 
 
 def _starts(block: bytes, having: tuple[bytes, ...]) -> list[int]:
@@ -212,11 +209,3 @@ def _is_json(text: bytes) -> bool:
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
-
-
-def _zstd() -> ModuleType:
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return zstd

@@ -40,7 +40,7 @@ def main() -> None:
         for folder in sorted((FOLDER / "situations").iterdir())
     }
     with tempfile.TemporaryDirectory() as home:
-        write_transcripts(home, **GENERATED)
+        write_transcripts(home, seed=GENERATED["seed"], size_bytes=GENERATED["size_bytes"])
         folders = Path(home, ".claude"), Path(home, ".codex")
         generated = {agent: ask(program, agent, *folders) for agent in ("claude", "codex")}
     answers = {
