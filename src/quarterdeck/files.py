@@ -1,4 +1,7 @@
-"""Files other people must not read, no crash may leave half written, and no two processes use at once."""
+"""Files other people must not read, no crash may leave half written, and no two processes use at once.
+
+What the system refuses here is an ``OSError``; `failure` makes one of ours of it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from quarterdeck.errors import StoreBusy
+from quarterdeck.errors import StateError, StoreBusy, StoreFull
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +28,9 @@ _POLL_S = 0.01
 _GLANCE_S = 0.001  # longer than `Lease.held` needs its lock
 _GLANCES = 100  # unless somebody stopped it at that very moment
 _OPEN_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no pipe in its place makes us wait
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NOT_PLAIN = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO})
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 def private_folder(path: str) -> str:
@@ -84,7 +90,7 @@ def write_atomically(path: str, content: bytes, *, mode: int = PRIVATE_FILE) -> 
 
 
 def open_plain(path: str, flags: int = os.O_RDONLY) -> int:
-    """A descriptor of the plain file *path*: no symlink is followed, no pipe waited for, no child inherits it.
+    """A descriptor of the plain file *path*: no link is followed, no pipe waited for, no child inherits it.
 
     Raises:
         OSError: it cannot be opened, or is not a plain file (ENXIO).
@@ -94,6 +100,32 @@ def open_plain(path: str, flags: int = os.O_RDONLY) -> int:
         os.close(descriptor)
         raise OSError(errno.ENXIO, "not a plain file", path)
     return descriptor
+
+
+def failure(error: OSError, path: str) -> StateError:
+    """*error*, which the system gave about *path*, as one of ours that says how to mend it."""
+    if error.errno in _FULL:
+        if error.errno == errno.EFBIG:
+            return StoreFull(
+                f"{path} may not grow: this process has a limit on the size of files",
+                hint="raise the limit (ulimit -f), then try again",
+            )
+        return StoreFull(f"no space left to write {path}", hint="free some space, then try again")
+    if error.errno in _NO_LOCKS:
+        return StateError(
+            f"{path} cannot be locked: {error.strerror}",
+            hint="keep it on a local disk, for example by setting QUARTERDECK_HOME",
+        )
+    if error.errno in _NOT_PLAIN:
+        return StateError(f"{path} is not what it should be: {error.strerror}", hint="move it away")
+    if error.errno in {errno.EMFILE, errno.ENFILE}:
+        return StateError(
+            f"{path} cannot be opened: {error.strerror}", hint="raise the limit on open files (ulimit -n)"
+        )
+    return StateError(
+        f"{path} cannot be used: {error.strerror}",
+        hint="check that its folder exists, belongs to you and can be written to",
+    )
 
 
 class Lease:

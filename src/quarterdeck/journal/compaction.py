@@ -16,9 +16,8 @@ import time
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import QuarterdeckError, StoreCorrupt
-from quarterdeck.files import PRIVATE_FILE, open_plain
+from quarterdeck.files import PRIVATE_FILE, failure, open_plain
 from quarterdeck.journal.segments import (
-    failure,
     is_at,
     is_name,
     listed,

@@ -8,8 +8,8 @@ import os
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import StoreCorrupt
-from quarterdeck.files import open_plain
-from quarterdeck.journal.segments import SUFFIXES, end_of_lines, failure, locked, path_of
+from quarterdeck.files import failure, open_plain
+from quarterdeck.journal.segments import SUFFIXES, end_of_lines, locked, path_of
 
 if TYPE_CHECKING:
     from quarterdeck.journal.model import State

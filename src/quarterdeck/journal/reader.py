@@ -7,9 +7,10 @@ import sys
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import NothingToRead, StateError
+from quarterdeck.files import failure
 from quarterdeck.journal.model import MAX_LINE_BYTES, Chunk, Place, Segment
 from quarterdeck.journal.opened import open_segment
-from quarterdeck.journal.segments import failure, is_name, listed, path_of
+from quarterdeck.journal.segments import is_name, listed, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

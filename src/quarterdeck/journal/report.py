@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 
 from quarterdeck.errors import StateError
+from quarterdeck.files import failure
 from quarterdeck.journal.lease import QUARANTINE
 from quarterdeck.journal.model import JournalReport, Segment, TornTail
 from quarterdeck.journal.opened import open_segment
-from quarterdeck.journal.segments import failure, is_name, listed, path_of
+from quarterdeck.journal.segments import is_name, listed, path_of
 
 
 def inspect(folder: str) -> JournalReport:

@@ -1,4 +1,4 @@
-"""The files of a journal's folder: their names, what is there, what is amiss with it.
+"""The files of a journal's folder: their names, what is there, and where a writer's lines end.
 
 A segment's name is its creation (UTC, microseconds) and 8 random digits, so names sort by time and
 never meet. The suffix is its state, and it only ever moves forward: open -> sealed -> compacted.
@@ -7,13 +7,12 @@ never meet. The suffix is its state, and it only ever moves forward: open -> sea
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import os
 import time
 from typing import TYPE_CHECKING, Final
 
-from quarterdeck.errors import StateError, StoreFull
+from quarterdeck.files import failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +25,6 @@ SUFFIXES: Final[dict[State, str]] = {"open": ".open", "sealed": ".jsonl", "compa
 _STATES: Final[dict[str, State]] = {suffix[1:]: state for state, suffix in SUFFIXES.items()}
 _PRECEDENCE: Final = {"sealed": 0, "compacted": 1, "open": 2}
 _NAME_LENGTH = len("20261122T204858583123-1f0c54d6")
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-_NOT_PLAIN = frozenset({errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO})
-_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 def new_name() -> str:
@@ -126,29 +122,3 @@ def sync_folder(folder: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def failure(error: OSError, path: str) -> StateError:
-    """*error* about *path* as one of ours."""
-    if error.errno in _FULL:
-        if error.errno == errno.EFBIG:
-            return StoreFull(
-                f"{path} may not grow: this process has a limit on the size of files",
-                hint="raise the limit (ulimit -f), then try again",
-            )
-        return StoreFull(f"no space left to write {path}", hint="free some space, then try again")
-    if error.errno in _NO_LOCKS:
-        return StateError(
-            f"{path} cannot be locked: {error.strerror}",
-            hint="keep it on a local disk, for example by setting QUARTERDECK_HOME",
-        )
-    if error.errno in _NOT_PLAIN:
-        return StateError(f"{path} is not what it should be: {error.strerror}", hint="move it away")
-    if error.errno in {errno.EMFILE, errno.ENFILE}:
-        return StateError(
-            f"{path} cannot be opened: {error.strerror}", hint="raise the limit on open files (ulimit -n)"
-        )
-    return StateError(
-        f"{path} cannot be used: {error.strerror}",
-        hint="check that its folder exists, belongs to you and can be written to",
-    )

@@ -11,12 +11,12 @@ from os import write  # one look-up less for each append
 from typing import TYPE_CHECKING, Literal
 
 from quarterdeck.errors import QuarterdeckError, UsageError
-from quarterdeck.files import open_plain
+from quarterdeck.files import failure, open_plain
 from quarterdeck.journal.compaction import start_if_due
 from quarterdeck.journal.flusher import Flusher
 from quarterdeck.journal.lease import Lease, take_lease
 from quarterdeck.journal.model import MAX_LINE_BYTES
-from quarterdeck.journal.segments import failure, is_at, listed, sync_folder
+from quarterdeck.journal.segments import is_at, listed, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
