@@ -19,7 +19,7 @@ from quarterdeck.journal import JournalReader
 
 NAMES = [f"20261122T10000000000{digit}-0000000{digit}" for digit in range(3)]
 CHOICES = Choices("UTC", ("team", "user"))
-COUNTS = ("cache_read_input_tokens", "cache_write_input_tokens", "reasoning_output_tokens", "web_searches")
+COUNTS = ("cache_read_input_tokens", "cache_write_1h_input_tokens", "reasoning_output_tokens", "web_searches")
 
 
 class Line(NamedTuple):
@@ -125,7 +125,8 @@ def expected(segments):
     def worth(place):
         name, _, offset = place.partition("@")
         record = alive[place]
-        return -record["output_tokens"], "cost_picousd" not in record, name, int(offset)
+        is_vague = not record.get("cache_write_1h_input_tokens")
+        return -record["output_tokens"], "cost_picousd" not in record, is_vague, name, int(offset)
 
     cells: defaultdict[tuple[object, ...], Counter[str]] = defaultdict(Counter)
     sessions: defaultdict[tuple[object, ...], Counter[str]] = defaultdict(Counter)

@@ -7,6 +7,9 @@ import msgspec
 from quarterdeck.costs.line import VERSION
 from quarterdeck.costs.model import Usage
 
+RANKS_PER_OUTPUT = 4
+"""A record's rank divided by this is its output tokens."""
+
 
 class Record(msgspec.Struct, frozen=True, gc=False):
     """One request as it was charged; the fields of `Request` and of `Usage`, and its price.
@@ -46,6 +49,15 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     input_image_tokens: int = 0
     output_image_tokens: int = 0
     web_searches: int = 0
+
+    @property
+    def rank(self) -> int:
+        """Of the records of one answer the highest counts, and of equals the one that stands first.
+
+        By output, then one that has a price, then one that tells apart what is cached for an hour.
+        """
+        details = 2 * (self.cost_picousd is not None) + (self.cache_write_1h_input_tokens > 0)
+        return self.output_tokens * RANKS_PER_OUTPUT + details
 
     @property
     def usage(self) -> Usage:

@@ -73,8 +73,6 @@ def verify(ledger: Ledger, progress: Callable[[int, int], None] | None = None) -
     segment that is missing is told by the first question after its loss, be it this one: from then on the
     sums are those of what is there.
 
-    Raises:
-        StateError, StoreCorrupt: a segment of the journal cannot be read.
     """
     ledger.refresh()
     problems = list(ledger.problems)
@@ -87,7 +85,7 @@ def verify(ledger: Ledger, progress: Callable[[int, int], None] | None = None) -
         ledger.refresh()
         kept = ledger.rollup.contents()
     with contextlib.closing(Rollup(sqlite.IN_MEMORY, ledger.reader, ledger.calendar, ledger.choices)) as anew:
-        anew.refresh(progress, up_to=kept.places)
+        problems += [told for told in anew.refresh(progress, up_to=kept.places) if told not in problems]
         computed = anew.contents()
         dropped = anew.connection.execute("SELECT source, requests FROM dropped ORDER BY source").fetchall()
         rejected = anew.connection.execute(

@@ -250,14 +250,9 @@ def _counting(ledger: Ledger, session: str) -> list[tuple[str, Record]]:
             key = record.response_id if record.response_id in ids else ""
         else:
             key = record.replaces or place if record.session == session and place not in corrected else ""
-        if key and (key not in best or _rank(record) > _rank(best[key][1])):
+        if key and (key not in best or record.rank > best[key][1].rank):
             best[key] = place, record
     return [(place, record) for place, record in best.values() if record.session == session]
-
-
-def _rank(record: Record) -> tuple[int, bool]:
-    """Of records of one answer the highest counts, and the first of equals, as in the sums."""
-    return record.output_tokens, record.cost_picousd is not None
 
 
 def _judged(seen: Sequence[Sighting], record: Record) -> tuple[Line, ...]:

@@ -6,8 +6,8 @@ import contextlib
 import os
 import uuid
 
-from quarterdeck.errors import NothingToRead, StateError, StoreCorrupt
-from quarterdeck.files import write_atomically
+from quarterdeck.errors import NothingToRead, StoreCorrupt
+from quarterdeck.files import failure, write_atomically
 
 FILE = "ledger.id"
 
@@ -33,9 +33,7 @@ def ledger_id(folder: str) -> uuid.UUID:
         with open(path, encoding="ascii", errors="replace") as file:
             text = file.read(100).strip()
     except OSError as error:
-        raise StateError(
-            f"{path} cannot be used: {error.strerror}", hint="check that its folder can be written to"
-        ) from error
+        raise failure(error, path) from error
     try:
         return uuid.UUID(hex=text)
     except ValueError as error:

@@ -20,8 +20,8 @@ from quarterdeck.costs.exporters.delivery import Delivery
 from quarterdeck.costs.exporters.identity import ledger_id
 from quarterdeck.costs.exporters.otlp_spans import export_of, span_of
 from quarterdeck.costs.ledger.counted import counting
-from quarterdeck.errors import StateError, StoreBusy, StoreCorrupt, StoreTooNew
-from quarterdeck.files import Lease, write_atomically
+from quarterdeck.errors import StoreBusy, StoreCorrupt, StoreTooNew
+from quarterdeck.files import Lease, failure, write_atomically
 from quarterdeck.journal import Place  # noqa: TC001 - msgspec looks at it
 from quarterdeck.words import harmless
 
@@ -152,7 +152,7 @@ def _alone(checkpoint: str, place: str) -> Iterator[None]:
     try:
         lease = Lease.take(lock)
     except OSError as error:
-        raise _unusable(lock, error) from error
+        raise failure(error, lock) from error
     if lease is None:
         raise StoreBusy(f"another process is mirroring to {place}", hint="wait until it has ended")
     with lease:
@@ -166,8 +166,8 @@ def _load(checkpoint: str) -> dict[str, Place]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise _unusable(checkpoint, error) from error
-    except ValueError as error:
+        raise failure(error, checkpoint) from error
+    except (ValueError, RecursionError) as error:
         raise StoreCorrupt(
             f"{checkpoint} is damaged: {error!s:.100}", hint="delete it to send everything once more"
         ) from error
@@ -180,10 +180,4 @@ def _save(checkpoint: str, places: dict[str, Place]) -> None:
     try:
         write_atomically(checkpoint, msgspec.json.encode(_Checkpoint(_VERSION, places)) + b"\n")
     except OSError as error:
-        raise _unusable(checkpoint, error) from error
-
-
-def _unusable(path: str, error: OSError) -> StateError:
-    return StateError(
-        f"{path} cannot be used: {error.strerror}", hint="check that its folder can be written to"
-    )
+        raise failure(error, checkpoint) from error

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from typing import TYPE_CHECKING
 
-from quarterdeck.errors import StateError, StoreFull
-from quarterdeck.files import atomic_file
+from quarterdeck.files import atomic_file, failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,11 +26,4 @@ def export_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with atomic_file(target) as file:
             yield file
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise StoreFull(
-                f"no space left to write {target}", hint="free some space and run the command again"
-            ) from error
-        raise StateError(
-            f"{target} cannot be written: {error.strerror or error}",
-            hint="check that its folder exists, belongs to you and can be written to",
-        ) from error
+        raise failure(error, target) from error

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from quarterdeck.costs.importers.legacy_files import FILES, SOURCE_NAME, Sums, digest, project_of, read_folder
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.costs.model import MAX_TOKENS, Request, Usage
-from quarterdeck.errors import StateError, StoreBusy
-from quarterdeck.files import Lease, private_folder, write_atomically
+from quarterdeck.errors import StoreBusy
+from quarterdeck.files import Lease, failure, private_folder, write_atomically
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -78,9 +78,7 @@ def migrate(storage_folder: str, ledger: Ledger) -> Migrated:
     except StoreBusy as error:
         return Migrated(0, (Problem(folder, 0, error.message),))
     except OSError as error:
-        raise StateError(
-            f"{marks} cannot be written to: {error.strerror}", hint="check that it belongs to you"
-        ) from error
+        raise failure(error, marks) from error
     return Migrated(records, tuple(found.problems))
 
 

@@ -11,7 +11,7 @@ from quarterdeck.costs.ledger import cells
 from quarterdeck.costs.ledger.cells import COUNTS, Gain
 from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_TOKENS, Usage
 from quarterdeck.costs.pricing import bracket_of
-from quarterdeck.costs.record import Record, decode
+from quarterdeck.costs.record import RANKS_PER_OUTPUT, Record, decode
 from quarterdeck.errors import NothingToRead
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Claim(NamedTuple):
     """The record that counts for a response id.
 
     Attributes:
-        rank: the higher one counts: by output, then one with a price.
+        rank: of the record; the higher one counts.
         segment, offset: where it stands; the first of equals counts.
     """
 
@@ -153,7 +153,7 @@ class Batch:
 
     def _claim(self, key: bytes, record: Record, segment: str, offset: int) -> bool:
         """Whether *record* is what counts for *key* so far; the one it displaces is taken out."""
-        claim = Claim(record.output_tokens * 2 + (record.cost_picousd is not None), segment, offset)
+        claim = Claim(record.rank, segment, offset)
         held = self._claims.get(key)
         if held is None and self._any_claims:
             row = self._connection.execute(_CLAIM, (key,)).fetchone()
@@ -226,7 +226,7 @@ def known_outputs(connection: sqlite3.Connection, response_ids: Iterable[str]) -
     for response_id in response_ids:
         row = connection.execute(_CLAIM, (_key(response_id),)).fetchone()
         if row:
-            found[response_id] = row[0] >> 1
+            found[response_id] = row[0] // RANKS_PER_OUTPUT
     return found
 
 

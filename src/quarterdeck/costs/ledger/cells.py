@@ -26,7 +26,7 @@ _SUM_COLUMNS = ", ".join(f"{name} INTEGER NOT NULL" for name in SUMS)
 
 # Below, SQL is put together from our own names only.
 SCHEMA = f"""
-CREATE TABLE made_with (choices TEXT NOT NULL);
+CREATE TABLE made_with (choices TEXT NOT NULL, making TEXT NOT NULL);
 CREATE TABLE labels (id INTEGER PRIMARY KEY, {_LABEL_COLUMNS}, UNIQUE ({", ".join(LABELS)}));
 CREATE TABLE cells (
     day TEXT NOT NULL, label INTEGER NOT NULL, bracket INTEGER NOT NULL, priced INTEGER NOT NULL,

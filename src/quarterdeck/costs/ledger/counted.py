@@ -150,12 +150,14 @@ def counting(ledger: Ledger) -> Iterator[Counting]:
     """
     ledger.refresh()
     own = Rollup(ledger.rollup.path, ledger.reader, ledger.calendar, ledger.choices)
-    try:
-        own.refresh()  # nothing, except where the sums are kept in memory
-        with sqlite.snapshot(own.connection) as connection:
-            yield Counting(connection, ledger.reader)
-    finally:
-        own.close()
+    with contextlib.closing(own), contextlib.ExitStack() as stack:
+        while True:
+            own.refresh()  # nothing, except where the sums are kept in memory
+            connection = stack.enter_context(sqlite.snapshot(own.connection))
+            if own.is_whole():
+                break
+            stack.close()
+        yield Counting(connection, ledger.reader)
 
 
 def place_of(replaces: str) -> tuple[str, int]:

@@ -325,21 +325,20 @@ class Ledger:
             self._opened = None
 
     def _answer(self, ask: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        """What *ask* finds in the sums, brought up to date; once more if they turn out to be damaged."""
+        """What *ask* finds in the sums, brought up to date; again if they are damaged or made anew meanwhile."""
         from quarterdeck import sqlite
 
-        self.refresh()
-        rollup = self.rollup
-        with rollup.lock:
-            try:
-                with sqlite.translated():
-                    return ask(rollup.connection)
-            except StoreCorrupt:
-                if not rollup.discard_if_damaged():
-                    raise
-        self.refresh()
-        with self.rollup.lock, sqlite.translated():
-            return ask(self.rollup.connection)
+        while True:
+            self.refresh()
+            rollup = self.rollup
+            with rollup.lock:
+                try:
+                    with sqlite.snapshot(rollup.connection) as connection:
+                        if rollup.is_whole():
+                            return ask(connection)
+                except StoreCorrupt:
+                    if not rollup.discard_if_damaged():
+                        raise
 
     def _open(self) -> _Opened:
         """The sums by the present choices; in memory while nothing is recorded: asking makes no files."""

@@ -5,8 +5,9 @@
 
 What makes the sums independent of the order:
 
-* of records with one response id the one with the most output counts; among equals one with a price, then the
-  one that stands first (by segment, then offset). The others are dropped, and counted as dropped.
+* of records with one response id the one with the most output counts; among equals one with a price, then one
+  that tells apart what is cached for an hour, then the one that stands first (by segment, then offset). The
+  others are dropped, and counted as dropped.
 * a record that another one ``replaces`` does not count; of several that replace the same one, one counts, by
   the same rule.
 * a line that is no record is rejected and listed, and costs nothing but itself.
@@ -23,7 +24,7 @@ from quarterdeck import sqlite
 from quarterdeck.costs.ledger.batch import Batch
 from quarterdeck.costs.ledger.cells import SCHEMA, contents
 from quarterdeck.costs.pricing import THRESHOLDS
-from quarterdeck.errors import StoreCorrupt
+from quarterdeck.errors import StateError, StoreCorrupt
 from quarterdeck.journal import Place
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Rollup:
         self._calendar = calendar
         self._choices = choices
         self._made_with = repr((*choices, THRESHOLDS))
+        self._whole = ""
+        self._unreadable: set[str] = set()
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         _rollups.add(self)
@@ -100,6 +103,8 @@ class Rollup:
     ) -> list[str]:
         """Take in every whole line that the journal has gained; returns what was amiss, for people.
 
+        A segment that cannot be read costs what it holds, and is named in what is returned.
+
         Args:
             progress: told the bytes read and the bytes there are.
             up_to: no further than these places, and no other segments.
@@ -118,8 +123,17 @@ class Rollup:
                     raise
                 return self._refresh(progress, up_to)
 
+    def is_whole(self) -> bool:
+        """Whether the sums are still those that `refresh` has brought up to date.
+
+        False when somebody has begun to make them anew since: then they are a part. To be asked in the
+        snapshot that is to be answered from.
+        """
+        return self._making() == self._whole != ""
+
     def _refresh(self, progress: Progress | None, up_to: Mapping[str, Place] | None) -> list[str]:
-        problems = []
+        problems: list[str] = []
+        self._unreadable.clear()
         lost = self._reader.missing(self._places())
         if lost:
             problems.append(
@@ -133,7 +147,7 @@ class Rollup:
                 progress(min(come_to, total), total)
         if progress is not None:
             progress(total, total)
-        return problems
+        return [*problems, *sorted(self._unreadable)]
 
     def clear(self) -> None:
         """Forget every sum; the next `refresh` makes them anew."""
@@ -174,10 +188,12 @@ class Rollup:
 
     def _take_in_some(self, up_to: Mapping[str, Place] | None) -> int | None:
         """Take in about `BATCH_BYTES`; how far the sums have come, in bytes; None: nothing is new."""
-        if self._is_mine() and next(self._chunks(up_to, max_bytes=1 << 16), None) is None:
+        making = self._making()
+        if making and next(self._chunks(up_to, max_bytes=1 << 16), None) is None:
+            self._whole = making
             return None  # found out without a lock
         with sqlite.transaction(self.connection) as connection:
-            if not self._is_mine():
+            if not self._making():
                 self._clear(connection)
             places = self._places()  # anew: another process may have been quicker
             batch = Batch(connection, self._reader, self._calendar, self._choices.tags)
@@ -190,22 +206,22 @@ class Rollup:
             batch.write()
         return sum(place.offset for place in places.values()) + taken
 
-    def _is_mine(self) -> bool:
-        """Whether the sums are by this rollup's days, tags and brackets."""
+    def _making(self) -> str:
+        """The name of the making that the sums are of; empty if it is by other days, tags or brackets."""
         with sqlite.translated():
-            made_with = self.connection.execute("SELECT choices FROM made_with").fetchone()
-        return bool(made_with == (self._made_with,))
+            row = self.connection.execute("SELECT choices, making FROM made_with").fetchone()
+        return str(row[1]) if row and row[0] == self._made_with else ""
 
     def _clear(self, connection: sqlite3.Connection) -> None:
         """Not by a new file: other processes may have this one open."""
         tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
         for (table,) in tables:
             connection.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
-        connection.execute("INSERT INTO made_with VALUES (?)", (self._made_with,))
+        connection.execute("INSERT INTO made_with VALUES (?, ?)", (self._made_with, os.urandom(8).hex()))
 
     def _chunks(self, up_to: Mapping[str, Place] | None, *, max_bytes: int = CHUNK_BYTES) -> Iterator[Chunk]:
         """What the journal has beyond the places, up to *up_to*."""
-        for chunk in self._reader.chunks(self._places(), max_bytes=max_bytes):
+        for chunk in self._readable(self._reader.chunks(self._places(), max_bytes=max_bytes)):
             if up_to is None or chunk.place == up_to.get(chunk.segment):
                 yield chunk
             elif chunk.segment in up_to:
@@ -214,6 +230,13 @@ class Rollup:
                     yield chunk
                 elif room > 0:  # a place is where a line ends, so this cuts none
                     yield chunk._replace(lines=chunk.lines[:room], final=False, skipped_bytes=0)
+
+    def _readable(self, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+        """*chunks*; the reader tells what it cannot read after everything else, and then it is noted."""
+        try:
+            yield from chunks
+        except StateError as error:
+            self._unreadable.add(error.message)
 
 
 _rollups: weakref.WeakSet[Rollup] = weakref.WeakSet()

@@ -22,7 +22,7 @@ from quarterdeck.costs.importers import known
 from quarterdeck.costs.importers.opencode import TABLES, opened
 from quarterdeck.costs.importers.transcript import MAX_UNPACKED_BYTES, is_compressed, open_plain
 from quarterdeck.errors import StateError, StoreFull
-from quarterdeck.files import PRIVATE_FILE, private_folder
+from quarterdeck.files import PRIVATE_FILE, failure, private_folder
 from quarterdeck.journal.zstd import HEADER_BYTES, ZstdError, ZstdFile, new_compressor, uncompressed_size
 from quarterdeck.sqlite import translated
 
@@ -318,8 +318,4 @@ def _writing(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise StoreFull(f"no space left to write {path}", hint="free some space and try again") from error
-        raise StateError(
-            f"{path} cannot be written: {error.strerror}", hint="check that its folder belongs to you"
-        ) from error
+        raise failure(error, path) from error

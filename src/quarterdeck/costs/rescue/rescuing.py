@@ -11,8 +11,7 @@ from quarterdeck.costs.importers import known
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.costs.rescue.archive import LOCK, PARTIAL, folder_of, store, target_of
 from quarterdeck.costs.rescue.retention import retention_days
-from quarterdeck.errors import StateError
-from quarterdeck.files import Lease, private_folder
+from quarterdeck.files import Lease, failure, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -93,9 +92,7 @@ def rescue(
                 for place in dict.fromkeys(map(os.path.realpath, source.places(environment))):
                     run.take(source, place)
     except OSError as error:
-        raise StateError(
-            f"{archive} cannot be used: {error.strerror}", hint="check that it belongs to you"
-        ) from error
+        raise failure(error, archive) from error
     return run.report()
 
 

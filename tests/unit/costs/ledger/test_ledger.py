@@ -252,3 +252,29 @@ def test_own_prices_that_cannot_be_meant_are_refused_at_once(folder):
     """Not at the first request."""
     with pytest.raises(ConfigError):
         Ledger(str(folder), config=CostsConfig(prices={"m": {"input_per_mtok": "x"}}))
+
+
+def test_sums_that_are_being_made_anew_are_no_answer(tmp_path, monkeypatch):
+    """Whoever asks between the clearing and the filling gets the whole sum, not the part."""
+    ours, theirs = Ledger(str(tmp_path)), Ledger(str(tmp_path))
+    ours.record(Request("m", Usage(), cost_picousd=7))
+    assert theirs.totals()[0].requests == 1
+    refresh, cleared = ours.refresh, []
+
+    def refresh_then_lose(progress=None):
+        refresh(progress)
+        if not cleared:
+            cleared.append(theirs.rollup.clear())
+
+    monkeypatch.setattr(ours, "refresh", refresh_then_lose)
+    assert ours.totals()[0].cost_picousd == 7
+    assert cleared
+
+
+def test_a_segment_that_cannot_be_read_costs_what_it_holds(tmp_path):
+    """Every question goes on, and says which segment it had to do without."""
+    ledger = Ledger(str(tmp_path))
+    ledger.record(Request("m", Usage(), cost_picousd=7))
+    (tmp_path / "journal" / "20200101T000000000000-00000000.jsonl.zst").write_bytes(b"no such thing")
+    assert ledger.totals()[0].requests == 1
+    assert any("20200101T000000000000-00000000" in problem for problem in ledger.problems)
