@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from quarterdeck.costs.importers.importing import ImportReport, SourceReport
 
-SHOWN_PROBLEMS = 20
+SHOWN_PROBLEMS = 5
 
 
 @click.command()

@@ -99,7 +99,7 @@ def _print_json(ledger: Ledger, found: Spending, where: dict[str, str]) -> None:
 def _table(found: Spending) -> tuple[list[str], list[tuple[object, ...]]]:
     """Columns and rows for people; a column of unpriced requests only where there are any."""
     unpriced = ["unpriced"] if found.whole.unpriced_requests else []
-    columns = [*found.by, "requests", *unpriced, "input", "cached", "output", "cost", "share %"]
+    columns = [*found.by, "requests", *unpriced, "input", "cached", "output", "cost", "%"]
     labelled = [(tuple(value or "–" for value in row.key), row) for row in found.rows]
     labelled.append((("total", *[""] * (len(found.by) - 1)), found.whole))
     return columns, [

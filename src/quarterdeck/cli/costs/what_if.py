@@ -72,19 +72,27 @@ def _print(found: list[Alternative]) -> None:
         say("no requests with a price in these days")
         return
     say(f"{count(whole.requests, 'request')} that have a price", "")
-    print_costs(
-        ("all on", "actual", "would have been", "difference", "%", ""),
-        [(each.whole.model, *_amounts(each.whole)) for each in found],
-    )
+    _print_amounts("all on", [(each.whole.model, each.whole) for each in found])
     for each in found:
         if len(each.parts) > 1:
             say("")
-            print_costs(
-                (f"instead of, on {each.whole.model}", "actual", "would have been", "difference", "%", ""),
-                [(name, *_amounts(part)) for name, part in each.parts if part.requests],
-            )
+            parts = [(name, part) for name, part in each.parts if part.requests]
+            _print_amounts(f"instead of, on {each.whole.model}", parts)
     if whole.unpriced_requests:
         say("", f"{count(whole.unpriced_requests, 'request')} without a price left out: qd costs reprice")
+
+
+def _print_amounts(head: str, rows: list[tuple[str, WhatIf]]) -> None:
+    """A column on exactness only where something is not exact."""
+    columns = [head, "actual", "would have been", "difference", "%"]
+    shown = [(name, *_amounts(compared)) for name, compared in rows]
+    if not all(compared.exact for _, compared in rows):
+        columns.append("")
+        shown = [
+            (*row, "" if compared.exact else "about: its price goes by steps")
+            for row, (_, compared) in zip(shown, rows, strict=True)
+        ]
+    print_costs(columns, shown)
 
 
 def _amounts(compared: WhatIf) -> tuple[object, ...]:
@@ -95,5 +103,4 @@ def _amounts(compared: WhatIf) -> tuple[object, ...]:
         Money(compared.hypothetical_picousd),
         Money(difference),
         pct,
-        "exact" if compared.exact else "about: its price goes by steps",
     )

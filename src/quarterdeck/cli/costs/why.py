@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -107,10 +108,12 @@ def _by_class(found: Why) -> list[tuple[object, ...]]:
 
 
 def _where(answer: Answer) -> str:
-    """The line that counted; the record, where its transcript is gone or never was."""
+    """File and line that counted, ``--lines`` has the folder; the record, where its transcript is gone."""
     from quarterdeck.costs.advice.why import COUNTED
 
-    counted = [f"{line.path}:{line.line}" for line in answer.lines if line.verdict == COUNTED]
+    counted = [
+        f"{os.path.basename(line.path)}:{line.line}" for line in answer.lines if line.verdict == COUNTED
+    ]
     return counted[0] if counted else f"journal {answer.place}"
 
 

@@ -25,6 +25,7 @@ from typing import TypeAlias
 
 from quarterdeck.costs.capture.fields import count, field, items, text
 from quarterdeck.costs.model import Usage, checked
+from quarterdeck.costs.pricing.model_names import SELLERS
 
 Attributes: TypeAlias = Mapping[str, object]
 
@@ -64,27 +65,19 @@ INPUT_AUDIO = (f"{_GEN_AI}audio.input_tokens", "llm.token_count.prompt_details.a
 OUTPUT_AUDIO = (f"{_GEN_AI}audio.output_tokens", "llm.token_count.completion_details.audio")
 INPUT_IMAGE = (f"{_GEN_AI}image.input_tokens",)
 
-PROVIDERS = {
+PROVIDERS = SELLERS | {
     "amazon-bedrock": "aws",
-    "aws.bedrock": "aws",
     "aws_bedrock": "aws",
-    "bedrock": "aws",
     "az.ai.inference": "azure",
     "az.ai.openai": "azure",
     "azure-openai": "azure",
     "azure_openai": "azure",
     "gcp": "google",
-    "gemini": "google",
-    "google_genai": "google",
-    "vertex": "google",
-    "vertex_ai": "google",
-    "vertexai": "google",
     "github": "github-copilot",
-    "mistral_ai": "mistral",
+    "google_genai": "google",
     "mistralai": "mistral",
-    "moonshot_ai": "moonshotai",
-    "x_ai": "x-ai",
-    "xai": "x-ai",
+    "vertex": "google",
+    "vertexai": "google",
 }
 """Names that telemetry gives a provider, and ours; of ``openai.responses`` the part before the dot counts."""
 

@@ -325,7 +325,7 @@ class Ledger:
             self._opened = None
 
     def _answer(self, ask: Callable[[sqlite3.Connection], Answer]) -> Answer:
-        """What *ask* finds in the sums, brought up to date; again if they are damaged or made anew meanwhile."""
+        """What *ask* finds in the sums, brought up to date; again if they were damaged or made anew."""
         from quarterdeck import sqlite
 
         while True:

@@ -21,7 +21,6 @@ import weakref
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck import sqlite
-from quarterdeck.costs.ledger.batch import Batch
 from quarterdeck.costs.ledger.cells import SCHEMA, contents
 from quarterdeck.costs.pricing import THRESHOLDS
 from quarterdeck.errors import StateError, StoreCorrupt
@@ -192,6 +191,8 @@ class Rollup:
         if making and next(self._chunks(up_to, max_bytes=1 << 16), None) is None:
             self._whole = making
             return None  # found out without a lock
+        from quarterdeck.costs.ledger.batch import Batch  # with all that reads records: 25 ms
+
         with sqlite.transaction(self.connection) as connection:
             if not self._making():
                 self._clear(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck import sqlite
@@ -18,10 +19,16 @@ if TYPE_CHECKING:
 TAG = "tag:"
 _COLUMNS = ("day", "bracket", "priced", *(label for label in LABELS if label != "tags"))
 _SUMS = ", ".join(f"coalesce(sum({name}), 0)" for name in COUNTS)
-_SELECT = (
-    f"SELECT {{keys}} {_SUMS}, coalesce(sum(cost_usd), 0), coalesce(sum(cost_pico), 0), "  # noqa: S608 - our own
-    "coalesce(sum(requests * (1 - priced)), 0) FROM {table} JOIN labels ON id = label {where} {group}"
+_SUMS += (
+    ", coalesce(sum(cost_usd), 0), coalesce(sum(cost_pico), 0), coalesce(sum(requests * (1 - priced)), 0)"
 )
+_SELECT = f"SELECT {{keys}} {_SUMS} FROM cells JOIN labels ON id = label {{where}} {{group}}"  # noqa: S608 - our own
+_SESSIONS = f"""
+SELECT session, first_at, last_at, min(project), min(source), json_group_array(DISTINCT model), {_SUMS}
+FROM (SELECT * FROM session_times WHERE {{where}} ORDER BY last_at DESC, session LIMIT ?)
+JOIN sessions USING (session) JOIN labels ON id = label
+GROUP BY session ORDER BY last_at DESC, session
+"""  # noqa: S608 - our own
 
 
 class Total(NamedTuple):
@@ -49,6 +56,7 @@ class SessionTotal(NamedTuple):
         first_at, last_at: UTC, ISO 8601.
         models: the served models, by name.
         project: where it ran; the first by name if there are several.
+        source: the agent; likewise.
     """
 
     session: str
@@ -88,7 +96,6 @@ def totals(
     order = ", ".join(str(place + 1) for place in range(len(columns)))
     query = _SELECT.format(
         keys="".join(f"{column}, " for column in columns),
-        table="cells",
         where=f"WHERE {' AND '.join(conditions)}" if conditions else "",
         group=f"GROUP BY {order} ORDER BY {order}" if columns else "",
     )
@@ -100,28 +107,19 @@ def sessions(
     connection: sqlite3.Connection, *, session: str | None, since: str | None, limit: int
 ) -> list[SessionTotal]:
     """The sessions, the latest first: all, or only *session*, or only those seen from *since* on."""
-    query = "SELECT session, first_at, last_at FROM session_times WHERE last_at >= ?"
-    values: list[str | int] = [since or ""]
+    conditions, values = ["last_at >= ?"], [since or ""]
     if session is not None:
-        query += " AND session = ?"
+        conditions.append("session = ?")
         values.append(session)
-    query += " ORDER BY last_at DESC, session LIMIT ?"
-    values.append(limit or -1)
-    found = []
+    query = _SESSIONS.format(where=" AND ".join(conditions))
     with sqlite.translated():
-        for name, first_at, last_at in connection.execute(query, values).fetchall():
-            rows = connection.execute(
-                "SELECT DISTINCT project, source, model FROM sessions JOIN labels ON id = label "
-                "WHERE session = ? ORDER BY project, source, model",
-                (name,),
-            ).fetchall()
-            if not rows:
-                continue
-            sums = _SELECT.format(keys="", table="sessions", where="WHERE session = ?", group="")
-            total = _total(connection.execute(sums, (name,)).fetchone(), 0)
-            models = tuple(sorted({row[2] for row in rows}))
-            found.append(SessionTotal(name, first_at, last_at, rows[0][0], rows[0][1], models, total))
-    return found
+        rows = connection.execute(query, (*values, limit or -1))
+        return [
+            SessionTotal(
+                name, first_at, last_at, project, source, tuple(sorted(json.loads(models))), _total(sums, 0)
+            )
+            for name, first_at, last_at, project, source, models, *sums in rows
+        ]
 
 
 def label_name(name: str) -> str:

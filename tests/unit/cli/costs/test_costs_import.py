@@ -65,9 +65,9 @@ def test_only_so_many_problems_are_listed(qd, transcript):
     transcript.write_text("".join(f'{{"type":"assistant","usage":{number}\n' for number in range(50)))
     result = qd("costs", "import")
     notes = result.err.splitlines()
-    assert len(notes) == 21
+    assert len(notes) == 6
     assert notes[0].startswith(f"note: {transcript}:1: ")
-    assert notes[-1].startswith("note: 30 more could not be read")
+    assert notes[-1].startswith("note: 45 more could not be read")
     (source,) = qd("costs", "import", "claude-code", "--full", "--json").json["sources"]
     assert (source["problem_count"], len(source["problems"])) == (50, 50)
 

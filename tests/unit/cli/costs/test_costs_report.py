@@ -25,7 +25,7 @@ def test_a_week_is_divided_by_model_unless_asked_otherwise(qd):
     assert (result.code, result.err) == (0, "")
     said = [line.split() for line in result.out.splitlines()]
     assert said[0] == ["costs", "from", "2026-01-09", "to", "2026-01-15"]
-    assert said[2] == ["model", "requests", "unpriced", "input", "cached", "output", "cost", "share", "%"]
+    assert said[2] == ["model", "requests", "unpriced", "input", "cached", "output", "cost", "%"]
     assert said[3:] == [
         ["dear", "1", "0", "100,000", "0", "10,000", "$2.00", "62.5"],
         ["fair", "2", "0", "1,100,000", "0", "10,000", "$1.20", "37.5"],
@@ -123,7 +123,7 @@ def test_csv_has_exact_amounts_and_nothing_else(qd):
 def test_markdown_is_a_table(qd):
     """With numbers to the right, and amounts as people read them."""
     lines = qd("costs", "report", "--format", "markdown").out.splitlines()
-    assert lines[0] == "| model | requests | unpriced | input | cached | output | cost | share % |"
+    assert lines[0] == "| model | requests | unpriced | input | cached | output | cost | % |"
     assert lines[1] == "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
     assert lines[2] == "| dear | 1 | 0 | 100,000 | 0 | 10,000 | $2.00 | 62.5 |"
 

@@ -12,10 +12,10 @@ def test_every_model_is_compared_and_split_by_those_that_were_used(qd):
     assert (result.code, result.err) == (0, "")
     said = [line.split() for line in result.out.splitlines()]
     assert said[0] == ["3", "requests", "that", "have", "a", "price"]
-    assert said[3] == ["fair", "$3.20", "$1.40", "-$1.80", "-56.2", "exact"]
-    assert said[4] == ["dear", "$3.20", "$14.00", "$10.80", "337.5", "exact"]
-    assert said[7] == ["dear", "$2.00", "$0.20", "-$1.80", "-90.0", "exact"]
-    assert said[8] == ["fair", "$1.20", "$1.20", "$0.00", "0.0", "exact"]
+    assert said[3] == ["fair", "$3.20", "$1.40", "-$1.80", "-56.2"]
+    assert said[4] == ["dear", "$3.20", "$14.00", "$10.80", "337.5"]
+    assert said[7] == ["dear", "$2.00", "$0.20", "-$1.80", "-90.0"]
+    assert said[8] == ["fair", "$1.20", "$1.20", "$0.00", "0.0"]
     assert "1 request without a price left out: qd costs reprice" in result.out
 
 
