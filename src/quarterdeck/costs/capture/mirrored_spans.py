@@ -23,7 +23,7 @@ SCOPE = "quarterdeck.costs"
 """The instrumentation scope by which a mirror's spans are known."""
 
 _OWN = "quarterdeck."
-_TAG = "quarterdeck.tag."
+_TAG = f"{_OWN}tag."
 _CONVENTION = {
     "input_tokens": INPUT[0],
     "output_tokens": OUTPUT[0],
@@ -46,19 +46,19 @@ def mirrored(told: Attributes, key: tuple[str, str], at: datetime | None) -> Req
     model = text(told, "gen_ai.request.model")
     if not model:
         raise UsageError("a mirrored span names no model", hint="mirror with the same version as this one")
-    own = {
-        name: text(told, f"{_OWN}{name}")
-        for name in ("task_type", "tier", "service_tier", "project", "source")
-    }
     tags = [(name.removeprefix(_TAG), told[name]) for name in told if name.startswith(_TAG)]
     return Request(
         model,
         checked(Usage(*(_tokens(told, name) for name in Usage._fields))),
         at=at,
         provider=text(told, "gen_ai.provider.name"),
-        **own | {"task_type": own["task_type"] or "unknown"},
+        task_type=text(told, f"{_OWN}task_type") or "unknown",
+        tier=text(told, f"{_OWN}tier"),
+        service_tier=text(told, f"{_OWN}service_tier"),
         session=text(told, "gen_ai.conversation.id"),
+        project=text(told, f"{_OWN}project"),
         user=text(told, "user.id"),
+        source=text(told, f"{_OWN}source"),
         response_id=text(told, "gen_ai.response.id") or (label(":".join(key)) if all(key) else ""),
         tags={label(name): label(value) for name, value in tags[:MAX_TAGS] if isinstance(value, str)},
         cost_picousd=_within(told, f"{_OWN}cost_picousd", 0, MAX_COST_PICOUSD),
