@@ -40,7 +40,7 @@ def taken(book):
 
 def set_clock(monkeypatch, *moment):
     """Let the ledgers of this test look at a clock that stands still at *moment* (UTC)."""
-    now = datetime(*moment, tzinfo=UTC)
+    now = datetime(*moment, tzinfo=UTC)  # type: ignore[misc] # nobody gives a moment of eight parts
     monkeypatch.setattr(Calendar, "now", lambda calendar: now.astimezone(calendar.zone))
     monkeypatch.setattr(Calendar, "today", lambda calendar: now.astimezone(calendar.zone).date())
     return now

@@ -58,7 +58,7 @@ def from_us(folder: Path, agent: str, environment: dict[str, str]) -> tuple[Cell
     ledger.close()
     cells: Cells = {}
     for total in totals:
-        _, day, model, tier = total.key
+        _, day, model, tier = map(str, total.key)
         usage = total.usage
         key = day, f"{model}-fast" if tier == "fast" else model
         told = Tokens(

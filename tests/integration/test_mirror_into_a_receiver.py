@@ -115,8 +115,8 @@ def test_sending_everything_again_changes_nothing(tmp_path, received):
 
 
 def rows(ledger):
-    """The records that count, without what the two ledgers cannot share: places, days, the card's name."""
+    """The records that count, without what the two ledgers cannot share: places and days."""
     written = io.StringIO()
     export_jsonl(ledger, written)
     found = [json.loads(line) for line in written.getvalue().splitlines()]
-    return [{name: row[name] for name in row.keys() - {"place", "day", "card"}} for row in found]
+    return [{name: row[name] for name in row.keys() - {"place", "day"}} for row in found]

@@ -129,7 +129,8 @@ class Request(NamedTuple):
         response_id: the provider's or importer's name of the answer; a second record of that name is counted
             once, the one with more output. Empty: it is counted for itself.
         tags: free labels.
-        cost_picousd: a price that the source states; used only where no published price is known.
+        cost_picousd: a price that the source states; used only with *card*, or where no price is published.
+        card: with *cost_picousd*: what it was priced by: the price is kept as it is. Empty: price it here.
         requests: how many requests it stands for; more than one only for totals of legacy files.
         replaces: the place of a record that this one corrects (``segment@offset``); empty: none.
     """
@@ -150,3 +151,4 @@ class Request(NamedTuple):
     cost_picousd: int | None = None
     requests: int = 1
     replaces: str = ""
+    card: str = ""

@@ -38,7 +38,7 @@ def mirrored(told: Attributes, key: tuple[str, str], at: datetime | None) -> Req
     """The request of the record that the span *key* mirrors.
 
     Its response id is the sender's. A record without one goes by the span's name, which stays the same
-    however often it is sent. The sender's cost is a stated price.
+    however often it is sent. The sender's cost is kept, with the name of its card.
 
     Raises:
         UsageError: it names no model, or a number cannot be meant.
@@ -62,6 +62,7 @@ def mirrored(told: Attributes, key: tuple[str, str], at: datetime | None) -> Req
         response_id=text(told, "gen_ai.response.id") or (label(":".join(key)) if all(key) else ""),
         tags={label(name): label(value) for name, value in tags[:MAX_TAGS] if isinstance(value, str)},
         cost_picousd=_within(told, f"{_OWN}cost_picousd", 0, MAX_COST_PICOUSD),
+        card=text(told, f"{_OWN}card"),
         requests=_within(told, f"{_OWN}requests", 1, MAX_TOKENS) or 1,
     )
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers.legacy_files import FILES, SOURCE_NAME, Sums, digest, project_of, read_folder
 from quarterdeck.costs.importers.source import Problem
+from quarterdeck.costs.line import REPORTED
 from quarterdeck.costs.model import MAX_TOKENS, Request, Usage
 from quarterdeck.errors import StoreBusy
 from quarterdeck.files import Lease, failure, private_folder, write_atomically
@@ -119,6 +120,7 @@ def _remainders(ledger: Ledger, found: Folder, folder: str) -> list[Request]:
                 usage=Usage(more.input_tokens, more.output_tokens),
                 at=datetime.combine(date.fromisoformat(day), time(12), zone),
                 source=SOURCE_NAME,
+                card=REPORTED,
                 project=project,
                 response_id=f"{SOURCE_NAME}:{digest([found.name, day])}",
                 cost_picousd=more.cost_picousd,

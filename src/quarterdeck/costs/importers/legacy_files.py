@@ -20,7 +20,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from quarterdeck.costs.importers.source import Problem
-from quarterdeck.costs.line import timestamp
+from quarterdeck.costs.line import REPORTED, timestamp
 from quarterdeck.costs.model import MAX_LABEL_CHARS, Request, Usage, checked
 from quarterdeck.costs.money import MAX_USD, PICO
 from quarterdeck.errors import UsageError
@@ -166,6 +166,7 @@ def _request(entry: object, response_id: str, project: str, zone: tzinfo) -> Req
         task_type=_text(entry, "task_type", "unknown"),
         tier=_text(entry, "tier", ""),
         source=SOURCE_NAME,
+        card=REPORTED,
         project=project,
         response_id=response_id,
         cost_picousd=sums.cost_picousd,

@@ -30,13 +30,10 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-STATES_ITS_PRICE = frozenset({"legacy"})
-"""Sources whose stated price is what was reported then, whatever is published now."""
-
 LINES_PER_WRITE = 500
 _LABELS = (
     "model", "provider", "task_type", "tier", "service_tier", "session", "project", "user", "source",
-    "response_id", "replaces",
+    "response_id", "replaces", "card",
 )  # fmt: skip
 
 
@@ -152,8 +149,8 @@ class Ledger:
         tier = request.tier or (tier_of(card) if card else "")
         provider = request.provider or (card.provider if card else "")
         stated = request.cost_picousd
-        if stated is not None and (card is None or request.source in STATES_ITS_PRICE):
-            return Priced(stamp, provider, tier, REPORTED, stated)
+        if stated is not None and (card is None or request.card):
+            return Priced(stamp, provider, tier, request.card or REPORTED, stated)
         if card is None:
             return Priced(stamp, provider, tier, "", None)
         return Priced(stamp, provider, tier, card.id, cost_picousd(request.usage, card))

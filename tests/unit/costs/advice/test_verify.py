@@ -73,6 +73,8 @@ def test_one_pico_dollar_too_much_is_found(ledger, table, change):
     found = verify(ledger)
     (difference,) = found.differences
     assert (found.ok, found.differing, difference.table) == (False, 1, table)
+    assert difference.rollup is not None
+    assert difference.journal is not None
     apart = [one - other for one, other in zip(difference.rollup, difference.journal, strict=True)]
     assert [abs(each) for each in apart if each] == [1]
     assert verify(ledger).differing == 1, "looking at it does not mend it"
@@ -86,6 +88,7 @@ def test_a_sum_that_is_gone_is_found(ledger, table):
     tamper(ledger, f"DELETE FROM {table} {first_of(table)}")
     (difference,) = verify(ledger).differences
     assert difference.rollup is None
+    assert difference.journal is not None
     assert difference.journal[0] > 0
 
 

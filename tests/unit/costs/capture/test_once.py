@@ -94,8 +94,8 @@ class World:
 
     def counted(self) -> tuple[int, int]:
         """Requests and output tokens."""
-        [total] = self.ledger.totals() or [None]
-        return (total.requests, total.usage.output_tokens) if total else (0, 0)
+        [total] = self.ledger.totals()
+        return total.requests, total.usage.output_tokens
 
 
 @pytest.fixture

@@ -200,7 +200,7 @@ def test_a_stated_price_counts_only_where_none_is_published(ledger):
     stated = REQUEST._replace(cost_picousd=7)
     assert ledger.record(stated).cost_picousd == 3_500_000_000
     assert ledger.record(stated._replace(model="no-such-model"))[3:] == ("reported", 7)
-    assert ledger.record(stated._replace(source="legacy"))[3:] == ("reported", 7)
+    assert ledger.record(stated._replace(card="abc"))[3:] == ("abc", 7)
 
 
 def test_records_come_with_their_places(ledger):
@@ -259,12 +259,14 @@ def test_sums_that_are_being_made_anew_are_no_answer(tmp_path, monkeypatch):
     ours, theirs = Ledger(str(tmp_path)), Ledger(str(tmp_path))
     ours.record(Request("m", Usage(), cost_picousd=7))
     assert theirs.totals()[0].requests == 1
-    refresh, cleared = ours.refresh, []
+    refresh = ours.refresh
+    cleared: list[str] = []
 
     def refresh_then_lose(progress=None):
         refresh(progress)
         if not cleared:
-            cleared.append(theirs.rollup.clear())
+            theirs.rollup.clear()
+            cleared.append("by another process")
 
     monkeypatch.setattr(ours, "refresh", refresh_then_lose)
     assert ours.totals()[0].cost_picousd == 7
