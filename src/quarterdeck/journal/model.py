@@ -8,6 +8,7 @@ MAX_LINE_BYTES = 16 << 20
 """No line is longer, its newline included; whatever is longer in a file is damage."""
 
 State = Literal["open", "sealed", "compacted"]
+Durability = Literal["process", "power"]
 
 
 class Place(NamedTuple):

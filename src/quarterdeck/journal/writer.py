@@ -8,7 +8,7 @@ import sys
 import threading
 import weakref
 from os import write  # one look-up less for each append
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from quarterdeck.errors import QuarterdeckError, UsageError
 from quarterdeck.files import failure, open_plain
@@ -20,6 +20,8 @@ from quarterdeck.journal.segments import is_at, listed, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+
+    from quarterdeck.journal.model import Durability
 
 LOOK_EVERY_BYTES = 65_536
 """How much is appended before the segment is looked at: is it still there, and does it end with a newline?"""
@@ -51,7 +53,7 @@ class Journal:
         self,
         folder: str,
         *,
-        durability: Literal["process", "power"] = "process",
+        durability: Durability = "process",
         rotate_bytes: int = 10_000_000,
         sync_interval_s: float = 0.05,
         compact_after_days: float = 30.0,

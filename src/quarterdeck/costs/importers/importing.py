@@ -200,9 +200,7 @@ class _Run:
                 self._read(file, meter)
             except OSError as error:  # it vanished, is not ours, or is damaged
                 self._problem(Problem(file.path, 0, f"cannot be read: {error.strerror}"))
-            if self.batch.is_full:
-                self._write()
-        self._write()
+        self.batch.write(self.ledger, self.marks)
 
     def report(self) -> SourceReport:
         """What has been done so far."""
@@ -241,9 +239,8 @@ class _Run:
 
             def between_blocks() -> None:
                 nonlocal reached
-                if self.batch.is_full and not is_compressed(file.path):
+                if not is_compressed(file.path):
                     self.batch.marks[file.path] = _marked(before, transcript, opened)
-                    self._write()
                 meter.reach(reached, transcript.offset)
                 reached = transcript.offset
 
@@ -258,6 +255,8 @@ class _Run:
             try:
                 for found in self.source.read(transcript):
                     self._take(found, transcript)
+                    if self.batch.is_full:  # also within a block: what follows its mark is met again, and known
+                        self.batch.write(self.ledger, self.marks)
                 whole = before._replace(signature=signature(statuses))
                 self.batch.marks[file.path] = _marked(whole, transcript, opened)
             finally:
@@ -290,9 +289,6 @@ class _Run:
         self.problem_count += 1
         if len(self.problems) < KEPT_PROBLEMS:
             self.problems.append(problem)
-
-    def _write(self) -> None:
-        self.batch.write(self.ledger, self.marks)
 
 
 def listed(source: Source, places: Sequence[str], problem: Callable[[Problem], None]) -> list[str]:

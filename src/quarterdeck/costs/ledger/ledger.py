@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from quarterdeck.costs.line import REPORTED, encode, timestamp
 from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_LABEL_CHARS, MAX_TAGS, MAX_TOKENS, Request, checked
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from quarterdeck.costs.pricing import RateCard
     from quarterdeck.costs.record import Record
     from quarterdeck.journal import Journal, JournalReader
+    from quarterdeck.journal.model import Durability
 
 Answer = TypeVar("Answer")
 
@@ -116,7 +117,7 @@ class Ledger:
 
             self._journal = Journal(
                 self.journal_folder,
-                durability="power" if self.config.durability == "power" else "process",
+                durability=cast("Durability", self.config.durability),  # the journal refuses another
                 sync_interval_s=self.config.sync_interval_s,
                 rotate_bytes=self.config.rotate_bytes,
                 compact_after_days=self.config.compact_after_days,

@@ -7,6 +7,7 @@ import os
 from datetime import UTC, datetime
 
 import pytest
+from backports import zstd
 
 from quarterdeck.costs.importers import batch as batch_module
 from quarterdeck.costs.importers import claude_code, importing, known, transcript
@@ -163,22 +164,27 @@ def test_without_its_notes_everything_is_read_again_and_counted_once(take, place
     assert (again.files_read, again.requests, output_of(ledger)) == (1, 0, (1, 5))
 
 
-def test_large_files_are_written_in_parts(take, place, ledger, monkeypatch):
-    """So that memory is bounded, and an interrupted import need not begin anew."""
+@pytest.mark.parametrize("name", ["a.jsonl", "a.jsonl.zst"])
+def test_large_files_are_written_in_parts(take, place, ledger, monkeypatch, name):
+    """So that memory is bounded, also within one block, and where reading must begin at the start again."""
     monkeypatch.setattr(batch_module, "FULL_REQUESTS", 10)
-    monkeypatch.setattr(transcript, "BLOCK_BYTES", 2000)
     writes = []
     genuine = ledger.record_many
 
     def record_many(requests):
         writes.append(len(requests))
+        if len(writes) == 5:
+            raise KeyboardInterrupt
         return genuine(requests)
 
     monkeypatch.setattr(ledger, "record_many", record_many)
-    (place / "a.jsonl").write_text("".join(answer(number) for number in range(100)))
-    assert take().requests == 100
-    assert len(writes) > 5
-    assert max(writes) < 30
+    content = "".join(answer(number) for number in range(100)).encode()
+    (place / name).write_bytes(zstd.compress(content) if name.endswith(".zst") else content)
+    with pytest.raises(KeyboardInterrupt):
+        take()
+    assert take().requests == 60
+    assert output_of(ledger) == (100, 500)
+    assert max(writes) == 10
 
 
 def test_an_interrupted_import_goes_on_where_it_was(take, place, ledger, monkeypatch):
