@@ -97,7 +97,8 @@ def _run(args: list[str]) -> int:
     except click.ClickException as error:
         asked = getattr(error, "ctx", None)
         hint = f"see {asked.command_path if asked else 'qd'} --help"
-        return _failed(UsageError(error.format_message(), hint=hint), wants_json=wants_json)
+        message = error.format_message().replace("\n\t", " ")  # click gives each choice a line
+        return _failed(UsageError(message, hint=hint), wants_json=wants_json)
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -64,6 +64,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         width=max(shutil.get_terminal_size().columns, needed) if sys.stdout.isatty() else 10_000,
         color_system=None if os.environ.get("NO_COLOR") else "auto",  # bold is an escape code too
         highlight=False,
+        height=100,  # of no use, but with it rich believes the width also of a dumb terminal
     )
     with console.capture() as capture:  # printed by click as everything else: rich has its own closed pipe
         console.print(table, crop=False)

@@ -36,6 +36,9 @@ MAX_LABEL_CHARS = 4096
 
 MAX_TAGS = 32
 
+STANDARD_TIERS = frozenset({"", "auto", "default", "on_demand", "standard"})
+"""Service tiers at the standard price, as providers and agents name them."""
+
 
 class Usage(NamedTuple):
     """What one request used; every count a whole number from 0 to `MAX_TOKENS`.
@@ -111,6 +114,14 @@ def _check_parts(counts: Mapping[str, int]) -> None:
                     f"{sum(counts[part] for part in parts):,} > {counts[total]:,}",
                     hint=f"{total} contains them: add them to it (Anthropic reports input without its cache)",
                 )
+
+
+def label(text: str) -> str:
+    """*text* cut to what a label may be; halves of surrogate pairs, which cannot be encoded, replaced."""
+    plain = str.__str__(text)  # of an enum's member: its value
+    if len(plain) <= MAX_LABEL_CHARS and plain.isascii():
+        return plain
+    return plain[:MAX_LABEL_CHARS].encode(errors="replace").decode()
 
 
 class Request(NamedTuple):

@@ -66,6 +66,20 @@ def parse_usd(value: str | float | Decimal, *, name: str = "amount") -> int:
     return int(pico)
 
 
+def stated_price(dollars: object) -> int | None:
+    """The number *dollars*, from anywhere, to the nearest pico-dollar; None where that is no price.
+
+    A float counts as its shortest decimal notation, as in `parse_usd`.
+    """
+    from decimal import Context, Decimal
+
+    if type(dollars) is not int and type(dollars) is not float:  # not bool
+        return None
+    if not 0 <= dollars <= MAX_USD:  # NaN is neither
+        return None
+    return round(Decimal(repr(dollars)).scaleb(12, Context(prec=MAX_CHARS)))
+
+
 def _has_thousands(text: str) -> bool:
     """Whether *text* has commas, and only where a thousand begins."""
     first, *groups = text.partition(".")[0].split(",")

@@ -25,7 +25,7 @@ from quarterdeck.costs.model import MAX_TOKENS, Request, Usage
 from quarterdeck.costs.money import PICO, format_usd, parse_usd, to_usd
 from quarterdeck.costs.pricing import cost_picousd, simple_rates
 from quarterdeck.errors import UsageError
-from quarterdeck.words import count
+from quarterdeck.words import count, harmless
 from quarterdeck.workspace import find_root
 
 if TYPE_CHECKING:
@@ -280,7 +280,7 @@ class CostTracker:
             totals = sorted(self.ledger.totals(since, by=(label,)), key=lambda total: -total.cost_picousd)
             lines += ["", title]
             for total in totals:
-                name, cost = str(total.key[0] or "unknown"), format_usd(total.cost_picousd)
+                name, cost = harmless(str(total.key[0] or "unknown")), format_usd(total.cost_picousd)
                 lines.append(f"  {name:<34.34}{total.requests:>8,}{cost:>14}")
         return "\n".join(lines)
 

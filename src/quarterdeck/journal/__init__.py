@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from quarterdeck.journal.compaction import compact
     from quarterdeck.journal.model import Chunk, JournalReport, Place, Segment, TornTail
-    from quarterdeck.journal.reader import JournalReader
+    from quarterdeck.journal.reader import JournalReader, Lookup
     from quarterdeck.journal.report import inspect
     from quarterdeck.journal.writer import Journal
 
@@ -39,6 +39,7 @@ __all__ = [
     "Journal",
     "JournalReader",
     "JournalReport",
+    "Lookup",
     "Place",
     "Segment",
     "TornTail",
@@ -51,6 +52,7 @@ _HOMES = {
     "Journal": "writer",
     "JournalReader": "reader",
     "JournalReport": "model",
+    "Lookup": "reader",
     "Place": "model",
     "Segment": "model",
     "TornTail": "model",

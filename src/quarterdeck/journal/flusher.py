@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import threading
 import weakref
 from typing import TYPE_CHECKING
@@ -39,11 +38,19 @@ class Flusher:
         """
         self.complain()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="quarterdeck-journal-sync", daemon=True)
+            thread = threading.Thread(target=self._run, name="quarterdeck-journal-sync", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # beyond a limit, or at the interpreter's end: see `appended`
+                return
+            self._thread = thread
             atexit.register(self._flush_once)  # the thread does not outlive the interpreter
-            with contextlib.suppress(RuntimeError):  # at the interpreter's end no thread can start
-                self._thread.start()
         self._dirty.set()
+
+    def appended(self) -> None:
+        """Something has been appended: where no thread can be started, it is flushed at once."""
+        if self._thread is None:
+            self._flush_once()
 
     def complain(self) -> None:
         """Raise what went wrong in the thread since the last call."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _START = Place()
 _LINE_BYTES = 4096  # nearly every line fits
 _SCAN_BYTES = 1 << 20
+_FARTHEST = 1 << 60  # no segment is so long, and the system refuses to read much further
 
 
 class JournalReader:
@@ -78,17 +80,12 @@ class JournalReader:
             NothingToRead: there is no such segment, or no whole line at *offset*.
             StateError, StoreCorrupt: the segment cannot be read.
         """
-        opened = open_segment(self.folder, segment, "open") if is_name(segment) and offset >= 0 else None
-        if opened is not None:
-            with opened:
-                for want in (_LINE_BYTES, MAX_LINE_BYTES):
-                    line, newline, _ = opened.read(offset, want).partition(b"\n")
-                    if newline:
-                        return line + newline
-        raise NothingToRead(
-            f"segment {segment!r} has no line at {offset}",
-            hint=f"has {self.folder} lost data? Rebuild what was made of it",
-        )
+        with self.lookup() as lookup:
+            return lookup.line(segment, offset)
+
+    def lookup(self) -> Lookup:
+        """For several lines."""
+        return Lookup(self.folder)
 
     def missing(self, places: Mapping[str, Place]) -> list[str]:
         """Segments that *places* know and that are gone, or shorter than their place: lost on disk.
@@ -118,6 +115,37 @@ class JournalReader:
             return 0
         with opened:
             return _end(opened)
+
+
+class Lookup(contextlib.AbstractContextManager["Lookup"]):
+    """Single lines, in any order; the segment of the last one stays open until the end.
+
+    In a compacted segment going forward decompresses what lies between, going back all before the line.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._opened: OpenedSegment | None = None
+
+    def __exit__(self, *exception: object) -> None:
+        if self._opened is not None:
+            self._opened.__exit__()
+        self._opened = None
+
+    def line(self, segment: str, offset: int) -> bytes:
+        """As `JournalReader.line`."""
+        if self._opened is None or self._opened.name != segment:
+            self.__exit__()
+            self._opened = open_segment(self._folder, segment, "open") if is_name(segment) else None
+        if self._opened is not None and 0 <= offset < _FARTHEST:
+            for want in (_LINE_BYTES, MAX_LINE_BYTES):
+                line, newline, _ = self._opened.read(offset, want).partition(b"\n")
+                if newline:
+                    return line + newline
+        raise NothingToRead(
+            f"segment {segment!r} has no line at {offset}",
+            hint=f"has {self._folder} lost data? Rebuild what was made of it",
+        )
 
 
 def _chunks(opened: OpenedSegment, offset: int, block_bytes: int) -> Iterator[Chunk]:

@@ -102,6 +102,8 @@ class Journal:
                 raise failure(error, lease.path) from error
             raise
         self._idle.append(lease)
+        if self._flusher is not None:
+            self._flusher.appended()
 
     def append_many(self, lines: Iterable[bytes]) -> None:
         """Write *lines* in their order, with one write(2) for up to `BATCH_BYTES` of them.
@@ -187,6 +189,8 @@ class Journal:
                 raise problem from error
             raise
         self._idle.append(lease)
+        if self._flusher is not None:
+            self._flusher.appended()
 
     def _lease(self) -> Lease:
         """One more segment of our own."""

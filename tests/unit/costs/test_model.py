@@ -1,10 +1,12 @@
-"""Which token counts can be meant."""
+"""Which token counts can be meant, and what a label can hold."""
 
 from __future__ import annotations
 
+import enum
+
 import pytest
 
-from quarterdeck.costs.model import MAX_TOKENS, PARTS, Request, Usage, checked
+from quarterdeck.costs.model import MAX_LABEL_CHARS, MAX_TOKENS, PARTS, Request, Usage, checked, label
 from quarterdeck.errors import UsageError
 
 
@@ -60,3 +62,24 @@ def test_a_request_needs_a_model_and_a_usage_alone():
     """And shares no mutable default with another."""
     assert Request("m", Usage()).tags is Request("n", Usage()).tags
     assert set(Request._field_defaults) == set(Request._fields) - {"model", "usage"}
+
+
+class Kind(str, enum.Enum):
+    CHAT = "chat"
+
+
+@pytest.mark.parametrize(
+    "text, held",
+    [
+        ("/home/me/app", "/home/me/app"),
+        ("größer", "größer"),
+        ("\ud83d half", "? half"),
+        ("x" * 9999, "x" * MAX_LABEL_CHARS),
+        ("ö" * 9999, "ö" * MAX_LABEL_CHARS),
+        (Kind.CHAT, "chat"),
+    ],
+)
+def test_a_label_is_cut_and_can_be_encoded(text, held):
+    """It is a plain string, whatever kind of string it was."""
+    assert label(text) == held
+    assert type(label(text)) is str

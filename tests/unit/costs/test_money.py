@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarterdeck.costs.money import MAX_USD, PICO, format_usd, parse_usd, to_decimal, to_usd
+from quarterdeck.costs.money import MAX_USD, PICO, format_usd, parse_usd, stated_price, to_decimal, to_usd
 from quarterdeck.errors import UsageError
 
 AMOUNTS = st.integers(-MAX_USD * PICO, MAX_USD * PICO)
@@ -53,10 +53,24 @@ def test_what_is_no_amount_is_refused_by_its_name(written):
         parse_usd(written, name="limit")
 
 
+@pytest.mark.parametrize(
+    "stated, pico",
+    [
+        (0, 0), (0.1, PICO // 10), (3, 3 * PICO), (1.5e-12, 2), (1e-13, 0), (-0.0, 0), (MAX_USD, MAX_USD * PICO),
+        (MAX_USD + 1, None), (10**400, None), (float("nan"), None), (float("inf"), None), (-0.1, None),
+        (True, None), ("1", None), (None, None), ([], None), (Decimal(1), None),
+    ],
+)  # fmt: skip
+def test_a_price_that_somebody_states_is_rounded_or_is_none(stated, pico):
+    """Whatever stands there raises nothing."""
+    assert stated_price(stated) == pico
+
+
 def test_the_surrounding_decimal_context_changes_nothing():
     """A caller may have set its own precision."""
     with localcontext() as context:
         context.prec = 3
+        assert stated_price(1234.567890123) == 1_234_567_890_123_000
         assert parse_usd("1234.567890123456") == 1_234_567_890_123_456
         assert to_decimal(1_234_567_890_123_456) == Decimal("1234.567890123456")
 

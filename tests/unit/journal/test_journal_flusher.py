@@ -188,18 +188,38 @@ def test_a_child_syncs_what_it_appends(folder):
     assert len(files(folder)) == 2
 
 
-def test_where_no_thread_can_start_the_end_of_the_program_syncs(folder, disk, monkeypatch):
-    """At the interpreter's end, or beyond the limit of threads."""
-    registered: list[Callable[[], bool]] = []
+def test_where_no_thread_can_start_each_append_syncs(folder, disk, monkeypatch):
+    """At the interpreter's end, or beyond the limit of threads; what fails is told as ever."""
 
     def refuse(thread):
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with contextlib.closing(Journal(str(folder), durability="power", sync_interval_s=0.0)) as journal:
+        with monkeypatch.context() as patch:
+            patch.setattr(threading.Thread, "start", refuse)
+            journal.append(b"[1]\n")
+            assert disk.synced.get_nowait() == b"[1]\n"
+            journal.append_many([b"[2]\n", b"[3]\n"])
+            assert disk.synced.get_nowait() == b"[1]\n[2]\n[3]\n"
+            disk.failure = OSError(errno.EIO, "the disk says no")
+            journal.append(b"[4]\n")
+            with pytest.raises(StateError, match="the disk says no"):
+                journal.append(b"[no]\n")
+            disk.failure = None
+        journal.append(b"[5]\n")
+        disk.wait_for(b"[1]\n[2]\n[3]\n[4]\n[5]\n")
+        assert journal._flusher._thread.is_alive()
+
+
+def test_the_end_of_the_program_syncs_what_the_thread_has_not(folder, disk, monkeypatch):
+    """It ends at any moment, and so may the journal."""
+    registered: list[Callable[[], bool]] = []
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: None)
     monkeypatch.setattr(atexit, "register", registered.append)
     journal = Journal(str(folder), durability="power", sync_interval_s=0.0)
     journal.append(b"[1]\n")
     (at_exit,) = registered
+    assert disk.synced.empty()
     assert at_exit()
     assert disk.synced.get_nowait() == b"[1]\n"
     del journal

@@ -278,7 +278,23 @@ class TestLine:
                 assert follower.reader.line(segment, offset) == line
             compact(str(folder), older_than_days=-1)
 
-    @pytest.mark.parametrize("offset", [-1, 8, 9, 10_000])
+    def test_many_lines_of_a_segment_open_it_once(self, folder, monkeypatch):
+        """So that a compacted one is decompressed once for lines in their order; any order is right."""
+        lines = numbered(12)
+        name = segment_of(folder, b"".join(lines), "sealed")
+        compact(str(folder), older_than_days=-1)
+        asked = []
+        genuine = reader.open_segment
+        monkeypatch.setattr(reader, "open_segment", lambda *which: asked.append(which) or genuine(*which))
+        offsets = [sum(map(len, lines[:number])) for number in range(12)]
+        with JournalReader(str(folder)).lookup() as lookup:
+            for number in [*range(12), 3, 11, 0]:
+                assert lookup.line(name, offsets[number]) == lines[number]
+            with pytest.raises(NothingToRead):
+                lookup.line("..", 0)
+        assert len(asked) == 1
+
+    @pytest.mark.parametrize("offset", [-1, 8, 9, 10_000, 2**63 - 1, 2**63])
     def test_where_no_line_is_there_is_nothing_to_read(self, folder, offset):
         """Beyond the end, and what has no newline."""
         name = segment_of(folder, b"[1]\n[2]\ntorn")

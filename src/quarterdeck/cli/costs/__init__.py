@@ -68,10 +68,10 @@ def command(context: click.Context, where: dict[str, str], folder: str | None, a
 
     with opened_ledger(folder) as ledger:
         seen = glance(ledger, where)
-        remark(ledger.problems)
+        remark([*ledger.problems, *seen.problems])
         if as_json:
             print_ledger_json("glance", ledger, _json(seen, where))
-        elif seen.is_empty:
+        elif not seen.last_day and not where:
             say(*_how_to_begin(ledger))
         else:
             _print(seen, ledger.config.baseline_model)
@@ -102,6 +102,13 @@ def _print(seen: Glance, baseline: str) -> None:
             )
             if len(totals) > SHOWN:
                 say(f"{len(totals) - SHOWN:,} more: qd costs report --by {name}")
+    if not seen.of_week.requests:
+        last = f"the last request was on {seen.last_day}" if seen.last_day else "no request has these labels"
+        say(
+            "",
+            f"nothing this week; {last}"
+            + (f": qd costs report --since {seen.last_day}" if seen.last_day else ""),
+        )
     remarks = [*_saved(seen, baseline), *_unpriced(seen.of_week), *map(_standing, seen.standings)]
     if remarks:
         say("", *remarks)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from quarterdeck.costs.ledger import Ledger, Total
     from quarterdeck.costs.ledger.what_if import WhatIf
 
+LABEL_CHARS = 60
+"""What a table shows of a label; JSON and CSV have all of it."""
+
 MARKUP = str.maketrans({char: f"\\{char}" for char in "\\`*_{}[]<>#|~!&"})
 """What GitHub's Markdown may take for markup."""
 
@@ -99,8 +102,8 @@ def share_pct(part_picousd: int, whole_picousd: int) -> float | None:
 
 
 def print_costs(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """`print_table`, with `Money` as dollars and to the right."""
-    heads, kept = list(columns), [list(row) for row in rows]
+    """`print_table`, with `Money` as dollars and to the right, and labels of any length to be looked at."""
+    heads, kept = list(columns), [[_shortened(cell) for cell in row] for row in rows]
     for place, head in enumerate(columns):
         if any(isinstance(row[place], Money) for row in kept):
             texts = [_text(row[place]) for row in kept]
@@ -130,7 +133,14 @@ def print_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_field(cell) for cell in row] for row in rows)
-    click.echo(text.getvalue(), nl=False)
+    click.echo(text.getvalue(), nl=False, color=True)  # click would take out of a label what looks like one
+
+
+def _shortened(cell: object) -> object:
+    """Of a text that is too long, its two ends."""
+    if not isinstance(cell, str) or len(cell) <= LABEL_CHARS:
+        return cell
+    return f"{cell[: LABEL_CHARS // 2]}…{cell[1 - LABEL_CHARS // 2 :]}"
 
 
 def _text(cell: object) -> str:

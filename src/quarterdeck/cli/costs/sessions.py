@@ -45,7 +45,8 @@ def command(limit: int, days: Days, where: dict[str, str], folder: str | None, a
             print_ledger_json("sessions", ledger, answer)
             return
     if not found:
-        say("no session is recorded" if days == Days(None) else "no session in these days")
+        labelled = "no session with these labels" if where else "no session"
+        say(f"{labelled} is recorded" if days == Days(None) else f"{labelled} in these days")
         return
     print_costs(
         ("session", "from", "to", "project", "source", "models", "requests", "cost"),

@@ -47,6 +47,8 @@ def _print(found: Verification) -> None:
     segments = count(len(kept.segments), "segment")
     if found.ok:
         say(f"every sum is that of the journal: {requests}, in {segments} of {size(kept.disk_bytes)}")
+    elif not found.differing:
+        say(f"every sum agrees, but not all is well: {requests}, in {segments} of {size(kept.disk_bytes)}")
     else:
         say(f"the journal says {requests}; {count(found.differing, 'sum')} differ: qd costs rebuild", "")
         print_costs(

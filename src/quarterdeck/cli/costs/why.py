@@ -69,6 +69,8 @@ def _print(found: Why, zone: ZoneInfo, limit: int) -> None:
     say(f"{found.session}: {count(len(found.answers), 'answer')}, {format_usd(found.cost_picousd)}{unpriced}")
     for verdict, times in verdicts.most_common():
         say(f"  {count(times, 'line')}: {verdict}")
+    if not all(answer.lines for answer in found.answers):
+        say("  the transcripts of some answers are not there: with a rescue, qd costs why SESSION --rescued")
     if found.elsewhere:
         say(f"  {count(len(found.elsewhere), 'line')} of answers that count in another session")
     charges = _by_class(found)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.advice.spending import by_cost
 from quarterdeck.costs.budgets import BudgetBook, period_of
 from quarterdeck.costs.ledger.what_if import what_if
-from quarterdeck.errors import UsageError
+from quarterdeck.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,8 @@ class Glance(NamedTuple):
         models, projects: of the week, the most expensive first.
         against: what the week would have cost on the baseline model; None: that has no price.
         standings: of every budget, whatever the sums were narrowed to.
-        is_empty: whether the ledger holds no request at all.
+        last_day: of the last request with these labels; empty where there is none.
+        problems: what could not be looked at, for people.
     """
 
     since: date
@@ -44,7 +46,8 @@ class Glance(NamedTuple):
     projects: list[Total]
     against: WhatIf | None
     standings: list[Standing]
-    is_empty: bool
+    last_day: str
+    problems: list[str]
 
 
 def glance(ledger: Ledger, where: Mapping[str, str] | None = None) -> Glance:
@@ -66,11 +69,14 @@ def glance(ledger: Ledger, where: Mapping[str, str] | None = None) -> Glance:
         against = what_if(ledger, ledger.config.baseline_model, since, today, where)
     except UsageError:  # the baseline is a setting: an overview does not fail by it
         against = None
-    book = BudgetBook(ledger)
-    try:
-        standings = book.standings()
-    finally:
-        book.close()
+    standings: list[Standing] = []
+    problems: list[str] = []
+    with contextlib.closing(BudgetBook(ledger)) as book:
+        try:
+            standings = book.standings()
+        except StateError as error:  # to look at the money, nobody needs a disk that can be written to
+            problems.append(f"budgets are left out: {error.message}")
+    days = ledger.totals(by=("day",), where=where) if not of_week.requests else []
     return Glance(
         since,
         today,
@@ -81,5 +87,6 @@ def glance(ledger: Ledger, where: Mapping[str, str] | None = None) -> Glance:
         by_cost(ledger.totals(since, today, by=("project",), where=where)),
         against,
         standings,
-        not of_week.requests and not ledger.totals()[0].requests,
+        max((str(total.key[0]) for total in days), default=today.isoformat() if of_week.requests else ""),
+        problems,
     )

@@ -107,7 +107,9 @@ def outlook(
 def no_room(standing: Standing, wanted_picousd: int) -> BudgetExceeded:
     """Says how the budget stands, and what would help."""
     budget = standing.budget
-    raising = f"raise it: qd costs budget set --per {budget.period}"
+    raising = f"raise it: qd costs budget set AMOUNT --per {budget.period}"
+    if budget.scope:
+        raising += ", with its labels"
     if wanted_picousd > budget.limit_picousd:
         hint = f"reserve less, or {raising}"
     elif standing.spent_picousd + wanted_picousd <= budget.limit_picousd > standing.spent_picousd:

@@ -14,9 +14,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quarterdeck.costs.capture.attributes import attributes_of, usage_of_claude_code
-from quarterdeck.costs.capture.fields import field, items, stated_price, text
+from quarterdeck.costs.capture.fields import field, items, text
 from quarterdeck.costs.capture.reading import CLAUDE_CODE, Reading, identity, labelled, moment
 from quarterdeck.costs.model import Request
+from quarterdeck.costs.money import stated_price
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:

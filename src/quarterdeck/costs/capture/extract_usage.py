@@ -21,8 +21,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from quarterdeck.costs.capture.fields import count, field, items, label, stated_price, text
-from quarterdeck.costs.model import Request, Usage, checked
+from quarterdeck.costs.capture.fields import count, field, items, text
+from quarterdeck.costs.model import STANDARD_TIERS, Request, Usage, checked, label
+from quarterdeck.costs.money import stated_price
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,8 +37,6 @@ LOOKED_FOR = (
 
 REASONING_APART = frozenset({"perplexity", "x-ai", "xai", "x_ai"})
 """Providers whose completion_tokens leave out the reasoning; asked only where no total tells."""
-
-STANDARD_TIERS = frozenset({"", "auto", "default", "on_demand", "standard"})
 
 MIN_ID_CHARS = 16
 """A shorter response id names no single answer: Ollama numbers its own from 0 to 998."""

@@ -7,11 +7,9 @@ even for its class: what it is, its type says.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import cast
 
-from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_LABEL_CHARS
-from quarterdeck.costs.money import PICO
+from quarterdeck.costs.model import label
 from quarterdeck.errors import UsageError
 
 
@@ -47,12 +45,6 @@ def text(thing: object, *names: str) -> str:
     return ""
 
 
-def label(value: str) -> str:
-    """*value* as a label: without what UTF-8 cannot say, and no longer than a label may be."""
-    plain = str.__str__(value)  # of an enum's member: its value
-    return plain[:MAX_LABEL_CHARS].encode("utf-8", "replace").decode()
-
-
 def count(thing: object, *names: str) -> int:
     """As `field`, but a whole number; 0 where it is absent.
 
@@ -72,14 +64,3 @@ def count(thing: object, *names: str) -> int:
             )
         return value
     return 0
-
-
-def stated_price(dollars: object) -> int | None:
-    """*dollars* to the nearest pico-dollar; None where that is no price."""
-    if type(dollars) not in (int, float):
-        return None
-    try:
-        picousd = int((Decimal(repr(dollars)) * PICO).to_integral_value())
-    except (ArithmeticError, ValueError):  # infinite, not a number
-        return None
-    return picousd if 0 <= picousd <= MAX_COST_PICOUSD else None

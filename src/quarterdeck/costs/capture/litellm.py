@@ -19,7 +19,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from quarterdeck.costs.capture.extract_usage import request_from
-from quarterdeck.costs.capture.fields import field, stated_price, text
+from quarterdeck.costs.capture.fields import field, text
+from quarterdeck.costs.money import stated_price
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quarterdeck.costs.capture.attributes import CACHE_READ, CACHE_WRITE, INPUT, OUTPUT, REASONING
-from quarterdeck.costs.capture.fields import count, field, label, text
-from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_TAGS, MAX_TOKENS, Request, Usage, checked
+from quarterdeck.costs.capture.fields import count, field, text
+from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_TAGS, MAX_TOKENS, Request, Usage, checked, label
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.capture.extract_usage import MIN_ID_CHARS
-from quarterdeck.costs.capture.fields import label, text
+from quarterdeck.costs.capture.fields import text
 from quarterdeck.costs.line import EARLIEST, LATEST
+from quarterdeck.costs.model import label
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:

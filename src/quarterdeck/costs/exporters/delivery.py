@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import http.client
 import random
+import ssl
 import time
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -88,7 +89,7 @@ class Delivery:
         that it asks for, none longer than `MAX_WAIT_S`.
 
         Raises:
-            StateError: it is still away, or refuses.
+            StateError: it is still away, or refuses, or its certificate is not to be trusted.
         """
         packed = gzip.compress(body, compresslevel=3, mtime=0)
         for attempt in range(ATTEMPTS):
@@ -97,6 +98,12 @@ class Delivery:
                 self._connection.request("POST", self._target, packed, self._headers)
                 response = self._connection.getresponse()
                 said = response.read(_MAX_ANSWER_BYTES)
+            except ssl.SSLCertVerificationError as error:  # the same every time
+                self.close()
+                raise StateError(
+                    f"{self.place} cannot be trusted: {harmless(str(error)):.200}",
+                    hint="check the endpoint's name; SSL_CERT_FILE can name the certificates to trust",
+                ) from error
             except (OSError, http.client.HTTPException) as error:
                 self.close()
                 problem = f"{type(error).__name__}: {error}"
@@ -129,8 +136,6 @@ class Delivery:
 def _connection(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
     if scheme == "http":
         return http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
-    import ssl
-
     return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_S, context=ssl.create_default_context())
 
 

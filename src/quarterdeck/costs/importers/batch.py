@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from quarterdeck.costs.line import timestamp
-from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_LABEL_CHARS, MAX_TAGS, Request, checked
+from quarterdeck.costs.model import MAX_COST_PICOUSD, MAX_LABEL_CHARS, MAX_TAGS, Request, checked, label
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -147,13 +147,6 @@ def _fitting(request: Request, source: str, response_id: str) -> Request:
         response_id=response_id,
         tags={label(name): label(value) for name, value in tags},
     )
-
-
-def label(text: str) -> str:
-    """*text*, cut to what the ledger takes; halves of surrogate pairs, which cannot be encoded, replaced."""
-    if len(text) <= MAX_LABEL_CHARS and text.isascii():
-        return text
-    return text[:MAX_LABEL_CHARS].encode(errors="replace").decode()
 
 
 def identity_of(response_id: str) -> str:

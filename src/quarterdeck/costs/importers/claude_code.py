@@ -45,7 +45,7 @@ from quarterdeck.costs.importers.source import (
     below_home,
     walk,
 )
-from quarterdeck.costs.model import Request, Usage
+from quarterdeck.costs.model import STANDARD_TIERS, Request, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -60,7 +60,6 @@ APART = {"advisor_message": "advisor", "compaction": "compaction"}
 
 _OF_THE_API = re.compile(r"msg_(?:[a-z]+_)?[A-Za-z0-9]{20,}")
 _UNIQUE_CHARS = 16
-_STANDARD = frozenset({"", "standard", "default"})
 
 
 class CacheCreation(msgspec.Struct, gc=False):
@@ -232,7 +231,7 @@ def _service_tier(usage: Tokens) -> str:
     if usage.speed == "fast":
         return "fast"
     tier = text(usage.service_tier)
-    return "" if tier in _STANDARD else tier
+    return "" if tier in STANDARD_TIERS else tier
 
 
 def _response_id(entry: Entry, message: Message, session: str, usage: Usage, line: Line) -> str:

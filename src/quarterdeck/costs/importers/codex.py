@@ -31,7 +31,7 @@ import msgspec
 
 from quarterdeck.costs.importers.decoding import Count, decode, text, time_of
 from quarterdeck.costs.importers.source import Problem, Skipped, Source, below_home, walk
-from quarterdeck.costs.model import Request, Usage
+from quarterdeck.costs.model import STANDARD_TIERS, Request, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +50,7 @@ _IMPORTED_TURN = "external-import-turn-"
 _COPYING = timedelta(seconds=2)
 """How long a fork may take to write down the events of its parent."""
 
-_TIERS = {"default": "", "standard": "", "auto": "", "fast": "priority"}
+_TIERS = dict.fromkeys(STANDARD_TIERS, "") | {"fast": "priority"}
 """Codex's names that are not those of the price lists; its fast mode is priority processing."""
 
 

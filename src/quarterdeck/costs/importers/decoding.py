@@ -41,7 +41,8 @@ def decode(
     try:
         value = json.loads(content.decode(errors="replace"))
     except json.JSONDecodeError as error:
-        raise ValueError(f"not JSON: {error.msg} at byte {error.pos}") from error
+        what = error.msg.removesuffix(" at")
+        raise ValueError(f"not JSON: {what} at byte {error.pos}") from error
     except (ValueError, RecursionError) as error:
         raise ValueError("not JSON that can be read: nested too deeply, or a number too long") from error
     if not concerns(value):

@@ -13,6 +13,7 @@ tools add to the prompt, comes on top of it, and ``thoughts`` on top of ``output
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from typing import TYPE_CHECKING, Any
@@ -157,14 +158,21 @@ def project_of(path: str) -> str:
     if root:
         return root
     known = _small_file(os.path.join(os.path.dirname(os.path.dirname(own)), "projects.json"))
+    return _folders(known).get(name, name)
+
+
+@functools.lru_cache(maxsize=4)  # the same for all chats of a home folder
+def _folders(known: bytes) -> dict[str, str]:
+    """By each of their names, the folders that ``projects.json`` lists; of equal names the first counts."""
     try:
-        folders = msgspec.json.decode(known, type=dict[str, dict[str, str]]).get("projects", {})
+        listed = msgspec.json.decode(known, type=dict[str, dict[str, str]]).get("projects", {})
     except (ValueError, RecursionError):
-        return name
-    for folder, called in folders.items():
-        if name in {called, hashlib.sha256(folder.encode(errors="replace")).hexdigest()}:
-            return folder
-    return name
+        return {}
+    folders: dict[str, str] = {}
+    for folder, called in listed.items():
+        folders.setdefault(called, folder)
+        folders.setdefault(hashlib.sha256(folder.encode(errors="replace")).hexdigest(), folder)
+    return folders
 
 
 def _small_file(path: str) -> bytes:

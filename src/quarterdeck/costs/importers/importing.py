@@ -15,10 +15,11 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers import known
-from quarterdeck.costs.importers.batch import Batch, label
+from quarterdeck.costs.importers.batch import Batch
 from quarterdeck.costs.importers.progress import Mark, digest, identity, opened, signature
 from quarterdeck.costs.importers.source import Problem, Replay, Shown, Skipped, Traced, is_plain
 from quarterdeck.costs.importers.transcript import Transcript, is_compressed, open_plain
+from quarterdeck.costs.model import label
 from quarterdeck.errors import StateError, UsageError
 from quarterdeck.files import Lease, private_folder
 
@@ -255,7 +256,7 @@ class _Run:
             try:
                 for found in self.source.read(transcript):
                     self._take(found, transcript)
-                    if self.batch.is_full:  # also within a block: what follows its mark is met again, and known
+                    if self.batch.is_full:  # also within a block: what is read again then is known
                         self.batch.write(self.ledger, self.marks)
                 whole = before._replace(signature=signature(statuses))
                 self.batch.marks[file.path] = _marked(whole, transcript, opened)

@@ -20,7 +20,6 @@ import hashlib
 import os
 import sqlite3
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
@@ -28,8 +27,8 @@ import msgspec
 
 from quarterdeck.costs.importers.decoding import Count, decode, text
 from quarterdeck.costs.importers.source import Problem, Source, below_home, walk
-from quarterdeck.costs.model import MAX_COST_PICOUSD, Request, Usage
-from quarterdeck.costs.money import PICO
+from quarterdeck.costs.model import Request, Usage
+from quarterdeck.costs.money import stated_price
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -293,7 +292,7 @@ def _answer(content: object, version: int, session: Session) -> Iterator[Request
         session=session.id,
         project=text(path.get("cwd")) or session.folder,
         response_id=f"opencode:{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:32]}",
-        cost_picousd=_picousd(message.cost),
+        cost_picousd=stated_price(message.cost) or None,
     )
 
 
@@ -319,15 +318,6 @@ def usage_of(tokens: Tokens, *, apart: bool) -> Usage:
         cache_write_input_tokens=written,
         reasoning_output_tokens=reasoning,
     )
-
-
-def _picousd(cost: object) -> int | None:
-    """The stated price, if it is one."""
-    if isinstance(cost, bool) or not isinstance(cost, int | float):
-        return None
-    if not 0 < cost * PICO <= MAX_COST_PICOUSD:  # NaN is neither
-        return None
-    return round(Decimal(repr(cost)) * PICO)
 
 
 def _time(milliseconds: object) -> datetime:

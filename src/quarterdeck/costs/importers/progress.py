@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck.errors import StateError
 from quarterdeck.files import private_folder
+from quarterdeck.journal import Place
 from quarterdeck.sqlite import connect, snapshot, transaction
 
 if TYPE_CHECKING:
@@ -129,16 +130,16 @@ class Progress:
             )
 
     def belong(self, journal: JournalReader) -> None:
-        """Forget everything, unless it was noted for this *journal*."""
+        """Forget everything, unless it was noted for this *journal*; once that is noted, opens no segment."""
         with transaction(self._connection) as connection:
             row = connection.execute("SELECT segment FROM journal").fetchone()
-            if row and row[0] not in _segments(journal) and row[0] not in _segments(journal):
+            if row and journal.missing({row[0]: Place(1)}):
                 for table in ("files", "shown", "names", "journal"):
                     connection.execute(f"DELETE FROM {table}")  # noqa: S608 - names of our own
                 row = None
             if not row:
-                rows = [(segment,) for segment in _segments(journal)[:1]]
-                connection.executemany("INSERT INTO journal VALUES (?)", rows)
+                filled = [(segment.name,) for segment in journal.segments() if segment.size_bytes != 0]
+                connection.executemany("INSERT INTO journal VALUES (?)", filled[:1])
 
     def forget(self, source: str, paths: Iterable[str]) -> None:
         """Drop the marks of files that are gone."""
@@ -174,11 +175,6 @@ def opened(ledger: Ledger) -> Iterator[Progress]:
         progress.belong(ledger.reader)
     finally:
         progress.close()
-
-
-def _segments(journal: JournalReader) -> list[str]:
-    """Those that hold something, oldest first; one that is being renamed may be missing for a moment."""
-    return [segment.name for segment in journal.segments() if segment.size_bytes != 0]
 
 
 def signature(statuses: Iterable[os.stat_result]) -> str:

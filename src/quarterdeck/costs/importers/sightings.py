@@ -6,11 +6,11 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck.costs.importers.batch import identity_of, label
+from quarterdeck.costs.importers.batch import identity_of
 from quarterdeck.costs.importers.importing import listed
 from quarterdeck.costs.importers.source import Replay, Traced
 from quarterdeck.costs.importers.transcript import Transcript, open_plain
-from quarterdeck.costs.model import Request
+from quarterdeck.costs.model import Request, label
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

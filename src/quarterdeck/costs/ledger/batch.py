@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from quarterdeck.costs.ledger.calendar import Calendar
-    from quarterdeck.journal import Chunk, JournalReader
+    from quarterdeck.journal import Chunk, Lookup
 
 _counts = attrgetter(*Usage._fields)
 _WIDTH = len(COUNTS) + 1
 _REASON_CHARS = 200
+_OFFSET_DIGITS = 18  # SQLite keeps no more
 _CLAIM = "SELECT rank, segment, offset FROM counted WHERE key = ?"
+_REPLACED = "SELECT segment, offset FROM replaced WHERE segment = ? AND offset >= ? AND offset < ?"
 
 
 class Claim(NamedTuple):
@@ -48,11 +50,11 @@ class Batch:
     """Lines taken in, each answer once, and not yet written."""
 
     def __init__(
-        self, connection: sqlite3.Connection, reader: JournalReader, calendar: Calendar, tags: Sequence[str]
+        self, connection: sqlite3.Connection, lookup: Lookup, calendar: Calendar, tags: Sequence[str]
     ) -> None:
-        """Reads the replaced places; the caller is in a write transaction on *connection*."""
+        """The caller is in a write transaction on *connection*."""
         self._connection = connection
-        self._reader = reader
+        self._lookup = lookup
         self._calendar = calendar
         self._tags = tags
         self._gain = Gain.nothing()
@@ -61,13 +63,14 @@ class Batch:
         self._dropped: dict[str, int] = {}
         self._rejected: list[tuple[str, int, int, str]] = []
         self._here = ("", 0)
-        self._replaced = set(connection.execute("SELECT segment, offset FROM replaced"))
+        self._replaced: set[tuple[str, int]] = set()  # by this batch, or before it where it has looked
         self._any_claims = connection.execute("SELECT 1 FROM counted LIMIT 1").fetchone() is not None
 
     def take(self, chunk: Chunk) -> None:
         """Take in every line of *chunk*."""
         segment, offset = chunk.segment, chunk.offset
         replaced = self._replaced
+        replaced.update(self._connection.execute(_REPLACED, (segment, offset, offset + len(chunk.lines))))
         lines = chunk.lines.split(b"\n")
         lines.pop()  # what stands after the last line's end: nothing
         for line in lines:
@@ -177,10 +180,10 @@ class Batch:
             ValueError: there is no such record, or it has a response id to be corrected by.
         """
         segment, _, offset = record.replaces.rpartition("@")
-        if not offset.isdecimal() or str(int(offset)) != offset:
+        if not offset.isdecimal() or len(offset) > _OFFSET_DIGITS or str(int(offset)) != offset:
             raise ValueError("it replaces what is no place")
         place = (segment, int(offset))
-        if place in self._replaced:
+        if place in self._replaced or self._connection.execute(_REPLACED, (*place, place[1] + 1)).fetchone():
             return
         target = self._read(*place)
         if target.response_id or target.replaces:
@@ -204,7 +207,7 @@ class Batch:
             ValueError: there is none.
         """
         try:
-            line = self._reader.line(segment, offset)
+            line = self._lookup.line(segment, offset)
         except NothingToRead as error:
             raise ValueError(error.message) from error
         return _admitted(line.removesuffix(b"\n"))

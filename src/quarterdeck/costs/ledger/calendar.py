@@ -49,6 +49,8 @@ def load_choices(folder: str) -> Choices:
         chosen = Choices(local_zone())
         save_choices(folder, chosen)
         return chosen
+    except IsADirectoryError:
+        text = b""
     try:
         found = json.loads(text)
         if int(found["version"]) > VERSION:
@@ -56,7 +58,8 @@ def load_choices(folder: str) -> Choices:
         return check_choices(Choices(str(found["timezone"]), tuple(map(str, found["tags"]))))
     except (ValueError, KeyError, TypeError, RecursionError, UsageError) as error:
         raise StoreCorrupt(
-            f"{path} is damaged: {error!r:.200}", hint="delete it: the ledger chooses its time zone anew"
+            f"{path} is damaged",
+            hint="delete it, and name time zone and tags again: qd costs rebuild --timezone ZONE --tag NAME",
         ) from error
 
 

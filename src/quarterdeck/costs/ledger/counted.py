@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from quarterdeck.journal import Chunk, JournalReader
 
 _COUNTS_FOR = "SELECT segment, offset FROM counted WHERE key = ?"
+_LEFT_OUT = """
+SELECT offset FROM rejected WHERE segment = ? AND offset >= ? AND offset < ? UNION
+SELECT offset FROM replaced WHERE segment = ? AND offset >= ? AND offset < ?
+"""  # a record that is replaced replaces none, nor does it answer to a response id
 
 
 class CountedChunk(NamedTuple):
@@ -62,7 +66,6 @@ class Counting:
             segment: Place(offset, bool(final))
             for segment, offset, final in connection.execute("SELECT segment, offset, final FROM places")
         }
-        self._replaced = set(connection.execute("SELECT segment, offset FROM replaced"))
 
     def chunks(
         self,
@@ -110,17 +113,12 @@ class Counting:
         segment, offset = chunk.segment, chunk.offset
         whole = chunk.place.offset <= end.offset
         lines = chunk.lines if whole else chunk.lines[: end.offset - offset]
-        rejected = {
-            row[0]
-            for row in self._connection.execute(
-                "SELECT offset FROM rejected WHERE segment = ? AND offset >= ? AND offset < ?",
-                (segment, offset, offset + len(lines)),
-            )
-        }
+        span = (segment, offset, offset + len(lines))
+        left_out = {found for (found,) in self._connection.execute(_LEFT_OUT, (*span, *span))}
         records: list[tuple[int, Record]] = []
         retired: list[tuple[str, int]] = []
         for line in lines.split(b"\n")[:-1]:
-            if offset not in rejected:
+            if offset not in left_out:
                 record = decode(line)
                 if record.replaces:
                     retired.append(place_of(record.replaces))
@@ -132,8 +130,6 @@ class Counting:
 
     def _counts(self, record: Record, segment: str, offset: int) -> bool:
         """Whether *record*, which stands there, is the one that counts."""
-        if (segment, offset) in self._replaced:
-            return False
         key = claim_key(record)
         if key is None:
             return True

@@ -193,11 +193,11 @@ class Rollup:
             return None  # found out without a lock
         from quarterdeck.costs.ledger.batch import Batch  # with all that reads records: 25 ms
 
-        with sqlite.transaction(self.connection) as connection:
+        with sqlite.transaction(self.connection) as connection, self._reader.lookup() as lookup:
             if not self._making():
                 self._clear(connection)
             places = self._places()  # anew: another process may have been quicker
-            batch = Batch(connection, self._reader, self._calendar, self._choices.tags)
+            batch = Batch(connection, lookup, self._calendar, self._choices.tags)
             taken = 0
             for chunk in self._chunks(up_to):
                 batch.take(chunk)

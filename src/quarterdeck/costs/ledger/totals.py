@@ -139,7 +139,8 @@ def _column(name: str, tags: Sequence[str]) -> str:
     known = [*_COLUMNS, "month", *(TAG + chosen for chosen in tags)]
     raise UsageError(
         f"there are no sums by {name!r:.60}",
-        hint=f"sums are kept by {', '.join(known)}; another tag: qd costs rebuild --tag NAME",
+        hint=f"sums are kept by {', '.join(known)}; "
+        f"to keep more: qd costs rebuild --tag {name.removeprefix(TAG):.60}",
     )
 
 

@@ -24,6 +24,7 @@ from genai_prices.types import (
     TimeOfDateConstraint,
 )
 
+from quarterdeck.costs.model import STANDARD_TIERS
 from quarterdeck.costs.money import PICO
 from quarterdeck.costs.pricing.model_names import spellings
 from quarterdeck.costs.pricing.schedule import UNPRICED, Period, Schedule
@@ -51,9 +52,6 @@ FIELDS = {
     "requests_kcount": PER_REQUEST,
 }
 """The library's name of the price of each count; its other prices are of what `Usage` does not count."""
-
-STANDARD = frozenset({"", "standard", "default", "auto", "on_demand"})
-"""Service tiers at the standard price."""
 
 _PER = {unit["price_key"]: unit["per"] for unit in unit_data.values()}
 _FIRST_DAY = date(2000, 1, 1)
@@ -105,7 +103,7 @@ def schedule_of(provider: Provider, model: ModelInfo, service_tier: str = "") ->
 
 def _context(service_tier: str) -> dict[str, str]:
     """How the price list names *service_tier*."""
-    if service_tier in STANDARD:
+    if service_tier in STANDARD_TIERS:
         return {}
     if service_tier == "batch":
         return {"processing": "batch"}
@@ -162,5 +160,5 @@ def _notes(
         yield f"not counted here, so not charged: {', '.join(ignored)}"
     if listed and "output_mtok" not in listed:
         yield "no price is published for output: it is free"
-    if service_tier not in STANDARD and model.get_prices(at, context) == model.get_prices(at):
+    if service_tier not in STANDARD_TIERS and model.get_prices(at, context) == model.get_prices(at):
         yield f"no other price is published for service tier {harmless(service_tier)}: the standard price"

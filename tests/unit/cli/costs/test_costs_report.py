@@ -88,7 +88,7 @@ def test_a_tag_is_asked_for_once_it_has_sums(qd):
     """Until then the answer says how to give it some."""
     result = qd("costs", "report", "--by", "tag:team")
     assert result.code == 2
-    assert "qd costs rebuild --tag NAME" in result.err
+    assert "qd costs rebuild --tag team" in result.err
     assert qd("costs", "rebuild", "--tag", "team", "--tag", "user").code == 0
     by_team = qd("costs", "report", "--by", "tag:team", "--json").json
     assert keys(by_team) == [("search",), ("",)]

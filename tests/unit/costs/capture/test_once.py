@@ -21,6 +21,7 @@ from quarterdeck.costs.importers.importing import import_all
 from quarterdeck.costs.importers.progress import PROGRESS_FILE
 from quarterdeck.costs.ledger import Ledger
 from quarterdeck.costs.model import Request, Usage
+from quarterdeck.journal import reader
 
 MODEL = "claude-opus-4-5"
 WRITTEN = 1000
@@ -206,6 +207,15 @@ def test_what_is_not_claude_codes_goes_straight_into_the_ledger(world):
     Once(world.ledger).record_many([Request("gpt-5", Usage(1, 2), response_id=request_id(1))])
     assert world.counted() == (1, 2)
     assert not os.path.lexists(os.path.join(world.ledger.folder, PROGRESS_FILE))
+
+
+def test_telemetry_reads_nothing_of_what_was_recorded_before(world, monkeypatch):
+    """However many segments there are: the notes say that they are this journal's."""
+    world.tell(1)
+    with monkeypatch.context() as patch:
+        patch.setattr(reader, "open_segment", None)
+        world.tell(2)
+    assert world.counted() == (2, 100)
 
 
 def test_telemetry_that_arrives_while_transcripts_are_imported_counts_once(world):

@@ -87,6 +87,7 @@ def test_cache_writes_without_a_split_are_for_five_minutes(split):
     "said, tier",
     [
         ({"service_tier": "standard"}, ""),
+        ({"service_tier": "auto"}, ""),
         ({"service_tier": None}, ""),
         ({"service_tier": "batch"}, "batch"),
         ({"service_tier": "priority"}, "priority"),

@@ -186,6 +186,12 @@ class TestProject:
         )
         assert read(document(path, answer()))[0].project == "/home/me/app"
 
+    def test_is_what_the_list_says_by_now(self, chats):
+        """It changes while a program runs on."""
+        for folder in ("/home/me/app", "/home/me/moved"):
+            (chats.parents[2] / "projects.json").write_text(json.dumps({"projects": {folder: "app"}}))
+            assert read(document(chats / "a.json", answer()))[0].project == folder
+
     @pytest.mark.parametrize("known", [None, "{", '{"projects": 3}', "[" * 200_000])
     def test_is_the_folders_name_otherwise(self, chats, known: str | None):
         """Whatever the list of projects holds."""

@@ -159,6 +159,8 @@ def test_lines_that_are_no_records_cost_only_themselves(ledger, folder):
         {**good, "replaces": "@\u0663"},
     ]  # fmt: skip
     ledger.record(REQUEST)
+    [segment] = ledger.reader.segments()
+    bad += [{**good, "replaces": f"{segment.name}@{far}"} for far in (10**15, 2**63 - 1, 2**63, 10**30)]
     for body in bad:
         ledger.journal.append(json.dumps(body).encode() + b"\n")
         ledger.journal.append(json.dumps(good).encode() + b"\n")
