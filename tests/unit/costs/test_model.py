@@ -64,7 +64,7 @@ def test_a_request_needs_a_model_and_a_usage_alone():
     assert set(Request._field_defaults) == set(Request._fields) - {"model", "usage"}
 
 
-class Kind(str, enum.Enum):
+class Kind(enum.StrEnum):
     CHAT = "chat"
 
 

@@ -56,9 +56,10 @@ def test_what_is_no_amount_is_refused_by_its_name(written):
 @pytest.mark.parametrize(
     "stated, pico",
     [
-        (0, 0), (0.1, PICO // 10), (3, 3 * PICO), (1.5e-12, 2), (1e-13, 0), (-0.0, 0), (MAX_USD, MAX_USD * PICO),
-        (MAX_USD + 1, None), (10**400, None), (float("nan"), None), (float("inf"), None), (-0.1, None),
-        (True, None), ("1", None), (None, None), ([], None), (Decimal(1), None),
+        (0, 0), (0.1, PICO // 10), (3, 3 * PICO), (1.5e-12, 2), (1e-13, 0), (-0.0, 0),
+        (MAX_USD, MAX_USD * PICO), (MAX_USD + 1, None), (10**400, None), (float("nan"), None),
+        (float("inf"), None), (-0.1, None), (True, None), ("1", None), (None, None), ([], None),
+        (Decimal(1), None),
     ],
 )  # fmt: skip
 def test_a_price_that_somebody_states_is_rounded_or_is_none(stated, pico):

@@ -70,8 +70,7 @@ def verify(ledger: Ledger, progress: Callable[[int, int], None] | None = None) -
     """Compute every sum anew, in memory, and compare; reads the whole journal.
 
     Others may go on recording: what is compared is the journal up to the places the rollup has come to. A
-    segment that is missing is told by the first question after its loss, be it this one: from then on the
-    sums are those of what is there.
+    segment that is missing is told until the sums are rebuilt on purpose.
 
     """
     ledger.refresh()

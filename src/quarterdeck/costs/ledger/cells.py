@@ -26,6 +26,7 @@ _SUM_COLUMNS = ", ".join(f"{name} INTEGER NOT NULL" for name in SUMS)
 
 # Below, SQL is put together from our own names only.
 SCHEMA = f"""
+CREATE TABLE lost (segment TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE made_with (choices TEXT NOT NULL, making TEXT NOT NULL);
 CREATE TABLE labels (id INTEGER PRIMARY KEY, {_LABEL_COLUMNS}, UNIQUE ({", ".join(LABELS)}));
 CREATE TABLE cells (

@@ -28,7 +28,7 @@ from quarterdeck.journal import Place
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from quarterdeck.costs.ledger.calendar import Calendar, Choices
     from quarterdeck.costs.ledger.cells import Sums
@@ -131,22 +131,35 @@ class Rollup:
         return self._making() == self._whole != ""
 
     def _refresh(self, progress: Progress | None, up_to: Mapping[str, Place] | None) -> list[str]:
-        problems: list[str] = []
         self._unreadable.clear()
         lost = self._reader.missing(self._places())
         if lost:
-            problems.append(
-                f"the journal has lost records of {', '.join(sorted(lost))}; "
-                "the sums are those of what is there"
-            )
-            self.clear()
+            self._begin_without(lost)
         total = sum(segment.size_bytes or 0 for segment in self._reader.segments()) if progress else 0
         while (come_to := self._take_in_some(up_to)) is not None:
             if progress is not None:
                 progress(min(come_to, total), total)
         if progress is not None:
             progress(total, total)
-        return [*problems, *sorted(self._unreadable)]
+        return [*self._losses(), *sorted(self._unreadable)]
+
+    def _begin_without(self, lost: Iterable[str]) -> None:
+        """Forget every sum, and remember whose records are gone until somebody clears on purpose."""
+        with sqlite.transaction(self.connection) as connection:
+            known = connection.execute("SELECT segment FROM lost").fetchall()
+            self._clear(connection)
+            rows = [*known, *((segment,) for segment in lost)]
+            connection.executemany("INSERT OR IGNORE INTO lost VALUES (?)", rows)
+
+    def _losses(self) -> Iterator[str]:
+        with sqlite.translated():
+            lost = [segment for (segment,) in self.connection.execute("SELECT segment FROM lost")]
+        if lost:
+            yield (
+                f"the journal has lost records of {', '.join(lost)}; the sums are those of what is there. "
+                "Put the segment back, or read transcripts anew: qd costs import --full. "
+                "This is said until qd costs rebuild"
+            )
 
     def clear(self) -> None:
         """Forget every sum; the next `refresh` makes them anew."""

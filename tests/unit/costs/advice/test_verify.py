@@ -130,13 +130,15 @@ def test_a_line_that_has_become_none_is_found_and_named(tmp_path):
     ledger.close()
 
 
-def test_a_segment_that_is_gone_is_told_once(ledger):
-    """Its records are lost: the sums become those of what is there, and the answer says so."""
+def test_a_segment_that_is_gone_is_told_until_the_sums_are_rebuilt(ledger):
+    """Its records are lost: the sums become those of what is there, and every answer says so."""
     segments(ledger)[0].unlink()
     found = verify(ledger)
     assert not found.ok
     assert segments(ledger)
     assert ["lost" in problem for problem in found.problems] == [True]
+    assert not verify(ledger).ok
+    rebuild(ledger)
     assert verify(ledger).ok
 
 
