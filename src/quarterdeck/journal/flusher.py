@@ -75,7 +75,7 @@ class Flusher:
                 self._dirty.set()
 
     def _flush_once(self) -> bool:
-        """Whether all is on the disk, or nobody is left to ask."""
+        """Whether all is on the disk, or nobody is left to ask; what failed is tried again."""
         flush = self._flush()
         if flush is None:
             return True
@@ -83,4 +83,4 @@ class Flusher:
             return flush()
         except StateError as error:
             self._failure = error
-            return True
+            return False

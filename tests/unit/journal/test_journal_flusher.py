@@ -28,10 +28,14 @@ class Disk:
     def __init__(self):
         self.synced: queue.Queue[bytes] = queue.Queue()
         self.failure = None
+        self.fails_once = False
 
     def fdatasync(self, descriptor):
-        if self.failure is not None:
-            raise self.failure
+        failure = self.failure
+        if failure is not None:
+            if self.fails_once:
+                self.failure = None
+            raise failure
         self.synced.put(os.pread(descriptor, 1 << 20, 0))
 
     def wait_for(self, content):
@@ -140,12 +144,13 @@ def test_new_names_are_synced_with_the_folder(folder, monkeypatch):
 )
 def test_a_failing_disk_is_told_by_the_next_call(journal, disk, folder, number, kind):
     """By an append, which then has written nothing, or by `sync`; and once."""
+    disk.fails_once = True
     for tell in (lambda: journal.append(b"[no]\n"), journal.sync):
         disk.failure = OSError(number, "the disk says no")
         journal.append(b"[1]\n")
         while journal._flusher._failure is None:
             os.sched_yield()
-        disk.failure = None
+        disk.wait_for(b"".join(all_lines(folder)))  # the second try, after which the next append has to ask
         with pytest.raises(kind) as raised:
             tell()
         assert raised.value.hint

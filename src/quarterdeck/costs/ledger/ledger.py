@@ -266,9 +266,10 @@ class Ledger:
         """
         from quarterdeck.costs.ledger.totals import totals
 
+        tags = self.choices.tags  # not inside: whoever opens a rollup may hold no other's lock
         return self._answer(
             lambda connection: totals(
-                connection, since=since, until=until, by=by, where=where or {}, tags=self.choices.tags
+                connection, since=since, until=until, by=by, where=where or {}, tags=tags
             )
         )
 

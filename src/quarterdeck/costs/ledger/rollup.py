@@ -79,7 +79,8 @@ class Rollup:
         self._unreadable: set[str] = set()
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        _rollups.add(self)
+        with _fork:  # one that is made while others are being stopped would go on into the child
+            _rollups.add(self)
 
     @property
     def lock(self) -> threading.RLock:
@@ -256,7 +257,7 @@ class Rollup:
 _rollups: weakref.WeakSet[Rollup] = weakref.WeakSet()
 _forking: list[Rollup] = []
 _fork = threading.RLock()
-"""Held by whoever forks."""
+"""Held by whoever forks; taken before any rollup's lock."""
 
 
 def _before_fork() -> None:
