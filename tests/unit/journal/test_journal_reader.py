@@ -11,6 +11,7 @@ import pytest
 
 from quarterdeck.errors import NothingToRead, StateError
 from quarterdeck.journal import Chunk, Journal, JournalReader, Place, Segment, compact, opened, reader
+from quarterdeck.journal.opened import open_segment
 from quarterdeck.journal.segments import listed, path_of, stamp
 from tests.journal_worlds import Follower, all_lines, crash, files, numbered
 
@@ -284,8 +285,12 @@ class TestLine:
         name = segment_of(folder, b"".join(lines), "sealed")
         compact(str(folder), older_than_days=-1)
         asked = []
-        genuine = reader.open_segment
-        monkeypatch.setattr(reader, "open_segment", lambda *which: asked.append(which) or genuine(*which))
+
+        def noted(*which):
+            asked.append(which)
+            return open_segment(*which)
+
+        monkeypatch.setattr(reader, "open_segment", noted)
         offsets = [sum(map(len, lines[:number])) for number in range(12)]
         with JournalReader(str(folder)).lookup() as lookup:
             for number in [*range(12), 3, 11, 0]:
