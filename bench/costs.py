@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 SUBJECT = "Quarterdeck"
 FLOOR = "floor (os.write)"
-HEADLINE = (SUBJECT, peers.EMPATHY.label)
+HEADLINE = (SUBJECT, peers.EMPATHY.label, peers.CCUSAGE.label, FLOOR)
 
 WORK = peers.ROOT / ".run" / "bench" / "costs"
 LOGGED = 50_000
@@ -197,7 +197,7 @@ def _scenarios(
 ) -> Iterator[tuple[str, str, int, str, Sequence[Contender]]]:
     """Name, data, their size and unit, and the contenders, subject first; data are made when asked for."""
     for count in (FEW, LOGGED):
-        yield f"log_request, {count:,} calls", "one call of", count, "calls", _logging(tools, count)
+        yield "log_request", "one call of many", count, "calls", _logging(tools, count)
     yield "import and open", "a fresh process", 1, "process", _opening(tools)
     for count in (SHORT // 10,) if quick else (SHORT, LONG):
         say(f"writing a history of {count:,} requests")
