@@ -163,7 +163,7 @@ class Lease:
             try:
                 locked = _lock_for_good(lease)
                 current = _is_current(lease)
-            except BaseException:
+            except BaseException:  # also an interrupt: a lease that nobody has would hold until we end
                 lease.release()
                 raise
             if locked and current:
