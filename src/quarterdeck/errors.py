@@ -2,7 +2,8 @@
 
     QuarterdeckError                 message, hint, code, exit_code
     ├── UsageError             (2)   the call or the command line is wrong
-    │   └── ConfigError        (2)   a setting has the wrong type or an unknown name
+    │   ├── ConfigError        (2)   a setting has the wrong type or an unknown name
+    │   └── TooLarge           (2)   a value or a name is larger than the limit that is set
     ├── NothingToRead          (3)   the place asked about holds nothing that can be read
     │   ├── NotIndexed         (3)   the path is not part of the index
     │   └── UnknownSnapshot    (3)   no recorded state has that name
@@ -10,7 +11,10 @@
     │   ├── StoreCorrupt       (1)   a file that holds the truth (not a cache) is damaged
     │   ├── StoreTooNew        (1)   a file was written by a newer Quarterdeck
     │   ├── StoreFull          (1)   the disk or the quota is full
-    │   └── StoreBusy          (1)   another process held a lock for too long
+    │   ├── StoreBusy          (1)   another process held a lock for too long
+    │   └── MemoryUnavailable  (1)   the memory server cannot be reached, or not in time
+    ├── AccessDenied           (1)   the store knows this agent, and does not let it do that
+    ├── ScrubRefused           (1)   something secret could not be taken out, so nothing was stored
     ├── BudgetExceeded         (1)   a budget leaves no room for what was about to be spent
     └── MissingExtra           (2)   an optional dependency is not installed
 
@@ -57,6 +61,12 @@ class ConfigError(UsageError):
     """A setting has a wrong type, an impossible value, or a name nobody reads."""
 
     code = "config"
+
+
+class TooLarge(UsageError):
+    """A value or a name is larger than its limit; nothing was stored."""
+
+    code = "too-large"
 
 
 class NothingToRead(QuarterdeckError):
@@ -106,6 +116,27 @@ class StoreBusy(StateError):
     """Another process held a lock for longer than the time-out."""
 
     code = "store-busy"
+
+
+class MemoryUnavailable(StateError):
+    """The memory server cannot be reached, or did not answer in time.
+
+    A read has not been answered. Of a write it is not known whether it happened, unless the message says so.
+    """
+
+    code = "memory-unavailable"
+
+
+class AccessDenied(QuarterdeckError):
+    """What the store knows of this agent does not allow what it was about to do; nothing has happened."""
+
+    code = "access-denied"
+
+
+class ScrubRefused(QuarterdeckError):
+    """A secret or something personal could not be taken out of a value or a name; nothing was stored."""
+
+    code = "scrub-refused"
 
 
 class BudgetExceeded(QuarterdeckError):

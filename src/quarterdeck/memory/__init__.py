@@ -1,0 +1,27 @@
+"""Agent memory: what agents and their helpers put down for each other, for minutes to days.
+
+One value, from an agent to an agent, and the room each step lives in:
+
+    UnifiedMemory.stash(key, value)     unified, short_term   the published API; async twins in twins
+        │   may it? (the store's own records)                 access, audit
+        ▼
+    entries · sessions · signals · queues · streams           one file each; made of entries and logs
+    channels · staging · patterns                             (see backend)
+        ▼
+    value -> JSON -> scrubbed -> sealed                       store: codec, scrub, sealing
+        ▼
+    local tier: copies that are never stale                   near
+        ▼
+    Backend: entries with a time to live, and logs            backend (a Protocol)
+        ├─ embedded    a SQLite file for all processes of this machine, and a file of version slots
+        └─ server      Redis or Valkey, for many machines
+
+On disk (embedded), in the state folder of the project, readable with any SQL tool:
+
+    memory.sqlite    entries and logs; values are JSON (or sealed, with a key)
+    memory.slots     who has written what since when; 0 or lost: nothing but local copies
+
+A store that is down says so (`MemoryUnavailable`, `health`); nothing is ever kept in this process instead.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,104 @@
+"""One agent's place at a store: its name, where its things lie, and what it may do.
+
+Every room of the published API (entries, sessions, queues, …) is a class on top of a `Seat`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from quarterdeck.errors import AccessDenied, UsageError
+from quarterdeck.memory import names
+from quarterdeck.memory.access import AccessTier, admit, tier_of
+
+if TYPE_CHECKING:
+    from quarterdeck.memory.store import Store
+
+MAX_TTL_S = 10 * 365 * 86_400.0
+"""Ten years: more is meant to be for ever."""
+
+
+class Seat:
+    """An agent that has been let in.
+
+    Attributes:
+        store: where everything is.
+        agent: who it is.
+    """
+
+    def __init__(
+        self, store: Store, agent: str, *, token: str | None = None, access_tier: AccessTier | None = None
+    ) -> None:
+        """Let *agent* in.
+
+        Args:
+            store: where everything is.
+            agent: its name; any text.
+            token: what it was given when it was registered; needed only by agents that were.
+            access_tier: act with no more than this, whatever the store allows; never with more.
+
+        Raises:
+            AccessDenied: the store knows this agent, and this is not its token.
+            UsageError: that is no name.
+        """
+        limits = store.limits
+        self.store = store
+        self.agent = names.checked(agent, "agent", limits.max_key_bytes)
+        self._namespace = limits.namespace
+        self._at_most = access_tier if access_tier is not None else AccessTier.STEWARD
+        self._shared = names.space(self._namespace)
+        admit(store, self._namespace, agent, token)
+
+    @property
+    def access_tier(self) -> AccessTier:
+        """What this agent may do now; read from the store, through the local tier."""
+        return min(self._at_most, tier_of(self.store, self._namespace, self.agent))
+
+    def _need(self, tier: AccessTier, what: str) -> None:
+        """Raise unless this agent may do *what*, as the store has it at this moment.
+
+        Raises:
+            AccessDenied: it may not.
+        """
+        mine = self.access_tier
+        if mine < tier:
+            raise AccessDenied(
+                f"agent {self.agent!r} is {_a(mine)}, and only {_a(tier)} or higher may {what}",
+                hint=f"have a steward run: qd memory grant {self.agent} {tier.name.lower()}",
+            )
+
+    def _key(self, text: object, what: str = "key") -> str:
+        """A key that may be written: text within its limit, with nothing secret in it."""
+        key = names.checked(text, what, self.store.limits.max_key_bytes)
+        self.store.scrubber.refuse(key, what)
+        return key
+
+    def _in_shared(self, kind: str, key: str = "") -> str:
+        """The name of something that all agents share."""
+        return names.named(self._shared, kind, key)
+
+    def _own(self, kind: str, key: str = "") -> str:
+        """The name of something that is this agent's own."""
+        return names.named(names.space(self._namespace, self.agent), kind, key)
+
+
+def ttl_ms(ttl_seconds: float | None) -> int | None:
+    """A time to live in whole milliseconds, at least 1; None stays None: for ever.
+
+    Raises:
+        UsageError: it is not a positive, finite number of seconds, or more than `MAX_TTL_S`.
+    """
+    if ttl_seconds is None:
+        return None
+    number = isinstance(ttl_seconds, int | float) and not isinstance(ttl_seconds, bool)
+    if not number or not math.isfinite(ttl_seconds) or not 0 < ttl_seconds <= MAX_TTL_S:
+        raise UsageError(
+            f"ttl_seconds must be a positive number of seconds up to {MAX_TTL_S:.0f}, got {ttl_seconds!r}",
+            hint="pass None to keep the entry, or call delete() to drop it now",
+        )
+    return max(1, round(ttl_seconds * 1000))
+
+
+def _a(tier: AccessTier) -> str:
+    return f"an {tier.name.lower()}" if tier is AccessTier.OBSERVER else f"a {tier.name.lower()}"

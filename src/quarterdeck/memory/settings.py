@@ -1,0 +1,116 @@
+"""The settings of section ``memory``, and what a caller may pass instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What is the same wherever the memory is kept.
+
+    Attributes:
+        namespace: stores of one file or server that do not see each other.
+        local_cache_enabled: keep copies in this process; they are never stale.
+        local_cache_size: how many entries to keep copies of, the least recently used go first.
+        max_key_bytes, max_value_bytes: of one key in UTF-8, and of one value as JSON; more is an error.
+        pii_scrub_enabled: take out what is personal: mail addresses, numbers of cards, phones, accounts.
+        secrets_detection_enabled: take out keys, tokens and passwords.
+        key_file: encrypt values with the key in this file (see ``qd memory key``); empty: plain JSON.
+    """
+
+    namespace: str = "default"
+    local_cache_enabled: bool = True
+    local_cache_size: int = 500
+    max_key_bytes: int = 1024
+    max_value_bytes: int = 10_000_000
+    pii_scrub_enabled: bool = True
+    secrets_detection_enabled: bool = True
+    key_file: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryConfig(Limits):
+    """Memory in a file, shared by all processes of this machine.
+
+    Attributes:
+        path: of the file; empty: ``memory.sqlite`` in the state of the project we are in.
+    """
+
+    path: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedisConfig(Limits):
+    """Memory on a Redis (6 or newer) or Valkey server, shared by many machines.
+
+    Attributes:
+        url: ``redis://`` or ``rediss://[user:password@]host[:port][/db]``, ``unix://path``,
+            ``redis+sentinel://host:port,host:port/service[/db]``, ``redis+cluster://host:port,host:port``;
+            ``valkey`` may stand for ``redis``, ``rediss+…`` is with TLS. What it says wins over what follows.
+        host, port, db, username, password: the server, without a URL.
+        ssl: speak TLS; the server's certificate and name are checked.
+        ssl_ca_certs: file of the authorities to trust; empty: the system's.
+        ssl_certfile, ssl_keyfile: the client's own certificate.
+        connect_timeout_s, timeout_s: give up a connection, or an answer, after so many seconds.
+        buckets: how many slots of a cluster an agent's entries are spread over. More than one: what lies in
+            different buckets cannot change in one transaction. Must be the same for all users of a namespace.
+        local_cache_confirm_s: a copy is used only if the server has been heard of in the last so many seconds.
+        allow_eviction: stage patterns on a server that may drop them when its memory is full.
+    """
+
+    url: str = ""
+    host: str = "localhost"
+    port: int = 6379
+    db: int = 0
+    username: str = ""
+    password: str = ""
+    ssl: bool = False
+    ssl_ca_certs: str = ""
+    ssl_certfile: str = ""
+    ssl_keyfile: str = ""
+    connect_timeout_s: float = 0.5
+    timeout_s: float = 1.0
+    buckets: int = 1
+    local_cache_confirm_s: float = 1.0
+    allow_eviction: bool = False
+
+    def __repr__(self) -> str:
+        """Without anything secret."""
+        from quarterdeck.memory.server.address import without_secrets
+
+        place = without_secrets(self.url) if self.url else f"{self.host}:{self.port}/{self.db}"
+        return f"RedisConfig({place!r}, namespace={self.namespace!r})"
+
+
+class MemorySettings(NamedTuple):
+    """What can be set in ``[tool.quarterdeck.memory]``, in the environment and in the user's settings.
+
+    Attributes are those of `MemoryConfig` and, with a *url*, of `RedisConfig`.
+    """
+
+    path: str = ""
+    url: str = ""
+    namespace: str = Limits.namespace
+    local_cache_enabled: bool = Limits.local_cache_enabled
+    local_cache_size: int = Limits.local_cache_size
+    local_cache_confirm_s: float = RedisConfig.local_cache_confirm_s
+    max_key_bytes: int = Limits.max_key_bytes
+    max_value_bytes: int = Limits.max_value_bytes
+    pii_scrub_enabled: bool = Limits.pii_scrub_enabled
+    secrets_detection_enabled: bool = Limits.secrets_detection_enabled
+    key_file: str = Limits.key_file
+    ssl_ca_certs: str = ""
+    ssl_certfile: str = ""
+    ssl_keyfile: str = ""
+    connect_timeout_s: float = RedisConfig.connect_timeout_s
+    timeout_s: float = RedisConfig.timeout_s
+    buckets: int = RedisConfig.buckets
+    allow_eviction: bool = False
+
+    def config(self) -> MemoryConfig | RedisConfig:
+        """These settings as what `ShortTermMemory` takes."""
+        kind = RedisConfig if self.url else MemoryConfig
+        mine = {name: value for name, value in self._asdict().items() if name in kind.__dataclass_fields__}
+        return kind(**mine)

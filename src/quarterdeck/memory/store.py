@@ -1,0 +1,256 @@
+"""The one way in and out of a backend: everything that agents keep goes through here.
+
+    write   value -> JSON, within its limits (codec) -> scrubbed (scrub) -> sealed (sealing) -> backend
+    read    local tier (near), else backend -> unsealed -> kept in the local tier -> a value of the caller's own
+
+The local tier keeps JSON, not what lies in the backend: a hit costs no decryption.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from quarterdeck import caches
+from quarterdeck.errors import StoreBusy
+from quarterdeck.memory.backend import Item, Put
+from quarterdeck.memory.codec import decode, encode
+from quarterdeck.memory.near import LocalTier
+from quarterdeck.memory.scrub import Scrubber
+from quarterdeck.memory.sealing import open_seal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from quarterdeck.memory.backend import Backend
+    from quarterdeck.memory.settings import Limits
+
+PATIENCE_S = 10.0
+"""How long a change is tried again while others change the same entries."""
+
+
+class Missing:
+    """What a read gives for an entry that is not there: `None` is a value."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING = Missing()
+
+
+class Seen(NamedTuple):
+    """An entry as it was read for a change.
+
+    Attributes:
+        raw: its bytes in the backend; None where there is none. A transaction checks them.
+        value: what they mean; `MISSING` where there is none.
+        ttl_ms: how long it still had to live; None for ever.
+    """
+
+    raw: bytes | None
+    value: object
+    ttl_ms: int | None = None
+
+
+class Entry(NamedTuple):
+    """One entry to be written, before it is JSON; *ttl_ms* is None for ever."""
+
+    name: str
+    value: object
+    ttl_ms: int | None = None
+
+
+class Record(NamedTuple):
+    """One item of a log with its value; see `backend.Item`."""
+
+    id: int
+    score: int
+    value: object
+
+
+class Store:
+    """Values in a backend; may be shared by threads and by agents.
+
+    Attributes:
+        backend: where they are.
+        limits: the settings that hold for all of them.
+        scrubber: what is taken out of every value on its way in.
+    """
+
+    def __init__(self, backend: Backend, limits: Limits) -> None:
+        """Reads the key file, if there is one.
+
+        Raises:
+            ConfigError: the key file is not one.
+            MissingExtra: values are encrypted, and ``cryptography`` is not installed.
+        """
+        self.backend = backend
+        self.limits = limits
+        self.scrubber = Scrubber(
+            personal=limits.pii_scrub_enabled, secrets=limits.secrets_detection_enabled
+        )
+        self._seal = open_seal(limits.key_file)
+        self._near = LocalTier(backend, limits.local_cache_size if limits.local_cache_enabled else 0)
+        caches.register("memory.local", self._near.stats)
+
+    # Reading
+
+    def get(self, name: str) -> object:
+        """The value of an entry, or `MISSING`; a private copy. No round trip when the local tier has it."""
+        copy = self._near.get(name)
+        if copy is None:
+            copy = (self._fetch((name,))[0],)
+        data = copy[0]
+        return MISSING if data is None else decode(data)
+
+    def get_many(self, names: Sequence[str]) -> list[object]:
+        """The values of entries, in their order, `MISSING` where there is none; at most one round trip."""
+        found: dict[str, bytes | None] = {}
+        missed = []
+        for name in names:
+            copy = self._near.get(name)
+            if copy is None:
+                missed.append(name)
+            else:
+                found[name] = copy[0]
+        if missed:
+            found.update(zip(missed, self._fetch(missed), strict=True))
+        return [MISSING if (data := found[name]) is None else decode(data) for name in names]
+
+    def see(self, name: str) -> Seen:
+        """An entry as the backend has it now, for a change that depends on it; one round trip."""
+        return self.see_many((name,))[0]
+
+    def see_many(self, names: Sequence[str]) -> list[Seen]:
+        """Entries as the backend has them now; one round trip."""
+        seen = []
+        for name, stored in zip(names, self.backend.get_many(names), strict=True):
+            raw, deadline, _ = stored
+            left = None if deadline is None else max(1, int((deadline - self.backend.now()) * 1000))
+            value = MISSING if raw is None else decode(self._seal.open(raw, name))
+            seen.append(Seen(raw, value, left))
+        return seen
+
+    # Writing
+
+    def put(self, name: str, value: object, ttl_ms: int | None = None) -> None:
+        """Write one entry; nothing is stored when this raises.
+
+        Raises:
+            UsageError, TooLarge: the value is not JSON, or has too many bytes.
+            ScrubRefused: what is secret in it cannot be taken out.
+        """
+        self.backend.put(name, self.prepared(name, value), ttl_ms)
+
+    def put_many(self, entries: Iterable[Entry]) -> int:
+        """Write entries, all or none where the backend can; returns how many. Nothing if one of them is bad."""
+        puts = self._puts(entries)
+        if puts:
+            self.backend.put_many(puts)
+        return len(puts)
+
+    def delete(self, names: Sequence[str]) -> int:
+        """Remove entries; returns how many were there."""
+        return self.backend.delete(names) if names else 0
+
+    def transact(
+        self, seen: Mapping[str, Seen], puts: Iterable[Entry] = (), deletes: Sequence[str] = ()
+    ) -> bool:
+        """Write and remove, if everything that was *seen* is still so; see `Backend.transact`."""
+        checks = {name: each.raw for name, each in seen.items()}
+        return self.backend.transact(checks, self._puts(puts), deletes)
+
+    def change(self, names: Sequence[str], function: Callable[[list[Seen]], Iterable[Entry] | None]) -> bool:
+        """Have *function* see entries and say what becomes of them, as often as it takes to be the only one.
+
+        Args:
+            names: of one space.
+            function: what it returns is written, and nobody else has changed any of *names* in between; None:
+                nothing is to be done. An entry whose value is `MISSING` is removed. It may be called several
+                times, and must do nothing else.
+
+        Returns:
+            Whether something was to be done.
+
+        Raises:
+            StoreBusy: others have been quicker for `PATIENCE_S` seconds.
+        """
+        deadline = time.monotonic() + PATIENCE_S
+        pause_s = 0.0005
+        while True:
+            seen = self.see_many(names)
+            entries = function(seen)
+            if entries is None:
+                return False
+            entries = list(entries)
+            puts = [entry for entry in entries if entry.value is not MISSING]
+            deletes = [entry.name for entry in entries if entry.value is MISSING]
+            if self.transact(dict(zip(names, seen, strict=True)), puts, deletes):
+                return True
+            if time.monotonic() > deadline:
+                raise StoreBusy(
+                    f"others have changed the same {len(names)} entries of the memory for {PATIENCE_S:g} s",
+                    hint="try again, or spread them over more keys",
+                )
+            time.sleep(pause_s * random.random())
+            pause_s = min(pause_s * 2, 0.05)
+
+    # Logs
+
+    def add(
+        self,
+        log: str,
+        values: Iterable[object],
+        *,
+        score: int | None = None,
+        keep: int | None = None,
+        ttl_ms: int | None = None,
+    ) -> list[int]:
+        """Add values to a log; see `Backend.add`."""
+        items = [self.prepared(log, value) for value in values]
+        return self.backend.add(log, items, score=score, keep=keep, ttl_ms=ttl_ms) if items else []
+
+    def records(self, log: str, items: Iterable[Item]) -> list[Record]:
+        """The values of *items* that the backend gave for *log*."""
+        return [Record(item.id, item.score, decode(self._seal.open(item.data, log))) for item in items]
+
+    # The local tier
+
+    def near_stats(self) -> caches.CacheStats:
+        """What the local tier has saved."""
+        return self._near.stats()
+
+    def forget_copies(self) -> int:
+        """Drop all copies of the local tier; returns how many there were. Nothing is lost."""
+        return self._near.clear()
+
+    def close(self) -> None:
+        """Give back files and connections; the next use opens them anew."""
+        self._near.clear()
+        self.backend.close()
+
+    def prepared(self, name: str, value: object) -> bytes:
+        """The bytes that are stored for *value* under *name*: JSON within its limit, scrubbed, sealed."""
+        data = encode(value, self.limits.max_value_bytes)
+        return self._seal.close(self.scrubber.scrub(data), name)
+
+    def _puts(self, entries: Iterable[Entry]) -> list[Put]:
+        return [Put(name, self.prepared(name, value), ttl_ms) for name, value, ttl_ms in entries]
+
+    def _fetch(self, names: Sequence[str]) -> list[bytes | None]:
+        """The JSON of entries, from the backend; copies of it are kept."""
+        backend = self.backend
+        found = []
+        for name, stored in zip(
+            names, (backend.get(names[0]),) if len(names) == 1 else backend.get_many(names), strict=True
+        ):
+            raw, deadline, mark = stored
+            data = None if raw is None else self._seal.open(raw, name)
+            self._near.keep(name, data, deadline, mark)
+            found.append(data)
+        return found
