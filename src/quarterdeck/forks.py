@@ -3,9 +3,9 @@
     class Shelf:
         def __init__(self):
             self.lock = threading.RLock()
-            forks.guard(self)            # whoever forks waits for the lock; the child calls close()
+            forks.guard(self, Shelf.close)      # whoever forks waits for the lock; the child closes it
 
-``close`` gives back what belongs to the parent; the next use opens it anew.
+What a child closes belongs to its parent; the next use in the child opens it anew.
 """
 
 from __future__ import annotations
@@ -13,55 +13,63 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Guarded(Protocol):
-    """What `guard` needs of an object; its lock is held by whoever is at work with it."""
+    """What `guard` needs of an object."""
 
     @property
     def lock(self) -> threading.RLock:
-        """Held while the object is in use."""
-
-    def close(self) -> None:
-        """Give back what is open."""
+        """Held by whoever is at work with the object."""
 
 
-_guarded: dict[int, weakref.WeakSet[Guarded]] = {}
-_held: list[Guarded] = []
+Thing = TypeVar("Thing", bound=Guarded)
+
+_OUTER, _INNER = 0, 1
+_guarded: tuple[weakref.WeakKeyDictionary[Guarded, Callable[..., object]], ...] = (
+    weakref.WeakKeyDictionary(),
+    weakref.WeakKeyDictionary(),
+)
+_held: list[tuple[Guarded, Callable[..., object]]] = []
 _fork = threading.RLock()
 """Held by whoever forks, and by whoever makes an object: one made in between would go on into the child."""
 
 
-def guard(thing: Guarded, *, outer: bool = False) -> None:
-    """Have *thing* closed in every child that is forked from now on, for as long as it lives.
+def guard(thing: Thing, in_child: Callable[[Thing], object], *, outer: bool = False) -> None:
+    """Have *in_child* called with *thing* in every child that is forked while it lives, its lock held.
 
     Args:
-        thing: an object; it must be hashable and allow weak references.
-        outer: it holds its lock while it uses other guarded objects, so its lock is taken before theirs.
+        thing: an object; hashable, and open to weak references.
+        in_child: gives back what is the parent's.
+        outer: it uses other guarded objects while it holds its lock, so its lock is taken before theirs.
     """
     with _fork:
-        _guarded.setdefault(0 if outer else 1, weakref.WeakSet()).add(thing)
+        _guarded[_OUTER if outer else _INNER][thing] = in_child
 
 
 def _before() -> None:
     _fork.acquire()
-    for order in sorted(_guarded):
-        for thing in list(_guarded[order]):
+    for things in _guarded:
+        for thing, in_child in list(things.items()):
             thing.lock.acquire()
-            _held.append(thing)
+            _held.append((thing, in_child))
 
 
 def _in_parent() -> None:
     while _held:
-        _held.pop().lock.release()
+        thing, _ = _held.pop()
+        thing.lock.release()
     _fork.release()
 
 
 def _in_child() -> None:
     while _held:
-        thing = _held.pop()
-        thing.close()
+        thing, in_child = _held.pop()
+        in_child(thing)
         thing.lock.release()
     _fork.release()
 

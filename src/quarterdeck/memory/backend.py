@@ -126,7 +126,7 @@ class Backend(Protocol):
         """Write one entry; survives kill -9 of every process when it returns (Redis: as the server has it)."""
 
     def put_many(self, puts: Sequence[Put]) -> None:
-        """Write entries: embedded all or none; Redis in one pipeline, all of one space or an error."""
+        """Write entries of any spaces: embedded all or none; Redis in one pipeline (in a cluster one a node)."""
 
     def delete(self, names: Sequence[str]) -> int:
         """Remove entries; returns how many were there."""
@@ -219,6 +219,9 @@ class Backend(Protocol):
 
     def health(self) -> Health:
         """Writes, reads and removes one entry of its own, and looks at what is known to go wrong."""
+
+    def durability_problem(self) -> str:
+        """Why an entry without a time to live may vanish all the same; "" when it may not."""
 
     def close(self) -> None:
         """Give back files and connections; the next use opens them anew."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _encode = msgspec.json.Encoder().encode
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _decode: Callable[[bytes], object] = msgspec.json.Decoder().decode
 
 
@@ -26,14 +27,8 @@ def encode(value: object, max_bytes: int) -> bytes:
         UsageError: it is not JSON: another type, half a character, a number that is not finite, endless depth.
         TooLarge: it has more than *max_bytes*.
     """
-    try:
-        data = _encode(value)
-    except (TypeError, ValueError, RecursionError, OverflowError) as error:
-        raise UsageError(
-            f"the value cannot be written as JSON: {error}",
-            hint="store text, numbers, true, false, None, lists, and dicts whose keys are text",
-        ) from error
-    if b"null" in data and _is_not_finite(value):
+    data = _written(value, _encode)
+    if b"null" in data and decode(data) != value and _is_not_finite(value):  # the quick questions first
         raise UsageError(
             "the value holds a number that is not finite, which JSON cannot say",
             hint="store None or a text in its place",
@@ -61,8 +56,27 @@ def decode(data: bytes) -> object:
         ) from error
 
 
+def canonical(value: object) -> bytes:
+    """The same bytes for all that is the same as JSON, whatever the order of its keys.
+
+    Raises:
+        UsageError: as `encode`.
+    """
+    return _written(value, _encode_sorted)
+
+
+def _written(value: object, encode: Callable[[object], bytes]) -> bytes:
+    try:
+        return encode(value)
+    except (TypeError, ValueError, RecursionError, OverflowError) as error:
+        raise UsageError(
+            f"the value cannot be written as JSON: {error}",
+            hint="store text, numbers, true, false, None, lists, and dicts whose keys are text",
+        ) from error
+
+
 def _is_not_finite(value: object) -> bool:
-    """Whether some number in *value* is infinite or none at all; only asked when there is a ``null``."""
+    """Whether some number in *value* is infinite or none at all: msgspec writes it as ``null``."""
     if isinstance(value, float):
         return value != value or value in (float("inf"), float("-inf"))
     if isinstance(value, dict):

@@ -50,6 +50,9 @@ class Seat:
         self._shared = names.space(self._namespace)
         admit(store, self._namespace, agent, token)
 
+    def close(self) -> None:
+        """Give back what this seat itself holds, such as threads; the store stays open."""
+
     @property
     def access_tier(self) -> AccessTier:
         """What this agent may do now; read from the store, through the local tier."""

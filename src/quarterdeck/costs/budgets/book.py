@@ -5,15 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-import weakref
 from typing import TYPE_CHECKING
 
-from quarterdeck import sqlite
+from quarterdeck import forks, sqlite
 from quarterdeck.costs.budgets.owners import Owner, is_dead, translated
 from quarterdeck.costs.budgets.scope import as_text, checked_labels, falls_under, from_text, tags_of
 from quarterdeck.costs.budgets.standing import PERIODS, Budget, Period, Standing, no_room, outlook, period_of
 from quarterdeck.costs.ledger import Choices
-from quarterdeck.costs.ledger import rollup as rollup  # who forks takes our locks before those it registered
 from quarterdeck.costs.money import MAX_USD, PICO
 from quarterdeck.costs.pricing import tier_of
 from quarterdeck.errors import QuarterdeckError, StateError, UsageError
@@ -67,8 +65,7 @@ class BudgetBook:
         self._owner = Owner(self._leases)
         self._held: set[str] = set()
         self._owed: set[str] = set()
-        with _fork:
-            _books.add(self)
+        forks.guard(self, BudgetBook.forget, outer=True)
 
     def budgets(self) -> list[Budget]:
         """Every budget, by its number; none where none was ever set."""
@@ -328,36 +325,3 @@ def _check_amount(name: str, picousd: int) -> None:
             f"{name} must be whole pico-dollars, from 0 to those of ${MAX_USD:,}, got {picousd!r:.40}",
             hint="parse_usd() makes them of dollars",
         )
-
-
-_books: weakref.WeakSet[BudgetBook] = weakref.WeakSet()
-_forking: list[BudgetBook] = []
-_fork = threading.RLock()
-"""Held by whoever forks, and by whoever makes a book."""
-
-
-def _before_fork() -> None:
-    """Wait for other threads: a child must not inherit a transaction that is half done."""
-    _fork.acquire()
-    _forking.extend(_books)
-    for book in _forking:
-        book.lock.acquire()
-
-
-def _after_fork_in_parent() -> None:
-    while _forking:
-        _forking.pop().lock.release()
-    _fork.release()
-
-
-def _after_fork_in_child() -> None:
-    while _forking:
-        book = _forking.pop()
-        book.forget()
-        book.lock.release()
-    _fork.release()
-
-
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-)

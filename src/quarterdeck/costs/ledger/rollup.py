@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import os
 import threading
-import weakref
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck import sqlite
+from quarterdeck import forks, sqlite
 from quarterdeck.costs.ledger.cells import SCHEMA, contents
 from quarterdeck.costs.pricing import THRESHOLDS
 from quarterdeck.errors import StateError, StoreCorrupt
@@ -79,8 +78,7 @@ class Rollup:
         self._unreadable: set[str] = set()
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        with _fork:  # one that is made while others are being stopped would go on into the child
-            _rollups.add(self)
+        forks.guard(self, Rollup.close)
 
     @property
     def lock(self) -> threading.RLock:
@@ -252,37 +250,3 @@ class Rollup:
             yield from chunks
         except StateError as error:
             self._unreadable.add(error.message)
-
-
-_rollups: weakref.WeakSet[Rollup] = weakref.WeakSet()
-_forking: list[Rollup] = []
-_fork = threading.RLock()
-"""Held by whoever forks; taken before any rollup's lock."""
-
-
-def _before_fork() -> None:
-    """Wait for questions that other threads are asking: a child must not inherit one that is half asked."""
-    _fork.acquire()
-    _forking.extend(_rollups)
-    for rollup in _forking:
-        rollup.lock.acquire()
-
-
-def _after_fork_in_parent() -> None:
-    while _forking:
-        _forking.pop().lock.release()
-    _fork.release()
-
-
-def _after_fork_in_child() -> None:
-    """SQLite must not go on with a connection of the parent, not even beside a new one."""
-    while _forking:
-        rollup = _forking.pop()
-        rollup.close()
-        rollup.lock.release()
-    _fork.release()
-
-
-os.register_at_fork(
-    before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_after_fork_in_child
-)

@@ -1,0 +1,79 @@
+"""What a forked child finds of objects that were in use."""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import weakref
+
+from quarterdeck import forks
+
+
+class Thing:
+    """An object that says what was done to it."""
+
+    def __init__(self, done: list[str], name: str, *, outer: bool = False) -> None:
+        self.lock = threading.RLock()
+        self.done = done
+        self.name = name
+        forks.guard(self, Thing.close, outer=outer)
+
+    def close(self) -> None:
+        self.done.append(self.name)
+
+
+def in_child(report: list[str]) -> list[str]:
+    """What *report* holds in a forked child."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.write(writing, " ".join(report).encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as file:
+        said = file.read().split()
+    assert os.waitpid(pid, 0)[1] == 0
+    return said
+
+
+def test_the_child_closes_what_its_parent_had_and_the_parent_does_not() -> None:
+    """Only the child gives things back, those that use others last."""
+    done: list[str] = []
+    inner, outer = Thing(done, "inner"), Thing(done, "outer", outer=True)
+    assert in_child(done) == ["inner", "outer"]
+    assert done == []
+    for thing in (inner, outer):
+        assert thing.lock.acquire(blocking=False)
+
+
+def test_who_forks_waits_until_other_threads_have_done() -> None:
+    """A child never finds a thing that another thread is in the middle of."""
+    done: list[str] = []
+    thing = Thing(done, "thing")
+    began, go_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with thing.lock:
+            done.append("begun")
+            began.set()
+            go_on.wait(10)
+            done.append("ended")
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    began.wait(10)
+    threading.Timer(0.05, go_on.set).start()
+    assert in_child(done) == ["begun", "ended", "thing"]
+    worker.join()
+
+
+def test_a_thing_that_is_gone_is_not_kept() -> None:
+    """To be guarded keeps nothing alive."""
+    done: list[str] = []
+    thing = Thing(done, "gone")
+    seen = weakref.ref(thing)
+    del thing
+    gc.collect()
+    assert seen() is None
+    assert in_child(done) == []
