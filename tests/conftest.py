@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.memory_servers import Fleet, find_servers
+
 LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
 INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "CI")
 """What a test may see of the caller's environment; everything else would make it pass here and fail there."""
@@ -84,3 +86,59 @@ def alone(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
+
+
+@pytest.fixture(scope="session")
+def redis_fleet():
+    """Starts memory servers when a test wants them; all are gone with this process."""
+    with Fleet() as fleet:
+        yield fleet
+
+
+@pytest.fixture(params=find_servers(), ids=lambda program: program.name)
+def redis_program(request):
+    """Each server there is to test with: Redis from a wheel always, Redis and Valkey if on PATH."""
+    return request.param
+
+
+@pytest.fixture
+def redis_server(redis_fleet, redis_program):
+    """A server alone, empty; the tests of this process share it and leave its settings alone."""
+    return _flushed(redis_fleet.shared("server", redis_program))
+
+
+@pytest.fixture
+def redis_with_user(redis_fleet, redis_program):
+    """A server that only one user may use, with a password; empty and shared."""
+    return _flushed(redis_fleet.shared("server_with_user", redis_program))
+
+
+@pytest.fixture
+def redis_behind_tls(redis_fleet, redis_program):
+    """A server behind a proxy that speaks TLS (``.tls.authority`` is to be trusted); empty and shared."""
+    return _flushed(redis_fleet.shared("server_behind_tls", redis_program))
+
+
+@pytest.fixture
+def redis_cluster(redis_fleet, redis_program):
+    """Three masters and a replica each; empty and shared. A test may kill nodes."""
+    return _flushed(redis_fleet.shared("cluster", redis_program))
+
+
+@pytest.fixture
+def redis_sentinel(redis_fleet, redis_program):
+    """A master and a replica of the test's own, watched by one Sentinel."""
+    return redis_fleet.sentinel(redis_program)
+
+
+@pytest.fixture
+def own_redis_server(redis_fleet, redis_program):
+    """A server of the test's own, to be killed, frozen and set as it likes."""
+    server = redis_fleet.server(redis_program)
+    yield server
+    server.kill()
+
+
+def _flushed(server):
+    server.flush()
+    return server

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from quarterdeck.costs import CostTracker, get_tracker, log_request
     from quarterdeck.errors import QuarterdeckError
     from quarterdeck.index import FileRecord, IndexConfig, ProjectIndex, ProjectScanner, ProjectSummary
+    from quarterdeck.memory import MemoryConfig, RedisConfig, ShortTermMemory, UnifiedMemory
 
 __version__ = "0.1.0"
 
@@ -18,10 +19,14 @@ __all__ = [
     "CostTracker",
     "FileRecord",
     "IndexConfig",
+    "MemoryConfig",
     "ProjectIndex",
     "ProjectScanner",
     "ProjectSummary",
     "QuarterdeckError",
+    "RedisConfig",
+    "ShortTermMemory",
+    "UnifiedMemory",
     "__version__",
     "get_tracker",
     "log_request",
@@ -31,10 +36,14 @@ _HOMES = {
     "CostTracker": "costs",
     "FileRecord": "index",
     "IndexConfig": "index",
+    "MemoryConfig": "memory",
     "ProjectIndex": "index",
     "ProjectScanner": "index",
     "ProjectSummary": "index",
     "QuarterdeckError": "errors",
+    "RedisConfig": "memory",
+    "ShortTermMemory": "memory",
+    "UnifiedMemory": "memory",
     "get_tracker": "costs",
     "log_request": "costs",
 }

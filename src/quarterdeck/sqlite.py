@@ -38,6 +38,7 @@ def connect(
     *,
     holds: Literal["cache", "truth"],
     timeout_s: float = BUSY_TIMEOUT_S,
+    page_size: int | None = None,
 ) -> sqlite3.Connection:
     """Open (or create) the database at *path* at its newest schema.
 
@@ -47,6 +48,7 @@ def connect(
             ``user_version`` counts how many have been applied (of a *cache* it is their checksum).
         holds: what to do with a file that cannot be trusted; see the module.
         timeout_s: how long to wait for other processes' locks.
+        page_size: of a file that is yet to be made, in bytes; None: SQLite's own choice.
 
     Raises:
         StoreCorrupt: a *truth* is damaged or is not a database.
@@ -55,7 +57,7 @@ def connect(
         StateError: the file cannot be opened at all (permissions; a folder or a symlink in its place).
     """
     try:
-        return _open(path, migrations, holds, timeout_s)
+        return _open(path, migrations, holds, timeout_s, page_size)
     except (_OtherSchema, StoreCorrupt, StoreTooNew):
         if holds == "truth":
             raise
@@ -63,7 +65,7 @@ def connect(
         discard(path)
     except OSError as error:
         raise _translate_os(error, path) from error
-    return _open(path, migrations, holds, timeout_s)
+    return _open(path, migrations, holds, timeout_s, page_size)
 
 
 def discard(path: str) -> None:
@@ -121,7 +123,9 @@ def _end(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
-def _open(path: str, migrations: Sequence[str], holds: str, timeout_s: float) -> sqlite3.Connection:
+def _open(
+    path: str, migrations: Sequence[str], holds: str, timeout_s: float, page_size: int | None
+) -> sqlite3.Connection:
     if path != IN_MEMORY:
         _create_private(path)
     connection: sqlite3.Connection | None = None
@@ -129,6 +133,8 @@ def _open(path: str, migrations: Sequence[str], holds: str, timeout_s: float) ->
         connection = sqlite3.connect(path, timeout=timeout_s, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("PRAGMA synchronous=NORMAL")
+        if page_size is not None:
+            connection.execute(f"PRAGMA page_size={page_size}")
         if _pending(connection, migrations, holds, path):
             _migrate(connection, migrations, holds, path)
     except sqlite3.Error as error:
@@ -170,10 +176,11 @@ def _pending(
     connection: sqlite3.Connection, migrations: Sequence[str], holds: str, path: str
 ) -> Sequence[str]:
     """The migrations that *path* still needs; writes nothing."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    empty = not connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()  # second: others may migrate in between
     if version == _newest(migrations, holds):
         return ()
-    if not version and not connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+    if not version and empty:
         return migrations
     if holds == "cache":
         raise _OtherSchema(f"{path} has another schema", hint="make it anew")

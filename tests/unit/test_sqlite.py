@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -132,6 +133,14 @@ def test_a_database_can_live_in_memory(opened, tmp_path):
     connection.execute("INSERT INTO note VALUES ('a', 1)")
     assert notes(connection) == ["a"]
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("holds", ["truth", "cache"])
+def test_a_new_file_has_the_pages_that_were_asked_for(opened, path, holds: Literal["cache", "truth"]):
+    """Small pages make small writes cheap; a file that is there keeps its own."""
+    for asked in (2048, 8192):
+        sqlite.connect(path, (V1,), holds=holds, page_size=asked).close()
+    assert opened(holds=holds).execute("PRAGMA page_size").fetchone() == (2048,)
 
 
 @pytest.mark.parametrize("holds", ["truth", "cache"])
@@ -273,6 +282,26 @@ def test_a_version_that_another_process_has_raised_meanwhile_is_not_lowered(open
     with pytest.raises(StoreTooNew):
         opened(V1)
     assert opened(V1, V2).execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_a_database_that_another_process_makes_meanwhile_is_not_called_foreign(path, monkeypatch):
+    """It has tables and a version at once, but we look at them one after the other."""
+    plain = sqlite3.connect
+
+    class Outrun(sqlite3.Connection):
+        looks = 0
+
+        def execute(self, statement, *given):
+            self.looks += statement in {"PRAGMA user_version", "SELECT 1 FROM sqlite_master"}
+            if self.looks == 2:
+                monkeypatch.setattr(sqlite3, "connect", plain)
+                sqlite.connect(path, (V1,), holds="truth").close()
+            return super().execute(statement, *given)
+
+    monkeypatch.setattr(sqlite3, "connect", lambda *given, **options: Outrun(*given, **options))
+    connection = sqlite.connect(path, (V1,), holds="truth")
+    assert notes(connection) == []
+    connection.close()
 
 
 # damage ----------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "files": Entry("files", "List files by category, language, pattern or need."),
     "hotspots": Entry("hotspots", "Rank code that is complex, often changed and little tested."),
     "map": Entry("map", "Outline the project within a budget of tokens."),
+    "memory": Entry("memory", "Share values between agents: in a file of the project, or on Redis or Valkey."),
     "note": Entry("note", "Attach your own metadata to a file."),
     "report": Entry("report", "Write a report: health, tests, staleness, coverage or sprint."),
     "scan": Entry("scan", "Bring the index up to date and say what is in the project."),

@@ -25,3 +25,52 @@ A store that is down says so (`MemoryUnavailable`, `health`); nothing is ever ke
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from quarterdeck.memory.access import AccessTier
+    from quarterdeck.memory.backend import Backend, Health
+    from quarterdeck.memory.opening import open_store
+    from quarterdeck.memory.settings import MemoryConfig, RedisConfig
+    from quarterdeck.memory.short_term import ShortTermMemory
+    from quarterdeck.memory.store import Store
+    from quarterdeck.memory.unified import UnifiedMemory
+
+__all__ = [
+    "AccessTier",
+    "Backend",
+    "Health",
+    "MemoryConfig",
+    "RedisConfig",
+    "ShortTermMemory",
+    "Store",
+    "UnifiedMemory",
+    "open_store",
+]
+
+_HOMES = {
+    "AccessTier": "access",
+    "Backend": "backend",
+    "Health": "backend",
+    "MemoryConfig": "settings",
+    "RedisConfig": "settings",
+    "ShortTermMemory": "short_term",
+    "Store": "store",
+    "UnifiedMemory": "unified",
+    "open_store": "opening",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Also the names that nobody has used yet."""
+    return sorted({*globals(), *_HOMES})

@@ -45,6 +45,11 @@ class LocalTier:
         self._misses += 1
         return None
 
+    def holds(self, name: str) -> bool:
+        """Whether there is a copy that is fresh; counts and moves nothing."""
+        copy = self._copies.get(name)
+        return copy is not None and self._is_fresh(copy[2])
+
     def keep(self, name: str, data: bytes | None, deadline: float | None, mark: Mark | None) -> None:
         """Keep a copy of what was just read; nothing without a mark."""
         if mark is None or not self._size:

@@ -94,8 +94,7 @@ def ttl_ms(ttl_seconds: float | None) -> int | None:
     """
     if ttl_seconds is None:
         return None
-    number = isinstance(ttl_seconds, int | float) and not isinstance(ttl_seconds, bool)
-    if not number or not math.isfinite(ttl_seconds) or not 0 < ttl_seconds <= MAX_TTL_S:
+    if type(ttl_seconds) not in {int, float} or not math.isfinite(ttl_seconds) or not 0 < ttl_seconds <= MAX_TTL_S:
         raise UsageError(
             f"ttl_seconds must be a positive number of seconds up to {MAX_TTL_S:.0f}, got {ttl_seconds!r}",
             hint="pass None to keep the entry, or call delete() to drop it now",

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quarterdeck.memory.channels import Channels
-from quarterdeck.memory.entries import Entries
 from quarterdeck.memory.opening import open_store
-from quarterdeck.memory.queues import Queues
-from quarterdeck.memory.sessions import Sessions
-from quarterdeck.memory.signals import Signals
-from quarterdeck.memory.streams import Streams
+from quarterdeck.memory.twins import AsyncTwins
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -21,7 +16,7 @@ if TYPE_CHECKING:
     from quarterdeck.memory.store import Store
 
 
-class ShortTermMemory(Entries, Sessions, Signals, Queues, Streams, Channels):
+class ShortTermMemory(AsyncTwins):
     """The memory that agents share, seen by one of them; may be shared by threads, and across forks.
 
         memory = ShortTermMemory(agent_id="reviewer")

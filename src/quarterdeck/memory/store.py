@@ -108,6 +108,10 @@ class Store:
         data = copy[0]
         return MISSING if data is None else decode(data)
 
+    def has_copy(self, name: str) -> bool:
+        """Whether `get` is answered by the local tier, most likely."""
+        return self._near.holds(name)
+
     def get_many(self, names: Sequence[str]) -> list[object]:
         """The values of entries, in their order, `MISSING` where there is none; at most one round trip."""
         found: dict[str, bytes | None] = {}

@@ -1,17 +1,88 @@
-"""What is secret or personal is taken out of every value before it is stored."""
+"""What is secret or personal is taken out of every value before it is stored.
+
+    JSON ── prefilter: a glance at the bytes ── nothing there: the same bytes (nearly every value)
+      └── parsed ── each text, and each key of a dict ── detectors ── JSON with marks in their place
+                      tokens     shapes of vendors' keys, private keys, passwords in URLs
+                      named      what its name gives away: "password": …, API_KEY=…
+                      personal   mail, cards, bank accounts, phones
+
+A mark is ``[REDACTED:github-token]``. Only texts change: the structure, numbers and everything else stay as
+they are, and what has been scrubbed once is not changed again. What cannot be scrubbed is not stored.
+
+Numbers are never touched, not even one that looks like a card: most are ids, and an id that is changed is
+lost. Addresses of machines are not personal.
+"""
 
 from __future__ import annotations
 
+import msgspec
+
+from quarterdeck.errors import ScrubRefused
+from quarterdeck.memory.scrub import prefilter
+from quarterdeck.memory.scrub.named import ASSIGNED
+from quarterdeck.memory.scrub.personal import PERSONAL
+from quarterdeck.memory.scrub.search import Search
+from quarterdeck.memory.scrub.tokens import OTHERS, TOKENS
+
 
 class Scrubber:
-    """Takes secrets and personal data out of JSON."""
+    """Takes secrets and personal data out of JSON; may be shared by threads."""
 
     def __init__(self, *, personal: bool = True, secrets: bool = True) -> None:
         """Looks for what is *personal*, for *secrets*, or for both."""
+        self._personal = personal
+        self._secrets = secrets
+        self._of_names = (OTHERS + TOKENS) * secrets
+        self._of_keys = self._of_names + PERSONAL * personal
+        self._of_texts = ASSIGNED * secrets
+        self._suspicious = prefilter.best() if self._of_keys else None
 
     def scrub(self, data: bytes) -> bytes:
-        """The same JSON without them."""
-        return data
+        """The same JSON without them; *data* itself when there is nothing to take out.
+
+        Args:
+            data: JSON as msgspec writes it.
+
+        Raises:
+            ScrubRefused: two keys of a dict would become one, or *data* could not be searched.
+        """
+        if self._suspicious is None or not self._suspicious(data):
+            return data
+        try:
+            return self._scrubbed(data)
+        except ScrubRefused:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is: it must not let a secret pass, nor show it
+            raise ScrubRefused(
+                "a value could not be searched for secrets",
+                hint="store it in smaller parts, and report this: it should not happen",
+            ) from None
 
     def refuse(self, text: str, what: str) -> None:
-        """Raise when a name holds one: it cannot be taken out of it."""
+        """Raise when a name holds a secret: nothing can be taken out of a name.
+
+        Only shapes count, no ``token:value``: keys are often made that way. Mail addresses may stand in
+        names, because people's agents are called by them, and two people must not become one.
+
+        Args:
+            text: the name.
+            what: how an error calls it: ``key``, ``queue``.
+
+        Raises:
+            ScrubRefused: it holds one; the message tells its kind.
+        """
+        for detector in self._of_names:
+            if detector.is_near(text) and detector.replaced(text) is not text:
+                raise ScrubRefused(
+                    f"the {what} holds a secret ({detector.kind}), and would be seen by all who list names",
+                    hint=f"choose another {what}; a hash of the secret can stand for it",
+                )
+
+    def _scrubbed(self, data: bytes) -> bytes:
+        text = data.decode()
+        in_keys = tuple(detector for detector in self._of_keys if detector.is_near(text))
+        in_texts = in_keys + tuple(detector for detector in self._of_texts if detector.is_near(text))
+        value = [msgspec.json.decode(data)]
+        if Search(in_keys, in_texts, secrets=self._secrets, personal=self._personal).scrub(value):
+            return msgspec.json.encode(value[0])
+        return data

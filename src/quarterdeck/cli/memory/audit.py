@@ -1,0 +1,110 @@
+"""``qd memory audit``: who has done what to the things of all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from quarterdeck.cli.memory.options import Where, memory_options, opened
+from quarterdeck.cli.memory.output import one_line, print_memory_json
+from quarterdeck.cli.options import json_option, limit_option
+from quarterdeck.cli.output import print_table, say, say_left_out
+from quarterdeck.errors import UsageError
+from quarterdeck.words import count
+
+if TYPE_CHECKING:
+    from quarterdeck.memory.audit import AuditReport, Head
+    from quarterdeck.memory.store import Store
+
+
+def _noted(context: click.Context, option: click.Parameter, typed: str | None) -> tuple[int, str] | None:
+    """NUMBER:HASH, as ``--verify`` prints it."""
+    del context, option
+    if typed is None:
+        return None
+    number, colon, digest = typed.partition(":")
+    if not (colon and digest and number.isascii() and number.isdecimal() and len(number) <= 12):
+        raise UsageError(
+            f"--noted must be NUMBER:HASH, got {typed!r:.80}",
+            hint="write what qd memory audit --verify has said",
+        )
+    return int(number), digest
+
+
+@click.command()
+@limit_option(20)
+@click.option(
+    "--verify", "verifying", is_flag=True, help="Check the whole chain; exit with 1 if it is broken."
+)
+@click.option(
+    "--noted", metavar="NUMBER:HASH", callback=_noted, help="An end of the chain that was noted before."
+)
+@memory_options
+@json_option
+@click.pass_context
+def command(
+    context: click.Context,
+    limit: int,
+    verifying: bool,
+    noted: tuple[int, str] | None,
+    where: Where,
+    as_json: bool,
+) -> None:
+    """List the latest promotions, rejections, grants and other acts.
+
+    Each act holds the hash of the one before. Whoever may write the whole store could write a new chain: note
+    its end elsewhere from time to time, and check it with --noted.
+
+    \b
+    qd memory audit
+    qd memory audit --verify
+    """
+    from quarterdeck.memory import audit
+    from quarterdeck.memory.seat import Seat
+
+    with opened(where, Seat) as memory:
+        store, namespace = memory.store, memory.store.limits.namespace
+        if verifying or noted is not None:
+            report = audit.verify(store, namespace, noted and audit.Head(*noted))
+            _print_report(report, store, as_json=as_json)
+            if not report.is_whole:
+                context.exit(1)
+            return
+        total = audit.head(store, namespace).number
+        found = audit.read(store, namespace, max(0, total - limit) if limit else 0, limit or max(1, total))
+        if as_json:
+            print_memory_json("audit", store, {"total": total, "acts": [act._asdict() for act in found]})
+            return
+    if not found:
+        say("nothing has been done yet that is written down here")
+        return
+    print_table(
+        ("", "at", "agent", "act", "to", "details"),
+        [
+            (
+                act.number,
+                act.at[:19],
+                act.agent,
+                act.act,
+                act.subject,
+                one_line(act.details) if act.details else "",
+            )
+            for act in found
+        ],
+    )
+    say_left_out(len(found), total, "acts")
+
+
+def _print_report(report: AuditReport, store: Store, *, as_json: bool) -> None:
+    if as_json:
+        answer = {**report._asdict(), "head": report.head._asdict(), "is_whole": report.is_whole}
+        print_memory_json("audit-verify", store, answer)
+    elif report.is_whole:
+        say(f"the chain is whole: {count(report.acts, 'act')}{_end(report.head)}")
+    else:
+        say(f"act {report.broken_at}: {report.reason}", f"whole before it: {count(report.acts, 'act')}")
+
+
+def _end(head: Head) -> str:
+    return f"; to be noted elsewhere: {head.number}:{head.hash}" if head.number else ""

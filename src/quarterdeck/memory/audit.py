@@ -1,0 +1,305 @@
+"""What was done to the things of all: acts in a chain that cannot be changed in one place unnoticed.
+
+    perform: who acts, may it, what is done ──> one transaction in the shared space:
+        the records that allow it                   as they were seen, or all is asked again
+        what the act is about                       written or removed
+        audit:000000000001 … audit:00000000000N     the act, as the next one
+        chain:head                                  how far the chain goes, and its last hash
+
+An act has the hash of the one before and its own: SHA-256 over its JSON without the hash, keys sorted, no
+spaces, as UTF-8. So `verify` finds an act that was changed, taken out, put elsewhere or cut off the end.
+
+What no chain can show that lies where the acts lie: whoever may write the whole store can write a whole new
+chain. Note `head` elsewhere from time to time and pass it to `verify`: no other chain has that hash in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from quarterdeck.errors import StoreCorrupt
+from quarterdeck.memory import names
+from quarterdeck.memory.access import AccessTier, agent_name, policy_name, standing_in
+from quarterdeck.memory.codec import decode, encode
+from quarterdeck.memory.store import MISSING, Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from quarterdeck.memory.access import Standing
+    from quarterdeck.memory.store import Seen, Store
+
+_NUMBER_DIGITS = 12
+_AT_A_TIME = 500
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Deed(NamedTuple):
+    """What somebody is about to do.
+
+    Attributes:
+        act: one word: ``promote``, ``reject``, ``persist``, ``grant``, ``revoke``, ``default``, ``clear``,
+            ``rekey``.
+        subject: what it is done to: a pattern's id, an agent.
+        details: what else is worth knowing later; JSON.
+    """
+
+    act: str
+    subject: str
+    details: Mapping[str, object]
+
+
+class Act(NamedTuple):
+    """What somebody has done.
+
+    Attributes:
+        number: from 1, without gaps.
+        at: when, on the clock of the store: ``2026-11-22T10:00:00.000+00:00``.
+        agent: who.
+        act, subject, details: see `Deed`; as they were stored, with nothing secret in them.
+        previous: the hash of the act before; empty for the first.
+        hash: of this one.
+    """
+
+    number: int
+    at: str
+    agent: str
+    act: str
+    subject: str
+    details: dict[str, object]
+    previous: str
+    hash: str
+
+
+class Head(NamedTuple):
+    """How far a chain goes: its last act's number and hash; 0 and empty when there is none."""
+
+    number: int = 0
+    hash: str = ""
+
+
+class AuditReport(NamedTuple):
+    """What `verify` found.
+
+    Attributes:
+        acts: how many are whole, from the first on.
+        broken_at: the number of the first that is not; None when all are.
+        reason: what is wrong with it, in one sentence; empty when nothing is.
+        head: where the chain ends, as the store says.
+    """
+
+    acts: int
+    broken_at: int | None
+    reason: str
+    head: Head
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was found."""
+        return self.broken_at is None
+
+
+Decide = Callable[["Standing", Mapping[str, "Seen"]], tuple[Deed, Sequence[Entry]] | None]
+"""What `perform` asks: given who acts and the entries it asked for, what is done; None: nothing."""
+
+
+def perform(
+    store: Store,
+    namespace: str,
+    agent: str,
+    about: Sequence[str],
+    decide: Decide,
+    *,
+    at_most: AccessTier = AccessTier.STEWARD,
+) -> Act | None:
+    """Do something to the things of all: what *decide* says, its act in the chain, all or nothing.
+
+    Args:
+        store: where.
+        namespace: of the store.
+        agent: who does it.
+        about: the names of the entries that it depends on, in the shared space.
+        decide: given what *agent* may do at that moment and the entries *about*, it says what is done and
+            written; None: nothing is to be done. It raises when it must not be done (`Standing.require`), may
+            be called several times, and must do nothing else. An entry whose value is `MISSING` is removed.
+        at_most: act with no more than this, whatever the store allows.
+
+    Returns:
+        The act, or None when nothing was to be done.
+
+    Raises:
+        AccessDenied: *decide* said so.
+        StoreBusy: others have been quicker all the time.
+        StoreCorrupt: the head of the chain is none of ours.
+    """
+    own, policy, end = agent_name(namespace, agent), policy_name(namespace), head_name(namespace)
+    involved = list(dict.fromkeys((own, policy, end, *about)))
+    at = utc_text(store.backend.time_ms())
+    performed: Act | None = None
+
+    def once(found: list[Seen]) -> list[Entry] | None:
+        nonlocal performed
+        seen = dict(zip(involved, found, strict=True))
+        standing = standing_in(agent, seen[own].value, seen[policy].value)
+        decision = decide(standing._replace(tier=min(standing.tier, at_most)), seen)
+        if decision is None:
+            performed = None
+            return None
+        deed, entries = decision
+        performed = next_act(store, _head_in(seen[end].value), at, agent, deed)
+        name = act_name(namespace, performed.number)
+        head = Head(performed.number, performed.hash)
+        return [*entries, Entry(name, performed._asdict()), Entry(end, head._asdict())]
+
+    store.change(involved, once)
+    return performed
+
+
+def next_act(store: Store, head: Head, at: str, agent: str, deed: Deed) -> Act:
+    """The act that follows *head*; what is secret in it is taken out before it is hashed."""
+    fields = {
+        "number": head.number + 1,
+        "at": at,
+        "agent": agent,
+        **deed._asdict(),
+        "previous": head.hash,
+    }
+    clean = decode(store.scrubber.scrub(encode(fields, store.limits.max_value_bytes)))
+    assert isinstance(clean, dict)
+    return Act(**clean, hash=_hash(clean))
+
+
+def head(store: Store, namespace: str) -> Head:
+    """Where the chain ends now: what to note elsewhere.
+
+    Raises:
+        StoreCorrupt: the entry that says it is none of ours.
+    """
+    return _head_in(store.see(head_name(namespace)).value)
+
+
+def read(store: Store, namespace: str, since: int = 0, limit: int = 100) -> list[Act]:
+    """Up to *limit* acts with numbers above *since*, in order; those that cannot be read are left out."""
+    last = min(head(store, namespace).number, since + limit)
+    return [act for _, act in _acts(store, namespace, since + 1, last) if act is not None]
+
+
+def verify(store: Store, namespace: str, noted: Head | None = None) -> AuditReport:
+    """Go along the chain, from the first act to the last; O(n). Others may go on acting.
+
+    Args:
+        store: where.
+        namespace: of the store.
+        noted: a `head` of before that was kept elsewhere: the chain must still go through it.
+    """
+    try:
+        end = head(store, namespace)
+    except StoreCorrupt:
+        return AuditReport(0, 1, "the entry that says where the chain ends was changed", Head())
+    before = Head()
+    for number, act in _acts(store, namespace, 1, end.number):
+        reason = _flaw(act, number, before)
+        if not reason and act is not None and noted is not None and noted.number == number != 0:
+            reason = "" if act.hash == noted.hash else "this is not the chain that was noted"
+        if reason or act is None:
+            return AuditReport(before.number, number, reason, end)
+        before = Head(number, act.hash)
+    if before.hash != end.hash:
+        return AuditReport(before.number, end.number, "the last act is not the one the chain ends with", end)
+    if noted is not None and noted.number > end.number:
+        return AuditReport(before.number, end.number + 1, "cut off: the chain that was noted is longer", end)
+    behind = _last_number(store, namespace)
+    if behind > head(store, namespace).number:
+        return AuditReport(
+            before.number, end.number + 1, "there are acts after the one the chain ends with", end
+        )
+    return AuditReport(before.number, None, "", end)
+
+
+def act_name(namespace: str, number: int) -> str:
+    """The name of the entry with that act."""
+    return names.named(names.space(namespace), "audit", f"{number:0{_NUMBER_DIGITS}}")
+
+
+def head_name(namespace: str) -> str:
+    """The name of the entry that says how far the chain goes."""
+    return names.named(names.space(namespace), "chain", "head")
+
+
+def utc_text(time_ms: int) -> str:
+    """Milliseconds since the epoch as text that sorts by time and that people can read."""
+    return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds")
+
+
+def _flaw(act: Act | None, number: int, before: Head) -> str:
+    """What is wrong with the act of that number; empty: nothing."""
+    if act is None:
+        return "missing, or nothing that can be read"
+    fields = act._asdict()
+    if act.hash != _hash({name: value for name, value in fields.items() if name != "hash"}):
+        return "changed: its hash is that of another act"
+    if act.number != number:
+        return f"reordered: it is act {act.number}"
+    if act.previous != before.hash:
+        return "changed, or the one before it: they do not fit together"
+    return ""
+
+
+def _hash(fields: Mapping[str, object]) -> str:
+    import hashlib
+
+    return hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
+
+
+def _acts(store: Store, namespace: str, first: int, last: int) -> Iterator[tuple[int, Act | None]]:
+    """The acts with numbers from *first* to *last*; None for one that is missing or that nobody can read."""
+    for start in range(max(1, first), last + 1, _AT_A_TIME):
+        numbers = range(start, min(start + _AT_A_TIME, last + 1))
+        wanted = [act_name(namespace, number) for number in numbers]
+        try:
+            values = [seen.value for seen in store.see_many(wanted)]
+        except StoreCorrupt:
+            values = [_value(store, name) for name in wanted]
+        yield from zip(numbers, map(_act_in, values), strict=True)
+
+
+def _value(store: Store, name: str) -> object:
+    try:
+        return store.see(name).value
+    except StoreCorrupt:
+        return MISSING
+
+
+def _act_in(value: object) -> Act | None:
+    """The act that an entry says; None when it says none."""
+    if not isinstance(value, dict) or set(value) != set(Act._fields):
+        return None
+    act = Act(**value)
+    texts = (act.at, act.agent, act.act, act.subject, act.previous, act.hash)
+    if type(act.number) is not int or not isinstance(act.details, dict):
+        return None
+    return act if all(isinstance(text, str) for text in texts) else None
+
+
+def _head_in(value: object) -> Head:
+    if value is MISSING:
+        return Head()
+    number = value.get("number") if isinstance(value, dict) else None
+    text = value.get("hash") if isinstance(value, dict) else None
+    if type(number) is not int or number < 0 or not isinstance(text, str):
+        raise StoreCorrupt(
+            "the entry that says where the audit chain of the memory ends is not as Quarterdeck writes it",
+            hint="somebody else wrote it: restore the store from a copy",
+        )
+    return Head(number, text)
+
+
+def _last_number(store: Store, namespace: str) -> int:
+    """The highest number that an act has; 0 when there is none."""
+    prefix = names.named(names.space(namespace), "audit")
+    keys = [entry.name.removeprefix(prefix) for entry in store.backend.listing(prefix)]
+    return max((int(key) for key in keys if len(key) == _NUMBER_DIGITS and key.isdecimal()), default=0)

@@ -1,0 +1,323 @@
+"""Queues: tasks that agents leave for whoever comes first.
+
+A queue is a log whose scores say when a task is due, in milliseconds; a task with priority has the score 0.
+Nothing ever moves from one place to another, so nothing can be lost on the way:
+
+    push      the task is added, due now or later
+    pop       the first task that is due is removed: done at most once
+    claim     the first task that is due becomes due when the lease ends: done at least once
+    done      it is removed, if its score is still that of the lease
+
+A lease ends after its task was due, so each claim of one task gives it a higher score than any before: a
+consumer that was too slow cannot end, extend or give back the lease of the next one. How often a task has
+been claimed is an entry beside the log, which goes when the task is done.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from quarterdeck.errors import UsageError
+from quarterdeck.memory import names
+from quarterdeck.memory.access import AccessTier
+from quarterdeck.memory.amounts import seconds, whole
+from quarterdeck.memory.moments import moment
+from quarterdeck.memory.reading import shaped, wait_for
+from quarterdeck.memory.seat import Seat
+from quarterdeck.memory.store import MISSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from quarterdeck.memory.store import Record
+
+KIND = "queue"
+CLAIMS = "queue-claims"
+CLAIMS_KEPT_MS = 7 * 86_400_000
+"""How long a task may lie between two claims and still have them counted together."""
+FIRST = 0
+"""The score of all that goes before what is due at some time."""
+APART_MS = 5
+"""How far the clocks of two machines may be apart: what is due at once is due at once for both."""
+
+
+class Lease(NamedTuple):
+    """What proves that a task is still yours; changes with every claim and extension."""
+
+    item: int
+    score: int
+
+
+class Task(NamedTuple):
+    """A task that this consumer has for a while.
+
+    Attributes:
+        queue: where it is from.
+        id: what `queue_push` returned.
+        value: as it was pushed.
+        attempts: how often it has been claimed, this time included.
+        leased_until: from then on others may claim it.
+        priority: whether it was pushed to the front.
+        lease: for `queue_done`, `queue_extend` and `queue_release`.
+    """
+
+    queue: str
+    id: int
+    value: object
+    attempts: int
+    leased_until: datetime
+    priority: bool
+    lease: Lease
+
+    def to_dict(self) -> dict[str, object]:
+        """Ready for JSON, without the lease."""
+        fields = self._asdict()
+        del fields["lease"]
+        return {**fields, "leased_until": self.leased_until.isoformat()}
+
+
+class QueueStats(NamedTuple):
+    """How many tasks a queue has.
+
+    Attributes:
+        due: may be had at once.
+        later: are claimed by somebody, or delayed.
+    """
+
+    due: int
+    later: int
+
+    def to_dict(self) -> dict[str, object]:
+        """Ready for JSON."""
+        return self._asdict()
+
+
+class _Pushed(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A task as it is stored; *id* is that of the first item when this one replaces another."""
+
+    task: Any
+    priority: bool = False
+    id: int | None = None
+
+
+class Queues(Seat):
+    """The queues of all agents. Each task goes to one consumer, in the order in which tasks become due."""
+
+    # Producers
+
+    def queue_push(
+        self, queue: str, task: object, priority: bool = False, *, delay_seconds: float = 0
+    ) -> int:
+        """Leave a task; returns its number. One commit, or one round trip.
+
+        Args:
+            queue: its name; it begins and ends with its tasks.
+            task: anything JSON.
+            priority: before all tasks without, after those that have it already.
+            delay_seconds: nobody gets it before.
+
+        Raises:
+            UsageError, TooLarge, ScrubRefused: as for `stash`.
+        """
+        return self.queue_push_many(queue, [task], priority, delay_seconds=delay_seconds)[0]
+
+    def queue_push_many(
+        self, queue: str, tasks: Iterable[object], priority: bool = False, *, delay_seconds: float = 0
+    ) -> list[int]:
+        """`queue_push` for many, all or none; returns their numbers."""
+        self._need(AccessTier.CONTRIBUTOR, "push to queues")
+        delay_ms = round(seconds(delay_seconds, "delay_seconds") * 1000)
+        if priority and delay_ms:
+            raise UsageError(
+                "a task is either before all others or delayed", hint="leave out priority or delay_seconds"
+            )
+        log = self._in_shared(KIND, self._key(queue, "queue"))
+        pushed = [_Pushed(task, priority) for task in tasks]
+        return self.store.add(log, pushed, score=self._due_ms(priority, delay_ms))
+
+    # Consumers that take
+
+    def queue_pop(self, queue: str, timeout: float = 0.0) -> object:
+        """Remove the first task that is due, and return it; None when there is none in time.
+
+        It goes to this caller only, and is gone should the caller be killed; see `queue_claim`.
+
+        Args:
+            queue: its name.
+            timeout: wait for one so many seconds; 0: do not wait.
+        """
+        self._need(AccessTier.CONTRIBUTOR, "take from queues")
+        log = self._queue(queue)
+        taken = self._first(queue, timeout, lambda: self._take(log))
+        return _pushed(taken[0]).task if taken else None
+
+    # Consumers that claim
+
+    def queue_claim(self, queue: str, lease_seconds: float = 60.0, timeout: float = 0.0) -> Task | None:
+        """Lease the first task that is due; None when there is none in time.
+
+            while (task := memory.queue_claim("reviews", timeout=30)) is not None:
+                review(task.value)
+                memory.queue_done(task)
+
+        Unless `queue_done` is called before the lease ends, the task is there again for everybody: each task
+        is done at least once, whoever is killed meanwhile.
+
+        Args:
+            queue: its name.
+            lease_seconds: how long it is yours; see `queue_extend`.
+            timeout: wait for one so many seconds; 0: do not wait.
+        """
+        self._need(AccessTier.CONTRIBUTOR, "take from queues")
+        lease_ms = _lease_ms(lease_seconds)
+        log = self._queue(queue)
+        claimed = self._first(queue, timeout, lambda: self._claim(log, lease_ms))
+        return self._claimed(queue, claimed[0]) if claimed else None
+
+    def queue_done(self, task: Task) -> bool:
+        """Remove a task that has been claimed.
+
+        Returns:
+            False, and nothing has happened, when its lease had ended and others may be at it.
+        """
+        self._need(AccessTier.CONTRIBUTOR, "take from queues")
+        log = self._queue(task.queue)
+        if not self.store.backend.remove(log, [task.lease.item], score=task.lease.score):
+            return False
+        self.store.delete([self._claims(task.id)])
+        return True
+
+    def queue_extend(self, task: Task, lease_seconds: float = 60.0) -> Task | None:
+        """Keep a claimed task for so long from now on; returns it with its new lease, to be used from now on.
+
+        Returns:
+            None, and nothing has happened, when its lease had ended and others may be at it.
+        """
+        ends_ms = self.store.backend.time_ms() + _lease_ms(lease_seconds)
+        lease = self._reschedule(task, ends_ms)
+        return lease and task._replace(lease=lease, leased_until=moment(ends_ms))
+
+    def queue_release(self, task: Task, delay_seconds: float = 0) -> bool:
+        """Give a claimed task back, for everybody to claim after so many seconds.
+
+        Returns:
+            False, and nothing has happened, when its lease had ended anyway.
+        """
+        delay_ms = round(seconds(delay_seconds, "delay_seconds") * 1000)
+        return self._reschedule(task, self._due_ms(task.priority, delay_ms)) is not None
+
+    # Whoever looks
+
+    def queue_wait(self, queue: str, timeout: float) -> bool:
+        """Wait until a task is due, for so many seconds at most; takes none. Whether one is."""
+        log = self._queue(queue)
+        return wait_for(
+            self.store.backend,
+            log,
+            lambda: self._due_in_s(log) <= 0,
+            seconds(timeout, "timeout"),
+            lambda: self._due_in_s(log),
+        )
+
+    def queue_length(self, queue: str) -> int:
+        """How many tasks may be had at once."""
+        return self.queue_stats(queue).due
+
+    def queue_stats(self, queue: str) -> QueueStats:
+        """How many tasks are due, and how many will be."""
+        backend, log = self.store.backend, self._queue(queue)
+        now = backend.time_ms()
+        return QueueStats(backend.count(log, high=now), backend.count(log, low=now + 1))
+
+    def queue_peek(self, queue: str, count: int = 1) -> list[object]:
+        """The next tasks that are due, up to *count*; they stay where they are."""
+        backend, log = self.store.backend, self._queue(queue)
+        items = backend.items(log, high=backend.time_ms(), limit=whole(count, "count"))
+        return [_pushed(record).task for record in self.store.records(log, items)]
+
+    def queue_clear(self, queue: str) -> int:
+        """Remove all tasks, claimed and delayed ones too; returns how many there were. Only for stewards."""
+        self._need(AccessTier.STEWARD, "clear queues")
+        backend, log = self.store.backend, self._queue(queue)
+        count = backend.count(log)
+        backend.drop([log])
+        return count
+
+    def _queue(self, queue: object) -> str:
+        """The log of a queue."""
+        return self._in_shared(KIND, names.checked(queue, "queue", self.store.limits.max_key_bytes))
+
+    def _claims(self, task_id: int) -> str:
+        """The entry that counts how often a task has been claimed."""
+        return self._in_shared(CLAIMS, str(task_id))
+
+    def _due_ms(self, priority: bool, delay_ms: int) -> int:
+        """The score of a task that is due so long from now."""
+        if priority and not delay_ms:
+            return FIRST
+        return max(FIRST + 1, self.store.backend.time_ms() + (delay_ms or -APART_MS))
+
+    def _first(self, queue: str, timeout: float, step: Callable[[], list[Record]]) -> list[Record]:
+        """What *step* gives as soon as it gives something; it is tried only when a task is due."""
+        ends = time.monotonic() + seconds(timeout, "timeout")
+        while not (found := step()):
+            left = ends - time.monotonic()
+            if left <= 0 or not self.queue_wait(queue, left):
+                break
+        return found
+
+    def _take(self, log: str) -> list[Record]:
+        backend = self.store.backend
+        return self.store.records(log, backend.take(log, high=backend.time_ms()))
+
+    def _claim(self, log: str, lease_ms: int) -> list[Record]:
+        backend = self.store.backend
+        now = backend.time_ms()
+        return self.store.records(log, backend.claim(log, high=now, score=now + lease_ms))
+
+    def _claimed(self, queue: str, record: Record) -> Task:
+        """The task of an item that was just claimed; counts that."""
+        pushed = _pushed(record)
+        task_id = pushed.id or record.id
+        claims = self._claims(task_id)
+        before = self.store.get(claims)
+        attempts = 1 if before is MISSING else shaped(before, int, "the claims of a task") + 1
+        left_ms = max(0, record.score - self.store.backend.time_ms())
+        self.store.put(claims, attempts, left_ms + CLAIMS_KEPT_MS)
+        lease = Lease(record.id, record.score)
+        return Task(queue, task_id, pushed.task, attempts, moment(record.score), pushed.priority, lease)
+
+    def _reschedule(self, task: Task, score: int) -> Lease | None:
+        """Give a task that is still leased another score.
+
+        The new item is there before the old one goes: killed in between, the task is done twice, not never.
+        """
+        self._need(AccessTier.CONTRIBUTOR, "take from queues")
+        backend, log, lease = self.store.backend, self._queue(task.queue), task.lease
+        leased = backend.items(log, low=lease.score, high=lease.score)
+        for record in self.store.records(log, [item for item in leased if item.id == lease.item]):
+            again = msgspec.structs.replace(_pushed(record), id=task.id)
+            [new] = self.store.add(log, [again], score=score)
+            if backend.remove(log, [lease.item], score=lease.score):
+                return Lease(new, score)
+            backend.remove(log, [new])
+        return None
+
+    def _due_in_s(self, log: str) -> float:
+        """In how many seconds the next task will be due, 0 or less when it is; infinite without any."""
+        backend = self.store.backend
+        first = backend.items(log, limit=1)
+        return (first[0].score - backend.time_ms()) / 1000 if first else math.inf
+
+
+def _pushed(record: Record) -> _Pushed:
+    return shaped(record.value, _Pushed, "a task")
+
+
+def _lease_ms(lease_seconds: float) -> int:
+    return max(1, round(seconds(lease_seconds, "lease_seconds") * 1000))

@@ -1,0 +1,71 @@
+"""What every detector is: a pattern, what must be near for it to match, and what it takes out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_MARK = re.compile(r"\[REDACTED:[a-z-]+\]", re.ASCII)
+
+
+class Detector(NamedTuple):
+    """One kind of secret or personal data in a text.
+
+    Every pattern is linear: it starts with what is rare, and never scans the same long run twice.
+
+    Attributes:
+        kind: what the mark calls it; lower-case letters and ``-``.
+        anchors: the pattern is tried only if one of them is in the text; none: always.
+        pattern: finds candidates.
+        span: which part of a candidate is taken out; None when it is none.
+    """
+
+    kind: str
+    anchors: tuple[str, ...]
+    pattern: re.Pattern[str]
+    span: Callable[[re.Match[str]], tuple[int, int] | None]
+
+    def is_near(self, text: str) -> bool:
+        """Whether it can find anything in *text*, or in a part of it."""
+        for anchor in self.anchors:
+            if anchor in text:
+                return True
+        return not self.anchors
+
+    def replaced(self, text: str) -> str:
+        """*text* with marks in place of what was found; *text* itself when there is nothing."""
+        parts: list[str] = []
+        end = 0
+        for match in self.pattern.finditer(text):
+            span = self.span(match) if match.end() > end else None
+            if span is not None and span[1] > end:
+                parts += text[end : max(span[0], end)], mark(self.kind)
+                end = span[1]
+        if not parts:
+            return text
+        parts.append(text[end:])
+        return "".join(parts)
+
+
+def shaped(kind: str, anchors: str, pattern: str, holds: Callable[[str], bool] | None = None) -> Detector:
+    """A detector of what *pattern* matches, or its only group, if it *holds*; *anchors* are split at spaces."""
+    compiled = re.compile(pattern, re.ASCII)
+    group = compiled.groups
+
+    def span(match: re.Match[str]) -> tuple[int, int] | None:
+        return match.span(group) if holds is None or holds(match[group]) else None
+
+    return Detector(kind, tuple(anchors.split()), compiled, span)
+
+
+def mark(kind: str) -> str:
+    """What stands in the place of something of that kind."""
+    return f"[REDACTED:{kind}]"
+
+
+def is_mark(text: str) -> bool:
+    """Whether *text* is a mark and nothing else."""
+    return _MARK.fullmatch(text) is not None

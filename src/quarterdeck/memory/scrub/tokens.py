@@ -1,0 +1,184 @@
+"""Secrets with a shape of their own: keys and tokens as their vendors publish them, private keys, URLs.
+
+One line for each vendor. A token starts where a word starts, so that ``task-…`` is no ``sk-…``.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+
+import msgspec
+
+from quarterdeck.memory.scrub.detector import shaped
+
+_START = r"(?<![A-Za-z0-9])"
+_END = r"(?![A-Za-z0-9])"
+_WORD = "[A-Za-z0-9_-]"
+
+
+def _has_digit(text: str) -> bool:
+    return any(character in "0123456789" for character in text)
+
+
+def _is_jwt(text: str) -> bool:
+    """Whether the first part is the JSON of a header with an algorithm."""
+    header = text.partition(".")[0]
+    try:
+        fields = msgspec.json.decode(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))
+    except (ValueError, RecursionError):  # msgspec's errors and binascii's are ValueErrors
+        return False
+    return isinstance(fields, dict) and "alg" in fields
+
+
+def _is_basic(text: str) -> bool:
+    """Whether *text* is the base64 of ``user:password``."""
+    try:
+        return b":" in base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except binascii.Error:
+        return False
+
+
+_KEY_BODY = re.compile(r"[A-Za-z0-9+/]{20}", re.ASCII)
+
+
+def _is_password(text: str) -> bool:
+    """Whether the password of a URL is one, not a name of it: ``${PASSWORD}``, ``<password>``, ``***``."""
+    return not (text[0] in "$<{[%" or set(text) <= set("*x.…"))
+
+
+TOKENS = (
+    shaped(
+        "aws-access-key-id", "AKIA ASIA ABIA ACCA", rf"{_START}(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}{_END}"
+    ),
+    shaped(
+        "aws-bedrock-key",
+        "ABSK bedrock-api-key-",
+        rf"{_START}(?:ABSK[A-Za-z0-9+/]{{100,}}+=*|bedrock-api-key-[A-Za-z0-9+/=_-]{{20,}})",
+    ),
+    # Installation tokens (ghs_) may be a JWT with a prefix since 2026, with dots in it.
+    shaped(
+        "github-token",
+        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
+        rf"{_START}(?:gh[pousr]_[A-Za-z0-9_]{{36,}}|ghs_[A-Za-z0-9_.-]{{36,}}|github_pat_[A-Za-z0-9_]{{22,}})",
+    ),
+    shaped(
+        "gitlab-token",
+        "glpat- gldt- glrt- glrtr- glcbt- glptt- glft- glsoat- gloas- glimt- glagent- glffct- GR1348941",
+        rf"{_START}(?:gl(?:pat|dt|rt|rtr|cbt|ptt|ft|soat|oas|imt|agent|ffct)-{_WORD}{{20,}}(?:\.[a-z0-9.]{{9,12}})?"
+        rf"|GR1348941{_WORD}{{20,}})",
+    ),
+    shaped(
+        "slack-token", "xox", rf"{_START}xox[a-z](?:\.xox[a-z])?-(?=[A-Za-z-]{{0,64}}[0-9]){_WORD}{{12,}}"
+    ),
+    shaped("slack-token", "xapp-", rf"{_START}xapp-\d-{_WORD}{{20,}}"),
+    shaped(
+        "discord-token",
+        ".",
+        rf"(?<![A-Za-z0-9_.-])(?:[MNO]{_WORD}{{23,27}}\.{_WORD}{{6}}\.{_WORD}{{27,40}}|mfa\.{_WORD}{{60,}}){_END}",
+    ),
+    shaped("anthropic-key", "sk-ant-", rf"{_START}sk-ant-{_WORD}{{20,}}"),
+    shaped(
+        "openai-key", "sk-", rf"{_START}sk-(?:proj|svcacct|admin|None|or-v1|lf)-{_WORD}{{20,}}", _has_digit
+    ),
+    shaped("openai-key", "sk-", rf"{_START}sk-(?=[A-Za-z]{{0,40}}[0-9]|[A-Za-z]{{40}})[A-Za-z0-9]{{20,}}"),
+    shaped("google-key", "AIza", rf"{_START}AIza{_WORD}{{35}}"),
+    shaped("google-token", "GOCSPX- ya29.", rf"{_START}(?:GOCSPX-{_WORD}{{20,}}|ya29\.{_WORD}{{20,}})"),
+    shaped(
+        "stripe-key",
+        "k_live_ k_test_ k_prod_ whsec_",
+        rf"{_START}(?:[sr]k_(?:live|test|prod)_[A-Za-z0-9]{{16,}}|whsec_[A-Za-z0-9+/]{{24,}})",
+    ),
+    shaped("sendgrid-key", "SG.", rf"{_START}SG\.{_WORD}{{16,32}}\.{_WORD}{{16,64}}"),
+    shaped("twilio-key", "SK", rf"(?<![A-Za-z0-9_])SK[0-9a-f]{{32}}{_END}"),
+    shaped("npm-token", "npm_", rf"{_START}npm_[A-Za-z0-9]{{36}}{_END}"),
+    shaped("pypi-token", "pypi-Ag", rf"{_START}pypi-Ag{_WORD}{{50,}}"),
+    shaped(
+        "huggingface-token",
+        "hf_ api_org_",
+        rf"(?<![A-Za-z0-9_])(?:hf|api_org)_(?=[a-z0-9]{{0,33}}[A-Z])[A-Za-z0-9]{{30,}}{_END}",
+    ),
+    shaped("telegram-token", ":AA", rf"(?<![A-Za-z0-9:])(?:bot)?(\d{{8,10}}:AA{_WORD}{{33}}){_END}"),
+    shaped(
+        "azure-key",
+        "AccountKey= SharedAccessKey=",
+        r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{43,}+={0,2})",
+    ),
+    shaped(
+        "azure-client-secret", "Q~", r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}" + _END
+    ),
+    shaped(
+        "jwt",
+        "eyJ",
+        rf"(?<![A-Za-z0-9_.-])(?:(?=eyJ){_WORD}{{10,}}+\.{_WORD}{{2,}}+(?:\.{_WORD}*+){{1,3}})",
+        _is_jwt,
+    ),
+    shaped(
+        "vendor-token",
+        "dop_v1_ doo_v1_ dor_v1_ dapi gsk_ xai- r8_ tvly- hvs. hvb. hvr. shp lin_api_ ntn_ pplx- PMAK- NRAK- glsa_ glc_ "
+        "dp. pscale_ ATATT3 AKCp sq0 HRKU- lsv2_ pcsk_ sbp_ dckr_ rubygems_ nfp_ sntry figd_ EAA pul- fo1_ key- -us "
+        "AGE-SECRET-KEY-",
+        rf"(?<![A-Za-z0-9_-])(?:do[opr]_v1_[a-f0-9]{{64}}|dapi[a-f0-9]{{32}}|gsk_[A-Za-z0-9]{{40,}}|xai-[A-Za-z0-9]{{60,}}"
+        rf"|r8_[A-Za-z0-9]{{37}}|tvly-(?:dev-|prod-)?[A-Za-z0-9]{{24,}}|hv[sbr]\.{_WORD}{{24,}}"
+        rf"|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{{32}}|lin_api_[A-Za-z0-9]{{40}}|ntn_[A-Za-z0-9]{{40,}}|pplx-[A-Za-z0-9]{{48}}"
+        rf"|PMAK-[a-f0-9]{{24}}-[a-f0-9]{{34}}|NRAK-[A-Z0-9]{{27}}|glsa_[A-Za-z0-9]{{32}}_[A-Fa-f0-9]{{8}}"
+        rf"|glc_eyJ[A-Za-z0-9+/=]{{32,}}|dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._-]{{40,}}"
+        rf"|pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.=-]{{32,}}|ATATT3[A-Za-z0-9_=-]{{60,}}|AKCp[A-Za-z0-9]{{69}}"
+        rf"|sq0(?:atp|csp)-{_WORD}{{22,43}}|HRKU-{_WORD}{{36,}}|lsv2_(?:pt|sk)_[a-f0-9]{{32}}_[a-f0-9]{{10}}"
+        rf"|pcsk_[A-Za-z0-9_]{{40,}}|sbp_[a-f0-9]{{40}}|dckr_(?:pat|oat)_{_WORD}{{27,}}|rubygems_[a-f0-9]{{48}}"
+        rf"|nfp_[A-Za-z0-9]{{36,}}|sntry[su]_[A-Za-z0-9+/=_]{{50,}}|figd_{_WORD}{{40,}}|EAA[A-Z][A-Za-z0-9]{{100,}}"
+        rf"|pul-[a-f0-9]{{40}}|fo1_{_WORD}{{43}}|key-[a-f0-9]{{32}}|[a-f0-9]{{32}}-us\d{{1,2}}"
+        rf"|AGE-SECRET-KEY-1[A-Z0-9]{{58}}){_END}",
+    ),
+)
+"""Each has at least `MIN_RUN` characters of `RUN` in a row, with its anchor in them or just before."""
+
+RUN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-.~")
+MIN_RUN = 18
+
+OTHERS = (
+    # From BEGIN to the next dashes, which belong to its END, or to where a key that was cut off ends.
+    shaped(
+        "private-key",
+        "PRIVATE KEY",
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[^-]*+(?:-(?!----)[^-]*+)*+"
+        r"(?:-----END [A-Z0-9 ]{0,60}-----)?",
+        lambda text: _KEY_BODY.search(text, 40) is not None,
+    ),
+    shaped(
+        "slack-webhook",
+        "hooks.slack.com/",
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9_/+-]{20,})",
+    ),
+    shaped(
+        "discord-webhook",
+        "/api/webhooks/",
+        rf"discord(?:app)?\.com/api/webhooks/(\d{{15,20}}/{_WORD}{{50,}})",
+    ),
+    shaped(
+        "url-password",
+        "@",
+        r"""://[^\s/?#@:"'<>\\]{0,128}:([^\s/?#"'<>\\]{1,256})@""",
+        _is_password,
+    ),
+    shaped(
+        "authorization",
+        "uthorization UTHORIZATION",
+        r"(?i)authorization[\"'\\\]]{0,4} {0,4}[:=,] {0,4}[\"'\\]{0,4}basic {1,4}([A-Za-z0-9+/_-]{8,}+={0,2})",
+        _is_basic,
+    ),
+    shaped(
+        "authorization",
+        "uthorization UTHORIZATION",
+        r"(?i)authorization[\"'\\\]]{0,4} {0,4}[:=,] {0,4}[\"'\\]{0,4}"
+        r"(?:bearer|token|bot|apikey|digest|key) {1,4}([A-Za-z0-9._~+/:=-]{8,})",
+        lambda text: _has_digit(text) or len(text) >= 32,
+    ),
+    shaped(
+        "authorization",
+        "earer EARER",
+        r"(?i)(?<![a-z0-9])bearer {1,4}([a-z0-9._~+/-]{16,}+={0,2})",
+        lambda text: _has_digit(text),
+    ),
+)

@@ -1,0 +1,51 @@
+"""Memory on a Redis (6 or newer) or Valkey server, shared by many machines.
+
+    RedisBackend                    this file: the protocol, and when copies of entries are stale (feed)
+        │
+    entries · logs · health         what is asked: commands, and Lua that does things in one step (scripts)
+        │
+    wire                            to whom: all in one round trip; redirected commands once more
+        │
+    masters                         one server, the one that Sentinel names, or all of a cluster
+        │
+    connect                         connections (redis-py); breaker: or an error at once
+        │
+    address · failures              settings and URLs understood; errors made into ours
+
+Keys on the server are the names of `quarterdeck.memory.names`; any Redis tool can read them.
+
+A user of the server needs no more than this (for namespace ``default``)::
+
+    ACL SETUSER qd on >secret ~{default.* -@all +@read +@write -@dangerous +eval +evalsha +time +select
+        +info +client|tracking +client|setname +cluster|slots +asking
+
+Without ``+client|tracking`` no copies of entries are kept, and every read is a round trip. Without ``+info``
+nobody knows what the server drops when it is full, so patterns are staged only with ``allow_eviction``.
+With ``+config|get`` too, `health` knows whether anything survives a restart of the server.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quarterdeck.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from quarterdeck.memory.server.backend import RedisBackend as RedisBackend
+
+
+def __getattr__(name: str) -> object:
+    """`RedisBackend`, on first use: an address can be looked at without redis-py."""
+    if name != "RedisBackend":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        import hiredis  # noqa: F401  # redis-py can do without; we cannot
+        import redis  # noqa: F401  # what is below imports it
+    except ImportError:
+        raise MissingExtra(
+            "memory on a Redis or Valkey server needs redis-py and hiredis",
+            hint="pip install 'quarterdeck[redis]'",
+        ) from None
+    from quarterdeck.memory.server.backend import RedisBackend
+
+    return RedisBackend

@@ -1,0 +1,336 @@
+"""Which copies of entries are still good, on a server that many machines write to.
+
+    begin(name) -> mark      before the read is sent: a change that overtakes its answer is not missed
+    is_fresh(mark)           read what the masters tell (`lines`), which kills the marks of what has changed
+
+Copies are used only while all masters are heard and have confirmed, in the last ``confirm_s`` seconds, that
+nothing is left unsaid: a server that is frozen or cut off cannot make anybody use a stale copy for longer.
+Whatever goes wrong makes all copies stale at once; the next read then connects anew.
+
+Nobody listens in the background. A process that reads nothing for `IDLE_S` seconds leaves: the server would
+have to keep for it everything that others write.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import random
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING, Any
+
+from quarterdeck import forks
+from quarterdeck.errors import MemoryUnavailable, QuarterdeckError
+from quarterdeck.memory.server.lines import Lines, lost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+    from typing import Self
+
+    from quarterdeck.memory.server.lines import FeedConnection
+
+IDLE_S = 30.0
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+"""Between two tries to connect."""
+PATIENCE_S = 1.0
+"""How long a confirmation may take before the server is given up."""
+WATCH_CONFIRM_S = 2.0
+"""How often a watcher asks whether the server is still there."""
+
+_ALWAYS = -math.inf
+
+
+class FeedMark:
+    """What a copy was read under; dead as soon as the entry may have changed, and for ever."""
+
+    __slots__ = ("__weakref__", "alive")
+
+    def __init__(self) -> None:
+        self.alive = True
+
+
+class InvalidationFeed:
+    """Kills the marks of what has changed; may be shared by threads, and used after a fork."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Iterable[FeedConnection]],
+        prefix: str,
+        confirm_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connects on first use.
+
+        Args:
+            connect: makes a connection to each master there is now; raises a `QuarterdeckError`.
+            prefix: of all names that are ever asked about.
+            confirm_s: how long a copy may be used without a sign of life from every master.
+            clock: seconds.
+        """
+        self.lock = threading.RLock()
+        self._connect = connect
+        self._prefix = prefix
+        self._confirm_s = confirm_s
+        self._clock = clock
+        self._marks: weakref.WeakValueDictionary[str, FeedMark] = weakref.WeakValueDictionary()
+        self._lines: Lines | None = None
+        self._poll: Callable[[float], object] = _nothing
+        self._due = _ALWAYS
+        self._over = threading.Event()
+        self._idle_s = max(IDLE_S, 2 * confirm_s)
+        self._connecting = 0  # the thread that does
+        self._is_heeding = False
+        self._drops = 0
+        self._retry_at = _ALWAYS
+        self._pause_s = FIRST_PAUSE_S
+        self._problem = ""
+        forks.guard(self, InvalidationFeed.close)
+
+    def begin(self, name: str) -> FeedMark | None:
+        """The mark to read that entry under; call it before the read is sent.
+
+        Connects if need be, which may take as long as *connect* does; after a failure not again at once.
+
+        Returns:
+            None when no copy can be kept now.
+        """
+        if self._connecting:  # another thread, which may take a while
+            return None
+        with self.lock:
+            if self._lines is None:
+                self._open()
+            elif self._poll(0) or self._clock() >= self._due:
+                self._catch_up()
+            if self._lines is None:
+                return None
+            mark = self._marks.get(name)
+            if mark is None:
+                mark = self._marks[name] = FeedMark()
+            return mark
+
+    def is_fresh(self, mark: Any) -> bool:  # noqa: ANN401  # only a backend knows what its marks are
+        """Whether nobody has changed the entry since it was read; never waits for a server, never raises."""
+        if not mark.alive:
+            return False
+        try:
+            if self._poll(0) or self._clock() >= self._due:
+                return self._catch_up() and mark.alive
+        except RuntimeError:  # two threads at once, where that is not allowed (see `Lines`)
+            return self._catch_up() and mark.alive
+        # Nothing has come in. If another thread has just taken it, *_due* had us wait until it was heeded.
+        alive: bool = mark.alive
+        return alive
+
+    def usable(self) -> bool:
+        """Whether copies can be kept now; connects if need be."""
+        return self.begin("") is not None
+
+    def problem(self) -> str:
+        """Why no copies can be kept, in a sentence; empty when they can, or when nobody has tried."""
+        return self._problem
+
+    def drop(self) -> None:
+        """Make all marks stale, and have the next `begin` connect anew, to the masters there are then.
+
+        Call it after every error of another connection, and when a server says that something has moved.
+        """
+        if self._connecting == threading.get_ident():  # *connect* itself: it has failed, or found another way
+            return
+        self._drops += 1
+        if (
+            self._connecting
+        ):  # there is nothing to drop yet, and whoever connects will see that he was too early
+            return
+        with self.lock:
+            self._due = _ALWAYS
+            self._kill_all()
+            self._poll = _nothing
+            self._over.set()
+            lines, self._lines = self._lines, None
+            if lines is not None:
+                lines.close()
+
+    def close(self) -> None:
+        """As `drop`; the next use connects anew."""
+        self.drop()
+        self._problem = ""
+        self._retry_at = _ALWAYS
+
+    def leave_if_idle(self) -> None:
+        """Close the connections if nobody has asked for long; the next `begin` connects anew."""
+        with self.lock:
+            if self._lines is not None and self._clock() - self._lines.confirmed_at > self._idle_s:
+                self.drop()
+
+    def _open(self) -> None:
+        now = self._clock()
+        if now < self._retry_at:
+            return
+        self._connecting = threading.get_ident()
+        drops = self._drops
+        try:
+            lines = Lines(self._connect, self._prefix, self._clock)
+        except QuarterdeckError as error:
+            self._problem = error.message
+            self._retry_at = now + self._pause_s * (1 - random.random() / 2)  # noqa: S311  # no secret
+            self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
+            return
+        finally:
+            self._connecting = 0  # before the look at *drops*: who drops later finds the lines
+        if self._drops != drops:
+            lines.close()
+            return
+        self._problem = ""
+        self._pause_s = FIRST_PAUSE_S
+        self._lines = lines
+        self._poll = lines.poll  # *_due* stays as it is: part of a message may have come in already
+        self._over = threading.Event()
+        leaver = threading.Thread(
+            target=_leave_when_idle, args=(weakref.ref(self), self._over, self._idle_s), daemon=True
+        )
+        with contextlib.suppress(RuntimeError):  # the interpreter is ending: it will not be idle for long
+            leaver.start()
+
+    def _catch_up(self) -> bool:
+        """Heed all that has come in, and see to the next confirmation; whether copies can be used now."""
+        with self.lock:
+            lines = self._lines
+            if lines is None or self._is_heeding:  # by ourselves: this is a finaliser, or a signal's handler
+                return False
+            self._is_heeding = True
+            self._due = _ALWAYS  # what we take from the sockets others no longer see: they must wait for us
+            try:
+                self._heed(lines.receive())
+                self._confirm(lines, self._clock())
+            except MemoryUnavailable as error:
+                self.drop()
+                self._problem = error.message
+                return False
+            except BaseException:  # an interrupt: something may have been taken and not been heeded
+                self.drop()
+                raise
+            finally:
+                self._is_heeding = False
+            if lines.asked_at is not None or not lines.is_whole:
+                return False
+            self._due = lines.confirmed_at + self._confirm_s
+            return True
+
+    def _heed(self, changed: list[str] | None) -> None:
+        if changed is None:
+            self._kill_all()
+            return
+        for name in changed:
+            mark = self._marks.pop(name, None)
+            if mark is not None:
+                mark.alive = False
+
+    def _kill_all(self) -> None:
+        for mark in self._marks.values():
+            mark.alive = False
+        self._marks.clear()
+
+    def _confirm(self, lines: Lines, now: float) -> None:
+        asked_at = lines.asked_at
+        if asked_at is None:
+            if now >= lines.confirmed_at + self._confirm_s:
+                lines.ask()
+        elif now > asked_at + max(self._confirm_s, PATIENCE_S):
+            raise lost("does not answer in time")
+
+
+class RedisWatcher:
+    """Waits on connections of its own until something has changed; for one thread at a time."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Iterable[FeedConnection]],
+        prefix: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Connects, so that nothing is missed from now on; the arguments are those of `InvalidationFeed`.
+
+        Raises:
+            QuarterdeckError: whatever *connect* raises.
+            MemoryUnavailable: a server will not tell of changes.
+        """
+        self._connect = connect
+        self._prefix = prefix
+        self._clock = clock
+        self._pid = os.getpid()
+        self._lines: Lines | None = Lines(connect, prefix, clock)
+
+    def wait(self, timeout_s: float) -> bool:
+        """Return True as soon as there may be something new since the last call (or the making), else False.
+
+        Raises:
+            QuarterdeckError: whatever *connect* raises, after the connection was lost.
+            MemoryUnavailable: a server will not tell of changes.
+        """
+        until = self._clock() + timeout_s
+        if os.getpid() != self._pid:  # a forked child must not read what is the parent's
+            self.close()
+            self._pid = os.getpid()
+        while self._lines is not None:
+            try:
+                changed = self._lines.receive()
+                if changed is None or changed:
+                    return True
+                now = self._clock()
+                ask_at = self._check(self._lines, now)
+                if now >= until:
+                    return False
+                self._lines.wait(min(until, ask_at) - now)
+            except MemoryUnavailable:
+                self.close()
+            except BaseException:  # an interrupt: something may have been taken and not been told
+                self.close()
+                raise
+        self._lines = Lines(self._connect, self._prefix, self._clock)
+        return True
+
+    def close(self) -> None:
+        """Close the connections; the next `wait` connects anew."""
+        lines, self._lines = self._lines, None
+        if lines is not None:
+            lines.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @staticmethod
+    def _check(lines: Lines, now: float) -> float:
+        """Ask whether the servers are still there, if it is time; when to look again."""
+        asked_at = lines.asked_at
+        if asked_at is not None:
+            if now > asked_at + PATIENCE_S:
+                raise lost("does not answer in time")
+            return asked_at + PATIENCE_S
+        if now >= lines.confirmed_at + WATCH_CONFIRM_S:
+            lines.ask()
+            return now + PATIENCE_S
+        return lines.confirmed_at + WATCH_CONFIRM_S
+
+
+def _leave_when_idle(feed: weakref.ref[InvalidationFeed], over: threading.Event, every_s: float) -> None:
+    while not over.wait(every_s):
+        listening = feed()
+        if listening is None:
+            return
+        listening.leave_if_idle()
+        del listening
+
+
+def _nothing(timeout_s: float) -> object:  # noqa: ARG001  # it stands for a poll
+    """Nothing can come in where there is no connection."""
+    return None

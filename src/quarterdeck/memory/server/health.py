@@ -1,0 +1,203 @@
+"""How the server is: found out by using it, and by asking for what is known to go wrong.
+
+What a user of the server may not see (INFO, CONFIG) is unknown, and no error.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from redis.exceptions import ResponseError
+
+from quarterdeck.errors import QuarterdeckError
+from quarterdeck.memory.backend import Health, Put
+from quarterdeck.memory.names import named, space
+from quarterdeck.memory.server import entries, failures
+from quarterdeck.memory.server.masters import SLOTS, Cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from quarterdeck.memory.server.connect import Node
+    from quarterdeck.memory.server.wire import Wire
+
+_PROBE_MS = 10_000
+_FULL_RATIO = 0.9
+
+
+class Server(NamedTuple):
+    """What one master says of itself; None is unknown.
+
+    Attributes:
+        product: ``redis 7.0.15``, ``valkey 8.0.1``.
+        role: ``master`` or ``replica``.
+        eviction: its policy.
+        used_bytes, max_bytes: of its memory; *max_bytes* 0 is no limit.
+        keeps: what survives its restart: ``rdb``, ``aof``, ``rdb+aof`` or ``nothing``.
+    """
+
+    product: str
+    role: str
+    eviction: str | None = None
+    used_bytes: int | None = None
+    max_bytes: int | None = None
+    keeps: str | None = None
+
+
+def examine(wire: Wire, namespace: str, problem_of_feed: Callable[[], str]) -> Health:
+    """Use the server, and look at what is known to go wrong; a dozen round trips.
+
+    Args:
+        wire: to it.
+        namespace: where an entry may be written.
+        problem_of_feed: what is wrong with the copies of entries in this process; empty: nothing.
+    """
+    problems: list[str] = []
+    latency_ms: float | None = None
+    try:
+        latency_ms = _probe(wire, namespace)
+    except QuarterdeckError as error:
+        problems.append(_sentence(error))
+    try:
+        servers = {node.name: look_at(node) for node in wire.masters.all()}
+    except QuarterdeckError as error:
+        problems.append(_sentence(error))
+        unique = tuple(dict.fromkeys(problems))
+        return Health("redis", "down", None, unique, {"address": str(wire.address)})
+    for name, server in servers.items():
+        problems += _problems_of(name, server)
+    problems += _problems_of_way(wire)
+    problems += filter(None, [problem_of_feed()])
+    details = {
+        "address": str(wire.address),
+        "masters": {name: server._asdict() for name, server in servers.items()},
+    }
+    state = "degraded" if problems else "ok"
+    return Health("redis", state, latency_ms, tuple(problems), details)
+
+
+def durability_problem(wire: Wire) -> str:
+    """Why the server may drop entries that nobody has removed; empty when it does not."""
+    for node in wire.masters.all():
+        policy = look_at(node).eviction
+        if policy is None:
+            return f"what the memory server at {node.name} drops when it is full is unknown: grant +info"
+        if policy != "noeviction":
+            return _evicts(node.name, policy)
+    return ""
+
+
+def server_time_s(wire: Wire) -> float:
+    """The clock of the first master, in seconds since the epoch."""
+    node = wire.masters.all()[0]
+    reply = node.ask(("TIME",))
+    if isinstance(reply, ResponseError):
+        raise failures.refused(reply, node.name) from reply
+    with wire.sense:
+        seconds, microseconds = reply
+        return int(seconds) + int(microseconds) / 1e6
+
+
+def look_at(node: Node) -> Server:
+    """What one server says of itself; three round trips.
+
+    Raises:
+        MemoryUnavailable: it does not answer.
+    """
+    hello = _texts(node.ask(("HELLO",)))
+    info = _info(node.ask(("INFO",)))
+    saves = _texts(node.ask(("CONFIG", "GET", "save"))).get("save")
+    return Server(
+        product=f"{hello.get('server', 'unknown')} {hello.get('version', '')}".strip(),
+        role={"slave": "replica"}.get(role := hello.get("role", "unknown"), role),
+        eviction=info.get("maxmemory_policy"),
+        used_bytes=_number(info.get("used_memory")),
+        max_bytes=_number(info.get("maxmemory")),
+        keeps=_keeps(saves, info.get("aof_enabled")),
+    )
+
+
+def _probe(wire: Wire, namespace: str) -> float:
+    """Write, read and remove one entry; how long the first two took, in ms."""
+    name = named(space(namespace), "health", secrets.token_hex(8))
+    data = secrets.token_bytes(16)
+    began = time.perf_counter()
+    entries.put_many(wire, (Put(name, data, _PROBE_MS),))
+    same = entries.get(wire, name, None).data == data
+    took_ms = (time.perf_counter() - began) * 1000
+    entries.delete(wire, (name,))
+    if not same:
+        raise failures.garbage(str(wire.address))
+    return took_ms
+
+
+def _problems_of(name: str, server: Server) -> list[str]:
+    found = []
+    if server.role == "replica":
+        found.append(f"the server at {name} is a replica: name its master, or use redis+sentinel://")
+    if server.eviction not in {None, "noeviction"}:
+        found.append(_evicts(name, str(server.eviction)))
+    if server.max_bytes and server.used_bytes and server.used_bytes > _FULL_RATIO * server.max_bytes:
+        found.append(
+            f"the server at {name} uses {server.used_bytes} of {server.max_bytes} bytes: raise its maxmemory"
+        )
+    if server.keeps == "nothing":
+        found.append(f"the server at {name} forgets everything when it restarts: set appendonly yes, or save")
+    return found
+
+
+def _problems_of_way(wire: Wire) -> list[str]:
+    found = []
+    address = wire.address
+    if not address.is_local and not address.tls:
+        found.append(f"what is said to {address} can be read on the way: use rediss://")
+    if isinstance(wire.masters, Cluster) and (covered := wire.masters.covered()) < SLOTS:
+        found.append(
+            f"{SLOTS - covered} of {SLOTS} slots of the cluster have no server: redis-cli --cluster check"
+        )
+    return found
+
+
+def _evicts(name: str, policy: str) -> str:
+    what = "any entry" if policy.startswith("allkeys") else "entries that have a time to live"
+    return (
+        f"the server at {name} may drop {what} when its memory is full ({policy}):"
+        " set maxmemory-policy noeviction"
+    )
+
+
+def _sentence(error: QuarterdeckError) -> str:
+    return f"{error.message}: {error.hint}"
+
+
+def _keeps(saves: str | None, aof: str | None) -> str | None:
+    if aof == "1":
+        return "rdb+aof" if saves else "aof"
+    if saves:
+        return "rdb"
+    return None if saves is None or aof is None else "nothing"
+
+
+def _info(reply: object) -> dict[str, str]:
+    """The fields of INFO; none if we may not see it."""
+    if not isinstance(reply, bytes):
+        return {}
+    pairs = (line.partition(":") for line in reply.decode(errors="replace").splitlines())
+    return {name: value for name, colon, value in pairs if colon}
+
+
+def _texts(reply: object) -> dict[str, str]:
+    """What is text in a map; nothing of anything else."""
+    if not isinstance(reply, dict):
+        return {}
+    return {
+        name.decode(errors="replace"): value.decode(errors="replace")
+        for name, value in reply.items()
+        if isinstance(name, bytes) and isinstance(value, bytes)
+    }
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() else None

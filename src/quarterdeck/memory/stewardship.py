@@ -1,0 +1,207 @@
+"""Who is registered, with which tier: said by stewards, and written down in the audit chain.
+
+While a namespace has no steward, whoever holds the store may register the first; from then on only stewards
+say who is what. The last steward cannot be revoked or made less: that would open the door again for anybody.
+A lost token of the only steward can be mended only by who may write the store itself: remove the entry
+``access:policy`` there, and register a first steward again. The chain shows that there was a second first.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from quarterdeck.errors import AccessDenied, UsageError
+from quarterdeck.memory import names
+from quarterdeck.memory.access import (
+    REVOKED,
+    AccessTier,
+    Policy,
+    agent_name,
+    fingerprint,
+    new_token,
+    policy_name,
+    record_value,
+    tier_in,
+)
+from quarterdeck.memory.audit import Deed, perform, utc_text
+from quarterdeck.memory.seat import Seat
+from quarterdeck.memory.store import MISSING, Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from quarterdeck.memory.access import Standing
+    from quarterdeck.memory.store import Seen
+
+
+class AgentRecord(NamedTuple):
+    """One registered agent.
+
+    Attributes:
+        agent: its name.
+        tier: what it may do; None: its access has been revoked, and nobody is let in under its name.
+        granted_at: when that was said; UTC, as text.
+        granted_by: by whom.
+    """
+
+    agent: str
+    tier: AccessTier | None
+    granted_at: str
+    granted_by: str
+
+
+class Stewardship(Seat):
+    """The room in which agents are registered."""
+
+    def grant_access(self, agent: str, tier: AccessTier) -> str:
+        """Register *agent*, or change what it may do; counts in every process from its next operation on.
+
+        Args:
+            agent: its name.
+            tier: what it may do from now on.
+
+        Returns:
+            Its token, a new one each time: the one before opens no seat any more. It is shown only here; the
+            store keeps a fingerprint of it. Pass it as ``token=``, or in ``QUARTERDECK_AGENT_TOKEN``.
+
+        Raises:
+            AccessDenied: this agent is no steward; or *agent* is the last one, and would be less.
+        """
+        agent = names.checked(agent, "agent", self.store.limits.max_key_bytes)
+        name = agent_name(self._namespace, agent)
+        tier = _tier(tier)
+        token = new_token()
+        at = utc_text(self.store.backend.time_ms())
+
+        def decide(standing: Standing, seen: Mapping[str, Seen]) -> tuple[Deed, Sequence[Entry]]:
+            first = not standing.policy.stewards and tier is self._at_most is AccessTier.STEWARD
+            if not first:
+                _as_steward(standing, "grant access")
+            record = {
+                "tier": tier.name.lower(),
+                "fingerprint": fingerprint(token),
+                "granted_at": at,
+                "granted_by": self.agent,
+            }
+            details = {"tier": tier.name.lower(), **({"first_steward": True} if first else {})}
+            return Deed("grant", agent, details), _registered(self._namespace, agent, record, standing, seen)
+
+        perform(self.store, self._namespace, self.agent, (name,), decide, at_most=self._at_most)
+        return token
+
+    def revoke_access(self, agent: str) -> bool:
+        """Close the store to a registered agent: nobody is let in under its name until it is granted anew.
+
+        Seats that are open under that name may only read from their next operation on.
+
+        Returns:
+            Whether it had access.
+
+        Raises:
+            AccessDenied: this agent is no steward; or *agent* is the last one.
+        """
+        agent = names.checked(agent, "agent", self.store.limits.max_key_bytes)
+        name = agent_name(self._namespace, agent)
+        at = utc_text(self.store.backend.time_ms())
+
+        def decide(standing: Standing, seen: Mapping[str, Seen]) -> tuple[Deed, Sequence[Entry]] | None:
+            _as_steward(standing, "revoke access")
+            before = seen[name].value
+            if before is MISSING or record_value(before, "tier") == REVOKED:
+                return None
+            record = {"tier": REVOKED, "fingerprint": "", "granted_at": at, "granted_by": self.agent}
+            return Deed("revoke", agent, {}), _registered(self._namespace, agent, record, standing, seen)
+
+        act = perform(self.store, self._namespace, self.agent, (name,), decide, at_most=self._at_most)
+        return act is not None
+
+    def set_default_access(self, tier: AccessTier) -> bool:
+        """Say what agents may do that nobody has registered; at first they are contributors.
+
+        Returns:
+            Whether that is a change.
+
+        Raises:
+            AccessDenied: this agent is no steward.
+            UsageError: everybody would be one.
+        """
+        tier = _tier(tier)
+        if tier is AccessTier.STEWARD:
+            raise UsageError(
+                "agents that nobody has registered cannot all be stewards", hint="register the stewards"
+            )
+
+        def decide(standing: Standing, _: Mapping[str, Seen]) -> tuple[Deed, Sequence[Entry]] | None:
+            _as_steward(standing, "change what unknown agents may do")
+            if standing.policy.default_tier is tier:
+                return None
+            deed = Deed("default", "", {"tier": tier.name.lower()})
+            return deed, (_policy_entry(self._namespace, standing.policy._replace(default_tier=tier)),)
+
+        act = perform(self.store, self._namespace, self.agent, (), decide, at_most=self._at_most)
+        return act is not None
+
+    def list_agents(self) -> list[AgentRecord]:
+        """Every registered agent, by name; also those whose access has been revoked."""
+        prefix = self._in_shared("agent")
+        found = [entry.name for entry in self.store.backend.listing(prefix)]
+        return [
+            _agent_record(name.removeprefix(prefix), value)
+            for name, value in zip(found, self.store.get_many(found), strict=True)
+            if value is not MISSING
+        ]
+
+
+def _registered(
+    namespace: str, agent: str, record: Mapping[str, str], standing: Standing, seen: Mapping[str, Seen]
+) -> tuple[Entry, ...]:
+    """What is written when *agent* gets that record, with the number of stewards kept right.
+
+    Raises:
+        AccessDenied: no steward would be left.
+    """
+    name = agent_name(namespace, agent)
+    before = seen[name].value
+    was = before is not MISSING and tier_in(before) is AccessTier.STEWARD
+    others = max(0, standing.policy.stewards - was)
+    stewards = others + (tier_in(record) is AccessTier.STEWARD)
+    if was and not stewards:
+        raise AccessDenied(
+            f"agent {agent!r} is the last steward: without one, anybody could make itself one",
+            hint="register another steward first",
+        )
+    return Entry(name, record), _policy_entry(namespace, standing.policy._replace(stewards=stewards))
+
+
+def _policy_entry(namespace: str, policy: Policy) -> Entry:
+    value = {"tier": policy.default_tier.name.lower(), "stewards": policy.stewards}
+    return Entry(policy_name(namespace), value)
+
+
+def _agent_record(agent: str, value: object) -> AgentRecord:
+    tier = None if record_value(value, "tier") == REVOKED else tier_in(value)
+    at, by = record_value(value, "granted_at"), record_value(value, "granted_by")
+    return AgentRecord(agent, tier, str(at), str(by))
+
+
+def _tier(tier: object) -> AccessTier:
+    if not isinstance(tier, AccessTier):
+        raise UsageError(
+            f"a tier must be an AccessTier, got {type(tier).__name__}",
+            hint=f"take one of {', '.join(f'AccessTier.{each.name}' for each in AccessTier)}",
+        )
+    return tier
+
+
+def _as_steward(standing: Standing, what: str) -> None:
+    """Raise unless a steward acts.
+
+    Raises:
+        AccessDenied: somebody else does.
+    """
+    if not standing.policy.stewards and standing.tier is not AccessTier.STEWARD:
+        raise AccessDenied(
+            f"only a steward may {what}, and there is none yet",
+            hint=f"register the first: qd memory grant {standing.agent} steward",
+        )
+    standing.require(AccessTier.STEWARD, what)

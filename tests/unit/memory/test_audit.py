@@ -1,0 +1,304 @@
+"""The chain of acts: written with the act itself, and whole until somebody else has a hand in it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+
+import pytest
+
+from quarterdeck.errors import AccessDenied, MemoryUnavailable, StoreCorrupt
+from quarterdeck.memory import audit
+from quarterdeck.memory.access import AccessTier, agent_name
+from quarterdeck.memory.audit import Act, Deed, Head
+from quarterdeck.memory.store import MISSING, Entry
+from tests.access_worlds import NAMESPACE, Place
+
+ENTRY = "{{default..0}}:audit:{:012}"
+HEAD = "{default..0}:chain:head"
+
+
+@pytest.fixture
+def place(tmp_path):
+    place = Place(tmp_path)
+    yield place
+    place.close()
+
+
+@pytest.fixture
+def chain(place):
+    """A place where five things were done."""
+    root = place.room_with(AccessTier.STEWARD, "boss")
+    root.grant_access("alice", AccessTier.VALIDATOR)
+    root.revoke_access("alice")
+    root.set_default_access(AccessTier.OBSERVER)
+    return place
+
+
+def acts(place):
+    return audit.read(place.store(), NAMESPACE)
+
+
+def report(place, noted=None):
+    return audit.verify(place.store(), NAMESPACE, noted)
+
+
+def stored(place, number):
+    ((data,),) = place.sql("SELECT data FROM entries WHERE name = ?", ENTRY.format(number))
+    return json.loads(data)
+
+
+def rewrite(place, name, value):
+    place.sql("UPDATE entries SET data = ? WHERE name = ?", json.dumps(value).encode(), name)
+
+
+def rehashed(value):
+    """*value* with a hash that fits it, as a forger who has read the source makes it."""
+    body = {name: each for name, each in value.items() if name != "hash"}
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return {**body, "hash": hashlib.sha256(text.encode()).hexdigest()}
+
+
+class TestPerform:
+    def test_an_act_is_written_with_what_it_is_about(self, place):
+        """One transaction: the entries, the act and the head."""
+        store, name = place.store(), "{default..0}:thing:a"
+        deed = Deed("clear", "bob", {"entries": 3})
+        act = audit.perform(store, NAMESPACE, "alice", (name,), lambda *_: (deed, [Entry(name, 7)]))
+        assert act is not None
+        assert store.get(name) == 7
+        assert (act.number, act.agent, act.act, act.subject, act.details) == (1, "alice", *deed)
+        assert act.at == "2023-11-14T22:13:20.000+00:00"
+        assert acts(place) == [act]
+        assert audit.head(store, NAMESPACE) == Head(1, act.hash)
+
+    def test_nothing_is_written_when_there_is_nothing_to_do(self, place):
+        """Nor when it must not be done."""
+        store = place.store()
+        assert audit.perform(store, NAMESPACE, "alice", (), lambda *_: None) is None
+
+        def refuse(standing, _):
+            standing.require(AccessTier.STEWARD, "do that")
+
+        with pytest.raises(
+            AccessDenied, match="agent 'alice' is a contributor, and only a steward or higher"
+        ):
+            audit.perform(store, NAMESPACE, "alice", (), refuse)
+        assert audit.head(store, NAMESPACE) == Head()
+        assert list(store.backend.listing("")) == []
+
+    def test_an_act_that_cannot_be_written_does_not_happen(self, place, monkeypatch):
+        """Neither half of it."""
+        store, name = place.store(), "{default..0}:thing:a"
+
+        def fail(*_):
+            raise MemoryUnavailable("it is gone", "wait")
+
+        monkeypatch.setattr(store.backend, "transact", fail)
+        with pytest.raises(MemoryUnavailable):
+            audit.perform(store, NAMESPACE, "a", (), lambda *_: (Deed("clear", "", {}), [Entry(name, 7)]))
+        assert place.store().get(name) is MISSING
+        assert acts(place) == []
+
+    def test_the_hash_is_that_of_the_json_without_it(self, chain):
+        """Anybody can compute it: keys sorted, no spaces, UTF-8; the standard library agrees."""
+        chain.room("root", token=chain.root_token).grant_access(
+            "ä \U0001f600 \u2028 \x7f", AccessTier.OBSERVER
+        )
+        previous = ""
+        for number in range(1, len(acts(chain)) + 1):
+            value = stored(chain, number)
+            assert value == rehashed(value)
+            assert value["previous"] == previous
+            previous = value["hash"]
+
+    def test_secrets_are_out_before_an_act_is_hashed(self, place, monkeypatch):
+        """The hash is that of what is stored, so the chain is whole."""
+        store = place.store()
+        monkeypatch.setattr(store.scrubber, "scrub", lambda data: data.replace(b"hunter2", b"[REDACTED]"))
+        deed = Deed("reject", "p", {"reason": "it says hunter2"})
+        act = audit.perform(store, NAMESPACE, "alice", (), lambda *_: (deed, ()))
+        assert act is not None
+        assert act.details == {"reason": "it says [REDACTED]"}
+        assert acts(place) == [act]
+        assert report(place).is_whole
+
+    def test_what_a_chain_is_made_of_passes_the_scrubber(self, place):
+        """A hash, a time or an id that looked like a secret would break the chain."""
+        store = place.store()
+        for number in range(500):
+            at = audit.utc_text(number * 10**10)
+            fields = Act(number, at, "a", "b", "c", {}, *_hashes())._asdict()
+            data = json.dumps(fields, separators=(",", ":")).encode()
+            assert store.scrubber.scrub(data) == data
+
+    def test_a_head_that_is_none_of_ours_stops_every_act(self, chain):
+        """Nothing is promoted or granted that could not be written down."""
+        rewrite(chain, HEAD, {"number": "5", "hash": 7})
+        with pytest.raises(StoreCorrupt, match="audit chain"):
+            chain.room("root", token=chain.root_token).grant_access("x", AccessTier.OBSERVER)
+
+
+class TestRead:
+    def test_acts_come_in_their_order(self, chain):
+        """Those after a number, up to a limit."""
+        found = acts(chain)
+        assert [act.number for act in found] == [1, 2, 3, 4, 5]
+        assert [act.act for act in found] == ["grant", "grant", "grant", "revoke", "default"]
+        assert [act.subject for act in found] == ["root", "boss", "alice", "alice", ""]
+        assert audit.read(chain.store(), NAMESPACE, since=2, limit=2) == found[2:4]
+        assert audit.read(chain.store(), NAMESPACE, since=5) == []
+        assert audit.read(chain.store(), NAMESPACE, since=-7, limit=9) == found[:2]
+
+    def test_others_stay_readable_when_one_is_not(self, chain):
+        """What is torn, missing or something else is left out."""
+        chain.sql("UPDATE entries SET data = ? WHERE name = ?", b"{torn", ENTRY.format(2))
+        chain.sql("DELETE FROM entries WHERE name = ?", ENTRY.format(3))
+        rewrite(chain, ENTRY.format(4), [1, 2])
+        assert [act.number for act in acts(chain)] == [1, 5]
+
+    def test_each_namespace_has_its_own(self, chain):
+        """Another one's chain is empty."""
+        assert audit.read(chain.store(), "elsewhere") == []
+        assert audit.verify(chain.store(), "elsewhere").is_whole
+
+
+class TestVerify:
+    def test_a_chain_nobody_touched_is_whole(self, chain):
+        """All acts, and the head as it is noted elsewhere."""
+        head = audit.head(chain.store(), NAMESPACE)
+        found = report(chain, noted=head)
+        assert found.is_whole
+        assert (found.acts, found.broken_at, found.reason, found.head) == (5, None, "", head)
+
+    def test_no_acts_are_whole_too(self, place):
+        """There is nothing to be wrong."""
+        assert report(place) == (0, None, "", Head())
+
+    @pytest.mark.parametrize(
+        "field, value",
+        [
+            ("agent", "mallory"),
+            ("details", {"tier": "steward"}),
+            ("at", "2020-01-01T00:00:00.000+00:00"),
+            ("number", 7),
+            ("previous", "0" * 64),
+        ],
+    )
+    def test_a_changed_act_is_found(self, chain, field, value):
+        """Whatever was changed in it."""
+        rewrite(chain, ENTRY.format(3), {**stored(chain, 3), field: value})
+        found = report(chain)
+        assert (found.acts, found.broken_at) == (2, 3)
+        assert found.reason.startswith("changed")
+
+    def test_a_changed_act_with_a_hash_that_fits_is_found(self, chain):
+        """The one after it does not fit any more."""
+        rewrite(chain, ENTRY.format(3), rehashed({**stored(chain, 3), "agent": "mallory"}))
+        found = report(chain)
+        assert (found.acts, found.broken_at) == (3, 4)
+        assert "do not fit together" in found.reason
+
+    def test_a_changed_last_act_is_found(self, chain):
+        """The head knows its hash."""
+        rewrite(chain, ENTRY.format(5), rehashed({**stored(chain, 5), "agent": "mallory"}))
+        found = report(chain)
+        assert found.broken_at == 5
+        assert "not the one the chain ends with" in found.reason
+
+    @pytest.mark.parametrize("number", [1, 3, 5])
+    def test_a_missing_act_is_found(self, chain, number):
+        """At the beginning, in the middle, at the end."""
+        chain.sql("DELETE FROM entries WHERE name = ?", ENTRY.format(number))
+        found = report(chain)
+        assert (found.acts, found.broken_at) == (number - 1, number)
+        assert found.reason.startswith("missing")
+
+    def test_acts_that_changed_places_are_found(self, chain):
+        """Each is whole, but not there."""
+        second, third = stored(chain, 2), stored(chain, 3)
+        rewrite(chain, ENTRY.format(2), third)
+        rewrite(chain, ENTRY.format(3), second)
+        found = report(chain)
+        assert (found.acts, found.broken_at, found.reason) == (1, 2, "reordered: it is act 3")
+
+    def test_acts_beyond_the_head_are_found(self, chain):
+        """Somebody has put the head back to forget the last ones."""
+        rewrite(chain, HEAD, {"number": 3, "hash": stored(chain, 3)["hash"]})
+        found = report(chain)
+        assert (found.acts, found.broken_at) == (3, 4)
+        assert "after the one the chain ends with" in found.reason
+
+    def test_a_chain_that_was_cut_with_its_head_needs_a_noted_one(self, chain):
+        """Inside the store it looks whole: only what was noted elsewhere shows it."""
+        noted = audit.head(chain.store(), NAMESPACE)
+        for number in (4, 5):
+            chain.sql("DELETE FROM entries WHERE name = ?", ENTRY.format(number))
+        rewrite(chain, HEAD, {"number": 3, "hash": stored(chain, 3)["hash"]})
+        assert report(chain).is_whole
+        found = report(chain, noted)
+        assert (found.acts, found.broken_at) == (3, 4)
+        assert found.reason.startswith("cut off")
+
+    def test_a_chain_that_was_made_anew_needs_a_noted_one(self, chain):
+        """Every hash of it fits."""
+        noted = audit.head(chain.store(), NAMESPACE)
+        previous = ""
+        for number in range(1, 6):
+            value = rehashed({**stored(chain, number), "agent": "mallory", "previous": previous})
+            rewrite(chain, ENTRY.format(number), value)
+            previous = value["hash"]
+        rewrite(chain, HEAD, {"number": 5, "hash": previous})
+        assert report(chain).is_whole
+        found = report(chain, noted)
+        assert (found.broken_at, found.reason) == (5, "this is not the chain that was noted")
+
+    @pytest.mark.parametrize("value", [b"{torn", b"7", b"{}", b"null", b'"x"', b"\xff"])
+    def test_an_act_that_cannot_be_read_is_found(self, chain, value):
+        """Whatever stands in its place."""
+        chain.sql("UPDATE entries SET data = ? WHERE name = ?", value, ENTRY.format(2))
+        found = report(chain)
+        assert (found.acts, found.broken_at) == (1, 2)
+
+    @pytest.mark.parametrize(
+        "value", [b"{torn", b"7", b'{"number":-1,"hash":""}', b'{"number":true,"hash":""}', b"{}"]
+    )
+    def test_a_head_that_cannot_be_read_is_found(self, chain, value):
+        """It is part of the chain."""
+        chain.sql("UPDATE entries SET data = ? WHERE name = ?", value, HEAD)
+        found = report(chain)
+        assert (found.acts, found.broken_at) == (0, 1)
+        assert "where the chain ends" in found.reason
+
+    def test_a_head_far_away_costs_nothing(self, chain):
+        """The first act that is not there ends it."""
+        rewrite(chain, HEAD, {"number": 10**15, "hash": ""})
+        assert report(chain).broken_at == 6
+
+    def test_others_may_act_meanwhile(self, chain):
+        """What they add is not taken for a flaw."""
+        store, root = chain.store(), chain.room("root", token=chain.root_token)
+        see_many = store.see_many
+
+        def see_while_others_act(names):
+            seen = see_many(names)
+            root.grant_access("another", AccessTier.OBSERVER)
+            return seen
+
+        store.see_many = see_while_others_act
+        found = audit.verify(store, NAMESPACE)
+        assert found.is_whole
+        assert found.acts == 5
+        assert report(chain).acts > 6
+
+
+def test_an_agents_record_cannot_be_forged_through_its_name(place):
+    """No name of an agent reaches an entry of the chain or of another agent."""
+    names = {agent_name(NAMESPACE, agent) for agent in ("a", "a:b", "head", "}:chain:head", "policy")}
+    assert len(names) == 5
+    assert all(name.startswith("{default..0}:agent:") for name in names)
+
+
+def _hashes():
+    return (hashlib.sha256(os.urandom(8)).hexdigest() for _ in range(2))
