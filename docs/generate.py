@@ -33,6 +33,8 @@ PUBLIC_MODULES = (
     "quarterdeck.costs.capture.extract_usage",
     "quarterdeck.costs.capture.litellm",
     "quarterdeck.costs.exporters",
+    "quarterdeck.memory",
+    "quarterdeck.memory.backend",
     "quarterdeck.journal",
     "quarterdeck.caches",
     "quarterdeck.errors",

@@ -4,8 +4,9 @@
                                            ->  the region <!-- sample:tests --> of README.md
     qd costs on generated transcripts      ->  docs/images/costs.svg
       (the same ones always), at `NOON`    ->  the region <!-- sample:costs --> of README.md
+    qd memory in an empty project          ->  the regions of `MEMORY` in docs/how-to/share-memory.md
 
-A test makes both regions again and compares.
+Tests make all regions again and compare.
 """
 
 from __future__ import annotations
@@ -25,10 +26,35 @@ from quarterdeck.testing.transcripts import write_transcripts
 ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
+MEMORY_PAGE = ROOT / "docs" / "how-to" / "share-memory.md"
 TESTS_FOR = ("tests", "for", "django/utils/html.py", "-n", "8")
 WIDTH = 112
 NOON = "2026-10-30T12:00:00+00:00"
 """Of the last day of the generated transcripts; the sample is taken as if it were now."""
+
+MEMORY = {
+    "memory-put": (
+        """qd memory put plan '{"files": ["a.py", "b.py"], "by": "planner"}' --ttl 2h""",
+        "qd memory get plan",
+        "echo 'look at a.py first' | qd memory put note --agent reviewer",
+        "qd memory get note --from reviewer --text",
+        "qd memory ls --all",
+    ),
+    "memory-if": (
+        "qd memory put leader worker-1 --if-absent --ttl 30s",
+        "qd memory put leader worker-2 --if-absent --ttl 30s",
+    ),
+    "memory-queue": (
+        """qd memory push reviews '{"pull": 7}'""",
+        "qd memory pop reviews",
+        "qd memory pop reviews",
+    ),
+    "memory-secret": (
+        """qd memory put access '{"mail": "ada@example.com", "password": "correct horse 7"}'""",
+        "qd memory get access",
+    ),
+}
+"""By region: commands, one after the other in one project."""
 
 AT_NOON = f"""
 import sys
@@ -61,6 +87,21 @@ def costs() -> str:
         return f"$ qd costs\n{_printed([*qd, 'costs'], Path(home), env)}"
 
 
+def memory() -> dict[str, str]:
+    """What the commands of `MEMORY` print, with them, by region; a word goes to stderr as to stdout."""
+    with tempfile.TemporaryDirectory(prefix="quarterdeck-samples.") as home:
+        programs = Path(sys.executable).parent
+        env = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": home, "QUARTERDECK_HOME": f"{home}/state"}
+        shell = ["sh", "-c"]
+        return {
+            name: "\n".join(
+                f"$ {command}\n{_printed([*shell, f'{{ {command}; }} 2>&1 || true'], Path(home), env)}"
+                for command in commands
+            )
+            for name, commands in MEMORY.items()
+        }
+
+
 def _printed(command: list[str], folder: Path, env: dict[str, str]) -> str:
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
     return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip("\n")
@@ -90,10 +131,10 @@ def sample(folder: Path) -> str:
     return f"~/{folder.name}$ qd {' '.join(TESTS_FOR)}\n{told(folder, *TESTS_FOR)}"
 
 
-def put(name: str, text: str) -> None:
-    """Make *text* the region *name* of the README."""
+def put(name: str, text: str, page: Path = README) -> None:
+    """Make *text* the region *name* of *page*."""
     region = re.compile(rf"(<!-- sample:{name} -->\n).*?(<!-- /sample:{name} -->)", re.DOTALL)
-    README.write_text(region.sub(lambda match: f"{match[1]}```\n{text}\n```\n{match[2]}", README.read_text()))
+    page.write_text(region.sub(lambda match: f"{match[1]}```\n{text}\n```\n{match[2]}", page.read_text()))
 
 
 def write() -> None:
@@ -104,6 +145,8 @@ def write() -> None:
     (IMAGES / "costs.svg").write_text(picture(costs(), "costs"))
     put("tests", sample(django))
     put("costs", costs())
+    for name, text in memory().items():
+        put(name, text, MEMORY_PAGE)
 
 
 if __name__ == "__main__":

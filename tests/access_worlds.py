@@ -25,6 +25,7 @@ class Place:
     def __init__(self, folder):
         self.path = str(folder / "memory.sqlite")
         self.clock = Clock()
+        self.root_token = None
         self._stores = []
 
     def store(self, **limits):
@@ -39,8 +40,8 @@ class Place:
     def room_with(self, tier, agent=None):
         """A seat of an agent with that tier; the steward ``root`` is registered if nobody is."""
         agent = agent or f"the-{tier.name.lower()}"
-        root = self.room("root", token=getattr(self, "root_token", None))
-        if not hasattr(self, "root_token"):
+        root = self.room("root", token=self.root_token)
+        if self.root_token is None:
             self.root_token = root.grant_access("root", AccessTier.STEWARD)
         return self.room(agent, token=root.grant_access(agent, tier))
 

@@ -11,6 +11,7 @@ that started them, however it ends. The fixtures are in ``conftest.py``; whoever
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import random
@@ -59,16 +60,16 @@ def find_servers() -> list[Program]:
     return found
 
 
-def until(true, what):
+def until(true, what, patience_s=PATIENCE_S):
     """Wait until *true()* is; its value. Errors of connections count as false."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while True:
         try:
             if value := true():
                 return value
         except (OSError, EOFError):
             pass
-        assert time.monotonic() < deadline, f"not in {PATIENCE_S:g} s: {what}"
+        assert time.monotonic() < deadline, f"not in {patience_s:g} s: {what}"
         time.sleep(0.005)
 
 
@@ -186,7 +187,7 @@ class Server:
         self._fleet = fleet
         self._settings = settings
         self._sentinel = sentinel
-        self._taken_ports = 0
+        self.is_frozen = False
         self.port = free_port()
         self.unix_path = f"{self.folder}/s"
         self._start()
@@ -212,6 +213,11 @@ class Server:
             replies = receive(connection, len(commands))
         return replies[1:] if self.user else replies
 
+    @property
+    def lives(self):
+        """Whether it runs and is not frozen."""
+        return self.process.poll() is None and not self.is_frozen
+
     def info(self, section="default"):
         """What INFO says, as a dict of strings."""
         lines = self.command("INFO", section).decode().splitlines()
@@ -225,10 +231,12 @@ class Server:
     def freeze(self):
         """Stop it: its connections stay open, and nothing answers."""
         self.process.send_signal(signal.SIGSTOP)
+        self.is_frozen = True
 
     def thaw(self):
         """Let it go on."""
         self.process.send_signal(signal.SIGCONT)
+        self.is_frozen = False
 
     def restart(self, *, keep):
         """Kill it and start it anew on the same port, with its data or without any."""
@@ -392,18 +400,53 @@ class Cluster:
         ports = {line.split()[1].split(":")[1].split("@")[0] for line in self._view() if _is_master(line)}
         return [node for node in self.nodes if str(node.port) in ports]
 
-    def fail_over(self):
-        """Kill a master and wait until its replica has its slots; returns the dead node."""
+    def fail_over(self, how=Server.kill):
+        """Kill a master (or freeze it) and wait until its replica has its slots; returns that node."""
         dead = self.masters[0]
-        dead.kill()
+        how(dead)
         until(lambda: len(self.masters) == 3 and dead not in self.masters, "the replica has taken over")
         until(self.is_covered, "every slot is covered again")
         return dead
 
+    def swap_roles(self):
+        """Make a replica master, and its master its replica; both live on."""
+        replica = next(node for node in self.nodes if node not in self.masters)
+        for _ in range(10):  # a request may come to nothing, and nobody says so
+            with contextlib.suppress(Refused):  # it is done already
+                replica.command("CLUSTER", "FAILOVER")
+            with contextlib.suppress(AssertionError):
+                until(lambda: replica in self.masters and self.is_whole(), "roles are swapped", 3.0)
+                return
+        pytest.fail("the cluster does not let a replica be master")
+
+    def add_master(self):
+        """Make a replica a master that has no slots; returns it. The cluster is not whole after that."""
+        new = next(node for node in self.nodes if node not in self.masters)
+        new.command("CLUSTER", "RESET", "SOFT")
+        for other in self.masters:
+            new.command("CLUSTER", "MEET", "127.0.0.1", str(other.port))
+        until(lambda: all(map(self._serves, self.nodes)), "every node knows all others again")
+        until(
+            lambda: all(self._calls_master(node, new) for node in self.nodes), "all know that it is a master"
+        )
+        return new
+
+    def move_slot(self, name, target):
+        """Give the slot of *name*, with what is in it, to the node *target*."""
+        slot = str(self.nodes[0].command("CLUSTER", "KEYSLOT", name))
+        masters = self.masters
+        source = next(node for node in masters if node.command("CLUSTER", "COUNTKEYSINSLOT", slot))
+        target_id, source_id = (node.command("CLUSTER", "MYID") for node in (target, source))
+        target.command("CLUSTER", "SETSLOT", slot, "IMPORTING", source_id)
+        source.command("CLUSTER", "SETSLOT", slot, "MIGRATING", target_id)
+        keys = source.command("CLUSTER", "GETKEYSINSLOT", slot, "100")
+        source.command("MIGRATE", "127.0.0.1", str(target.port), "", "0", "5000", "KEYS", *keys)
+        for node in (target, source, *masters):
+            node.command("CLUSTER", "SETSLOT", slot, "NODE", target_id)
+
     def is_covered(self):
         """Whether all nodes that live say that every slot is served."""
-        living = [node for node in self.nodes if node.process.poll() is None]
-        return all(self._serves(node) for node in living)
+        return all(self._serves(node) for node in self.nodes if node.lives)
 
     def is_whole(self):
         """Whether every node lives, every slot is served and every replica is in step."""
@@ -428,18 +471,17 @@ class Cluster:
             lines
         )
 
+    def _calls_master(self, node, other):
+        lines = [line for line in self._known(node) if f":{other.port}@" in line]
+        return len(lines) == 1 and "master" in lines[0].split()[2]
+
     @staticmethod
     def _known(node):
         lines = node.command("CLUSTER", "NODES").decode().splitlines()
         return [line for line in lines if "handshake" not in line]
 
     def _view(self):
-        for node in self.nodes:
-            try:
-                return self._known(node)
-            except OSError:
-                continue
-        raise EOFError
+        return self._known(next(node for node in self.nodes if node.lives))
 
 
 def _is_master(line):

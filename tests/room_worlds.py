@@ -1,4 +1,4 @@
-"""Agents that work together over one memory file, each with a store of its own, as other processes have it."""
+"""Agents that work together over one memory, each with a store of its own, as other processes have it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.channels import Channels
 from quarterdeck.memory.embedded import EmbeddedBackend
 from quarterdeck.memory.queues import Queues
-from quarterdeck.memory.sessions import Sessions
 from quarterdeck.memory.server import RedisBackend
+from quarterdeck.memory.sessions import Sessions
 from quarterdeck.memory.settings import Limits, RedisConfig
 from quarterdeck.memory.signals import Signals
 from quarterdeck.memory.stewardship import Stewardship

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import random
@@ -51,20 +52,23 @@ def on_a_server(redis_server):
 
 def test_on_a_file(on_a_file):
     """The embedded backend."""
-    race("embedded", on_a_file, {"path": on_a_file.path})
+    with contextlib.ExitStack() as stack:
+        race(stack, "embedded", on_a_file, {"path": on_a_file.path})
 
 
 def test_on_a_server(on_a_server):
     """Each server there is."""
-    race("redis", on_a_server, {"url": on_a_server.url, "timeout_s": 30})
+    with contextlib.ExitStack() as stack:
+        race(stack, "redis", on_a_server, {"url": on_a_server.url, "timeout_s": 30})
 
 
 class Promoter:
     """A child that promotes whatever is staged, each time it is told to."""
 
-    def __init__(self, kind, settings, agent, token, seed):
+    def __init__(self, stack, kind, settings, agent, token, seed):
         self.agent = agent
-        self.child = start(PROMOTE, kind, json.dumps(settings), agent, token, seed)
+        self.child = stack.enter_context(start(PROMOTE, kind, json.dumps(settings), agent, token, seed))
+        stack.callback(self.child.kill)
         assert self.child.stdout.readline() == "ready\n", self.child.communicate()
 
     def go(self):
@@ -86,8 +90,8 @@ class Promoter:
         return None if "done" in said else [(each, self.agent) for each in said.split()]
 
 
-def race(kind, config, settings):
-    dice, store = random.Random(7), open_store(config)
+def race(stack, kind, config, settings):
+    dice, store = random.Random(7), stack.enter_context(contextlib.closing(open_store(config)))
     root = Room(store, "root")
     root = Room(store, "root", token=root.grant_access("root", AccessTier.STEWARD))
     tokens = {f"v{n}": root.grant_access(f"v{n}", AccessTier.VALIDATOR) for n in range(PROMOTERS)}
@@ -99,7 +103,7 @@ def race(kind, config, settings):
     won: list[tuple[str, str]] = []
     ids: list[str] = []
     in_the_middle = 0
-    promoters = [Promoter(kind, settings, agent, token, 0) for agent, token in tokens.items()]
+    promoters = [Promoter(stack, kind, settings, agent, token, 0) for agent, token in tokens.items()]
     for seed in range(1, ROUNDS + 1):
         ids += [root.stage_pattern({"name": f"lesson {number}"}) for number in range(PATTERNS_A_ROUND)]
         for promoter in promoters:
@@ -113,7 +117,7 @@ def race(kind, config, settings):
         assert waiting | lasting() == set(ids), "some are lost"
         for promoter in promoters:
             won += promoter.wins()
-        promoters.append(Promoter(kind, settings, victim.agent, tokens[victim.agent], seed))
+        promoters.append(Promoter(stack, kind, settings, victim.agent, tokens[victim.agent], seed))
     for promoter in promoters:
         ended(promoter.child)
 
@@ -131,4 +135,3 @@ def race(kind, config, settings):
         assert isinstance(kept, dict)
         assert (kept["id"], kept["promoted_by"]) == (each, agent)
     assert audit.verify(store, NAMESPACE).is_whole
-    store.close()

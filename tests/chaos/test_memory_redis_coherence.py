@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import os
 import struct
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import time
 import pytest
 
 READERS = 4
-SECONDS = 2.0
+SECONDS = 1.2
 
 # The writer puts version 1, 2, 3, … and, once the server has said so, the version into shared memory. A reader
 # takes it from there, then reads: an older version is stale, though the write was done before the read began.
@@ -86,8 +85,6 @@ def race(server, tmp_path, pause_s=0.0):
 def test_no_reader_sees_what_an_acknowledged_write_has_replaced(redis_server, tmp_path, pause_s):
     """Four readers and a writer; calm enough, most reads are hits of the local tier."""
     read, stale, hits, written = race(redis_server, tmp_path, pause_s)
-    if os.environ.get("RACE"):
-        print("\nRACE", redis_server.program.name, pause_s, read, stale, hits, written)
     assert read > 1000
     assert written > 100
     assert stale == 0

@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager, suppress
 
 import pytest
 
@@ -23,6 +23,7 @@ from quarterdeck.memory.names import named, space
 from quarterdeck.memory.server import RedisBackend
 from quarterdeck.memory.server.failures import ACL_RULE
 from quarterdeck.memory.settings import RedisConfig
+from tests.memory_proxy import Proxy
 from tests.memory_servers import PASSWORD, until
 
 SPACE = space("default", "a")
@@ -153,6 +154,18 @@ def test_a_certificate_for_another_name_is_refused(redis_behind_tls):
         store.get(ENTRY)
 
 
+def test_a_server_that_wants_a_certificate_gets_ours(redis_server, redis_behind_tls):
+    """With the client's own certificate it lets us in, without it does not."""
+    tls = redis_behind_tls.tls
+    certificate, key = tls.client
+    with closing(Proxy(redis_server, tls, client_certificates=True)) as proxy:
+        own = {"ssl_certfile": certificate, "ssl_keyfile": key}
+        with backend(proxy.url, ssl_ca_certs=tls.authority, **own) as store:
+            use(store)
+        with backend(proxy.url, ssl_ca_certs=tls.authority) as store, pytest.raises(MemoryUnavailable):
+            store.get(ENTRY)
+
+
 def test_a_file_for_tls_that_is_not_there_is_a_wrong_setting(redis_behind_tls):
     """And no server that is down."""
     with backend(redis_behind_tls.url, ssl_ca_certs="/nowhere") as store, pytest.raises(ConfigError):
@@ -183,6 +196,29 @@ def test_a_cluster_is_used_as_one(redis_cluster):
         ]
         assert {put.name for put in puts} <= {each.name for each in store.listing("{default.")}
         assert store.delete([put.name for put in puts]) == len(puts)
+
+
+def test_a_node_of_a_cluster_that_is_taken_for_a_server_says_so(redis_cluster):
+    """The URL is wrong, and nothing else."""
+    redis_cluster.flush()
+    _, other = _owner_and_another(redis_cluster, ENTRY)
+    with backend(other.url) as store, pytest.raises(ConfigError) as caught:
+        store.get(ENTRY)
+    assert "redis+cluster://" in caught.value.hint
+
+
+def test_a_cluster_without_one_of_its_masters_is_degraded(redis_cluster):
+    """What is on the others can be used, and health says who is missing."""
+    redis_cluster.flush()
+    _, other = _owner_and_another(redis_cluster, ENTRY)
+    with backend(redis_cluster.url, timeout_s=0.2) as store:
+        store.put(ENTRY, b"1")
+        other.freeze()
+        assert store.get(ENTRY).data == b"1"
+        health = store.health()
+        other.thaw()
+        assert health.state == "degraded"
+        assert any(f":{other.port} does not answer" in problem for problem in health.problems)
 
 
 def test_slots_that_move_while_in_use_are_followed(redis_cluster):
@@ -334,20 +370,17 @@ def test_what_others_keep_under_our_names_breaks_only_itself(own_redis_server):
 )
 def test_whatever_answers_there_causes_no_traceback(answer):
     """Something else than Redis, or something that behaves oddly, is an error of ours."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_answer_all, args=(listener, answer), daemon=True).start()
-        url = f"redis://127.0.0.1:{listener.getsockname()[1]}"
-        with backend(url, timeout_s=0.2, local_cache_enabled=False) as store:
-            for use_it in (
-                lambda: store.get(ENTRY),
-                lambda: store.get_many([ENTRY]),
-                lambda: store.items(LOG),
-                lambda: list(store.listing("{default.")),
-                lambda: store.time_ms(),
-            ):
-                with pytest.raises((StoreCorrupt, MemoryUnavailable, ConfigError)):
-                    use_it()
-            assert store.health().state in {"down", "degraded"}
+    with _answering(answer) as url, backend(url, timeout_s=0.2, local_cache_enabled=False) as store:
+        for use_it in (
+            lambda: store.get(ENTRY),
+            lambda: store.get_many([ENTRY]),
+            lambda: store.items(LOG),
+            lambda: list(store.listing("{default.")),
+            lambda: store.time_ms(),
+        ):
+            with pytest.raises((StoreCorrupt, MemoryUnavailable, ConfigError)):
+                use_it()
+        assert store.health().state in {"down", "degraded"}
 
 
 def test_a_replica_is_no_place_to_write(own_redis_server, redis_fleet):
@@ -448,6 +481,7 @@ def test_each_item_is_taken_once_however_many_take(redis_server):
         assert sorted(map(int, taken)) == list(range(400))
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_forked_child_has_connections_of_its_own(redis_server):
     """Both go on at once, and neither reads an answer that is meant for the other."""
     with backend(redis_server.url) as store:
@@ -479,13 +513,21 @@ def _owner_and_another(cluster, name):
     raise AssertionError(slot)
 
 
-def _answer_all(listener, answer):
-    held = []
-    while True:
-        try:
-            connection, _ = listener.accept()
-            connection.recv(100)
-            connection.sendall(answer * 20)
-        except OSError:
-            return
-        held.append(connection)
+@contextmanager
+def _answering(answer):
+    """The URL of something that says *answer* to whatever it is asked."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, ExitStack() as held:
+
+        def answer_all():
+            with suppress(OSError):
+                while True:
+                    connection = held.enter_context(listener.accept()[0])
+                    connection.recv(100)
+                    with suppress(OSError):
+                        connection.sendall(answer * 20)
+
+        thread = threading.Thread(target=answer_all)
+        thread.start()
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()

@@ -98,8 +98,9 @@ def admit(store: Store, namespace: str, agent: str, token: str | None) -> None:
         AccessDenied: it is registered and that is not its token; or it is not, and one is passed.
     """
     record = store.get(agent_name(namespace, agent))
+    shown = (os.environ.get(TOKEN_VARIABLE, "") if token is None else str(token)).strip()
     if record is MISSING:
-        if token is not None:
+        if token is not None and shown:
             raise AccessDenied(
                 f"nobody has registered an agent {agent!r} in namespace {namespace!r}, so it has no token",
                 hint="check the name and the namespace, or leave the token away",
@@ -108,9 +109,8 @@ def admit(store: Store, namespace: str, agent: str, token: str | None) -> None:
     if record_value(record, "tier") == REVOKED:
         raise AccessDenied(
             f"the access of agent {agent!r} has been revoked",
-            hint=f"use another name, or have a steward run: qd memory grant {agent} contributor",
+            hint=f"use another name, or have a steward run: {grant_command(agent, 'contributor')}",
         )
-    shown = (os.environ.get(TOKEN_VARIABLE, "") if token is None else str(token)).strip()
     if not shown:
         raise AccessDenied(
             f"agent {agent!r} is registered, and its token is missing",
@@ -124,7 +124,7 @@ def admit(store: Store, namespace: str, agent: str, token: str | None) -> None:
     if not _same(fingerprint(shown), record_value(record, "fingerprint")):
         raise AccessDenied(
             f"the token is not, or no longer, that of agent {agent!r} in namespace {namespace!r}",
-            hint=f"a new one comes of: qd memory grant {agent} TIER",
+            hint=f"a new one comes of: {grant_command(agent, 'TIER')}",
         )
 
 
@@ -151,8 +151,15 @@ def require(agent: str, mine: AccessTier, tier: AccessTier, what: str) -> None:
     if mine < tier:
         raise AccessDenied(
             f"agent {agent!r} is {_a(mine)}, and only {_a(tier)} or higher may {what}",
-            hint=f"have a steward run: qd memory grant {agent} {tier.name.lower()}",
+            hint=f"have a steward run: {grant_command(agent, tier.name.lower())}",
         )
+
+
+def grant_command(agent: str, tier: str) -> str:
+    """What to type to give *agent* that tier; safe to be pasted into a shell, whatever its name is."""
+    import shlex
+
+    return f"qd memory grant {shlex.quote(agent) if agent.isprintable() else 'AGENT'} {tier}"
 
 
 def standing_in(agent: str, record: object, policy: object) -> Standing:

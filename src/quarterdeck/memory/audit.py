@@ -6,8 +6,9 @@
         audit:000000000001 … audit:00000000000N     the act, as the next one
         chain:head                                  how far the chain goes, and its last hash
 
-An act has the hash of the one before and its own: SHA-256 over its JSON without the hash, keys sorted, no
-spaces, as UTF-8. So `verify` finds an act that was changed, taken out, put elsewhere or cut off the end.
+An act has the hash of the one before and its own: SHA-256 over its JSON as it is stored, without the hash,
+keys sorted, no spaces, as UTF-8. So `verify` finds an act that was changed, taken out, put elsewhere or cut
+off the end. Agents and subjects are stored escaped, as in names, so that a mail address stays what it is.
 
 What no chain can show that lies where the acts lie: whoever may write the whole store can write a whole new
 chain. Note `head` elsewhere from time to time and pass it to `verify`: no other chain has that hash in it.
@@ -18,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
 import msgspec
 
@@ -45,7 +47,7 @@ class Deed(NamedTuple):
         act: one word: ``promote``, ``reject``, ``persist``, ``grant``, ``revoke``, ``default``, ``clear``,
             ``rekey``.
         subject: what it is done to: a pattern's id, an agent.
-        details: what else is worth knowing later; JSON.
+        details: what else is worth knowing later; JSON. Escape the names of agents (`names.escaped`).
     """
 
     act: str
@@ -60,7 +62,7 @@ class Act(NamedTuple):
         number: from 1, without gaps.
         at: when, on the clock of the store: ``2026-11-22T10:00:00.000+00:00``.
         agent: who.
-        act, subject, details: see `Deed`; as they were stored, with nothing secret in them.
+        act, subject, details: see `Deed`; without what was secret in them.
         previous: the hash of the act before; empty for the first.
         hash: of this one.
     """
@@ -150,27 +152,14 @@ def perform(
             performed = None
             return None
         deed, entries = decision
-        performed = next_act(store, _head_in(seen[end].value), at, agent, deed)
-        name = act_name(namespace, performed.number)
-        head = Head(performed.number, performed.hash)
-        return [*entries, Entry(name, performed._asdict()), Entry(end, head._asdict())]
+        before = _head_in(seen[end].value)
+        written = _written(store, before, at, agent, deed)
+        performed = _act_in(written)
+        name, now = act_name(namespace, before.number + 1), Head(before.number + 1, str(written["hash"]))
+        return [*entries, Entry(name, written), Entry(end, now._asdict())]
 
     store.change(involved, once)
     return performed
-
-
-def next_act(store: Store, head: Head, at: str, agent: str, deed: Deed) -> Act:
-    """The act that follows *head*; what is secret in it is taken out before it is hashed."""
-    fields = {
-        "number": head.number + 1,
-        "at": at,
-        "agent": agent,
-        **deed._asdict(),
-        "previous": head.hash,
-    }
-    clean = decode(store.scrubber.scrub(encode(fields, store.limits.max_value_bytes)))
-    assert isinstance(clean, dict)
-    return Act(**clean, hash=_hash(clean))
 
 
 def head(store: Store, namespace: str) -> Head:
@@ -185,7 +174,7 @@ def head(store: Store, namespace: str) -> Head:
 def read(store: Store, namespace: str, since: int = 0, limit: int = 100) -> list[Act]:
     """Up to *limit* acts with numbers above *since*, in order; those that cannot be read are left out."""
     last = min(head(store, namespace).number, since + limit)
-    return [act for _, act in _acts(store, namespace, since + 1, last) if act is not None]
+    return [act for _, value in _acts(store, namespace, since + 1, last) if (act := _act_in(value))]
 
 
 def verify(store: Store, namespace: str, noted: Head | None = None) -> AuditReport:
@@ -201,10 +190,11 @@ def verify(store: Store, namespace: str, noted: Head | None = None) -> AuditRepo
     except StoreCorrupt:
         return AuditReport(0, 1, "the entry that says where the chain ends was changed", Head())
     before = Head()
-    for number, act in _acts(store, namespace, 1, end.number):
-        reason = _flaw(act, number, before)
-        if not reason and act is not None and noted is not None and noted.number == number != 0:
-            reason = "" if act.hash == noted.hash else "this is not the chain that was noted"
+    for number, value in _acts(store, namespace, 1, end.number):
+        act = _act_in(value)
+        reason = _flaw(act, value, before)
+        if noted is not None and noted.number == number and not reason and act and act.hash != noted.hash:
+            reason = "this is not the chain that was noted"
         if reason or act is None:
             return AuditReport(before.number, number, reason, end)
         before = Head(number, act.hash)
@@ -235,14 +225,42 @@ def utc_text(time_ms: int) -> str:
     return (_EPOCH + timedelta(milliseconds=time_ms)).isoformat(timespec="milliseconds")
 
 
-def _flaw(act: Act | None, number: int, before: Head) -> str:
-    """What is wrong with the act of that number; empty: nothing."""
-    if act is None:
+def _written(store: Store, before: Head, at: str, agent: str, deed: Deed) -> dict[str, object]:
+    """What is stored of the act after *before*; what is secret in it is taken out before it is hashed."""
+    fields = {
+        "number": before.number + 1,
+        "at": at,
+        "agent": names.escaped(agent),
+        "act": deed.act,
+        "subject": names.escaped(deed.subject),
+        "details": deed.details,
+        "previous": before.hash,
+    }
+    clean = decode(store.scrubber.scrub(encode(fields, store.limits.max_value_bytes)))
+    assert isinstance(clean, dict)
+    return {**clean, "hash": _hash(clean)}
+
+
+def _act_in(value: object) -> Act | None:
+    """The act that an entry says; None when it says none."""
+    if not isinstance(value, dict) or set(value) != set(Act._fields):
+        return None
+    act = Act(**value)
+    texts = (act.at, act.agent, act.act, act.subject, act.previous, act.hash)
+    if type(act.number) is not int or not isinstance(act.details, dict):
+        return None
+    if not all(isinstance(text, str) for text in texts):
+        return None
+    return act._replace(agent=unquote(act.agent), subject=unquote(act.subject))
+
+
+def _flaw(act: Act | None, value: object, before: Head) -> str:
+    """What is wrong with the act that should follow *before*; empty: nothing."""
+    if act is None or not isinstance(value, dict):
         return "missing, or nothing that can be read"
-    fields = act._asdict()
-    if act.hash != _hash({name: value for name, value in fields.items() if name != "hash"}):
-        return "changed: its hash is that of another act"
-    if act.number != number:
+    if act.hash != _hash({name: each for name, each in value.items() if name != "hash"}):
+        return "changed: what it says does not have its hash"
+    if act.number != before.number + 1:
         return f"reordered: it is act {act.number}"
     if act.previous != before.hash:
         return "changed, or the one before it: they do not fit together"
@@ -255,8 +273,8 @@ def _hash(fields: Mapping[str, object]) -> str:
     return hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()
 
 
-def _acts(store: Store, namespace: str, first: int, last: int) -> Iterator[tuple[int, Act | None]]:
-    """The acts with numbers from *first* to *last*; None for one that is missing or that nobody can read."""
+def _acts(store: Store, namespace: str, first: int, last: int) -> Iterator[tuple[int, object]]:
+    """What is stored of the acts from *first* to *last*; `MISSING` for what is not there or is no JSON."""
     for start in range(max(1, first), last + 1, _AT_A_TIME):
         numbers = range(start, min(start + _AT_A_TIME, last + 1))
         wanted = [act_name(namespace, number) for number in numbers]
@@ -264,7 +282,7 @@ def _acts(store: Store, namespace: str, first: int, last: int) -> Iterator[tuple
             values = [seen.value for seen in store.see_many(wanted)]
         except StoreCorrupt:
             values = [_value(store, name) for name in wanted]
-        yield from zip(numbers, map(_act_in, values), strict=True)
+        yield from zip(numbers, values, strict=True)
 
 
 def _value(store: Store, name: str) -> object:
@@ -272,17 +290,6 @@ def _value(store: Store, name: str) -> object:
         return store.see(name).value
     except StoreCorrupt:
         return MISSING
-
-
-def _act_in(value: object) -> Act | None:
-    """The act that an entry says; None when it says none."""
-    if not isinstance(value, dict) or set(value) != set(Act._fields):
-        return None
-    act = Act(**value)
-    texts = (act.at, act.agent, act.act, act.subject, act.previous, act.hash)
-    if type(act.number) is not int or not isinstance(act.details, dict):
-        return None
-    return act if all(isinstance(text, str) for text in texts) else None
 
 
 def _head_in(value: object) -> Head:

@@ -221,7 +221,7 @@ class Backend(Protocol):
         """Writes, reads and removes one entry of its own, and looks at what is known to go wrong."""
 
     def durability_problem(self) -> str:
-        """Why an entry without a time to live may vanish all the same; "" when it may not."""
+        """Why an entry may vanish before its time; "" when it may not."""
 
     def close(self) -> None:
         """Give back files and connections; the next use opens them anew."""

@@ -19,7 +19,7 @@ from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.amounts import seconds
 from quarterdeck.memory.moments import moment
-from quarterdeck.memory.reading import after, newest, shaped, trim_to, wait_for
+from quarterdeck.memory.reading import after, newest, shaped, spelled, trim_to, wait_for
 from quarterdeck.memory.seat import Seat
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class ChannelStats(NamedTuple):
 
 
 class _Said(msgspec.Struct, frozen=True):
-    """A message as it is stored; its sender is escaped as in names."""
+    """A message as it is stored; its sender is `spelled`."""
 
     sender: str
     at_ms: int
@@ -110,7 +110,7 @@ class Channels(Seat):
         """
         self._need(AccessTier.CONTRIBUTOR, "publish")
         log = self._in_shared(KIND, self._key(channel, "channel"))
-        said = _Said(names.escaped(self.agent), self.store.backend.time_ms(), message)
+        said = _Said(spelled(self.agent), self.store.backend.time_ms(), message)
         return self.store.add(log, [said], keep=trim_to(HELD), ttl_ms=LASTS_MS)[0]
 
     def subscribe(self, channel: str, handler: Callable[[Message], object]) -> None:
@@ -153,6 +153,7 @@ class Channels(Seat):
     def close(self) -> None:
         """End all subscriptions, and the thread once its handler has returned."""
         self._listener.close()
+        super().close()
 
     def _channel(self, channel: object) -> str:
         """The log of a channel."""
@@ -219,7 +220,7 @@ class Listener:
 
     def in_child(self) -> None:
         """What a forked child does: the thread is its parent's."""
-        self._thread, self._subscriptions = None, ()
+        self._thread, self._subscriptions, self._stopped = None, (), threading.Event()
 
     def stats(self) -> ChannelStats:
         """See `ChannelStats`."""
@@ -232,8 +233,8 @@ class Listener:
             try:
                 with self._store.backend.watch(self._prefix) as watcher:
                     while not self._ends(stopped):
-                        self._deliver(stopped)
-                        watcher.wait(_SLICE_S)
+                        if not self._deliver(stopped):
+                            watcher.wait(_SLICE_S)
             except QuarterdeckError as error:
                 self._last_failure = f"{type(error).__name__}: {error.message}"
                 stopped.wait(_AWAY_S)
@@ -245,8 +246,9 @@ class Listener:
                 stopped.set()
             return stopped.is_set()
 
-    def _deliver(self, stopped: threading.Event) -> None:
-        """Call the handlers with everything that is new."""
+    def _deliver(self, stopped: threading.Event) -> bool:
+        """Call the handlers with what is new; whether anything was."""
+        before = self._delivered
         for each in self._subscriptions:
             for message in _new(self._store, each.channel, each.log, each.number):
                 if stopped.is_set() or each not in self._subscriptions:
@@ -258,6 +260,7 @@ class Listener:
                     self._failed += 1
                     self._last_failure = f"{type(error).__name__} in a handler of channel {each.channel!r}"
                 self._delivered += 1
+        return self._delivered > before
 
 
 def _heard(store: Store, channel: str, log: str, number: int, timeout_s: float | None) -> Iterator[Message]:

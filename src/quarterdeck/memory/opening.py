@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
+from quarterdeck.files import failure, private_folder
 from quarterdeck.memory.settings import MemoryConfig, MemorySettings, RedisConfig
 from quarterdeck.memory.store import Store
 
@@ -18,13 +20,19 @@ FILE = "memory.sqlite"
 def configured(root: str = ".", flags: Mapping[str, object] | None = None) -> MemoryConfig | RedisConfig:
     """What the settings of the project at *root* say: a server when they have a ``url``, else a file.
 
+    A relative path in them is below the project.
+
     Raises:
         ConfigError: a setting is wrong.
     """
     from quarterdeck.config import load
     from quarterdeck.workspace import find_root
 
-    return load(MemorySettings, "memory", find_root(root), flags).values.config()
+    top = find_root(root)
+    settings = load(MemorySettings, "memory", top, flags).values
+    if settings.path:
+        settings = settings._replace(path=os.path.join(top, os.path.expanduser(settings.path)))
+    return settings.config()
 
 
 def open_store(config: MemoryConfig | RedisConfig | None = None, root: str = ".") -> Store:
@@ -46,12 +54,21 @@ def _backend(config: MemoryConfig | RedisConfig, root: str) -> Backend:
         return RedisBackend(config)
     from quarterdeck.memory.embedded import EmbeddedBackend
 
-    return EmbeddedBackend(config.path or _own_file(root))
+    return EmbeddedBackend(_given_file(config.path) if config.path else _own_file(root))
+
+
+def _given_file(path: str) -> str:
+    """*path* in full, its folder made."""
+    path = os.path.abspath(os.path.expanduser(path))
+    try:
+        private_folder(os.path.dirname(path))
+    except OSError as error:
+        raise failure(error, path) from error
+    return path
 
 
 def _own_file(root: str) -> str:
     """``memory.sqlite`` in the state of the project that *root* lies in."""
-    from quarterdeck.files import failure
     from quarterdeck.workspace import find_root, open_workspace
 
     workspace = open_workspace(find_root(root))

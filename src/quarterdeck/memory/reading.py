@@ -5,6 +5,8 @@ loses nothing:
 
     look      reads, and waits as `wait_for` does; changes nothing
     give      moves the positions of this handle in memory, at one instant; what is old by now is left out
+
+And how a log is written so that it can be read: `spelled` names, and about as many items as are wanted.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_")
 TRIM_SHARE = 100
 """A log may have one part in so many more than it should, so that not every item added costs counting."""
 
@@ -105,6 +108,14 @@ def shaped(value: object, kind: type[T], what: str) -> T:
             f"{what} of the memory has another form than Quarterdeck gives it: {error}",
             hint="somebody else wrote it; remove it",
         ) from error
+
+
+def spelled(name: str) -> str:
+    """A name as it stands in a value: nothing that is scrubbed looks like this; ``unquote`` reads it.
+
+    An agent may be called by a mail address or a phone number, and must not become another one by that.
+    """
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in name.encode())
 
 
 def trim_to(most: int) -> int | None:

@@ -42,7 +42,7 @@ _PATIENCE_S = 5.0
 
 
 class Seal(Protocol):
-    """Turns JSON into what is stored, and back; *name* is bound to it, so no value fits under another name."""
+    """Turns JSON into what is stored, and back; bound to its name, so that it fits under no other."""
 
     def close(self, data: bytes, name: str) -> bytes:
         """What is stored."""

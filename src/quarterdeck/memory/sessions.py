@@ -12,7 +12,7 @@ from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.moments import moment
-from quarterdeck.memory.reading import shaped
+from quarterdeck.memory.reading import shaped, spelled
 from quarterdeck.memory.seat import Seat, ttl_ms
 from quarterdeck.memory.store import MISSING, Entry
 
@@ -55,7 +55,7 @@ class Session(NamedTuple):
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """A session as it is stored; agents are escaped as in names, so that none is taken for an address."""
+    """A session as it is stored; agents are `spelled`."""
 
     created_by: str
     created_ms: int
@@ -88,7 +88,7 @@ class Sessions(Seat):
         if metadata is not None and not isinstance(metadata, Mapping):
             raise UsageError("the metadata of a session must be a mapping", hint='pass {"topic": …}')
         name = self._session(self._key(session_id, "session"))
-        ttl, me = ttl_ms(ttl_seconds), names.escaped(self.agent)
+        ttl, me = ttl_ms(ttl_seconds), spelled(self.agent)
         now = self.store.backend.time_ms()
         kept = _Kept(me, now, [me], dict(metadata or {}), ttl, ttl and now + ttl)
         return self.store.change(
@@ -104,7 +104,7 @@ class Sessions(Seat):
             False when there is no such session.
         """
         self._need(AccessTier.CONTRIBUTOR, "join sessions")
-        me = names.escaped(self.agent)
+        me = spelled(self.agent)
 
         def joined(kept: _Kept) -> _Kept:
             others = kept.participants
@@ -117,7 +117,7 @@ class Sessions(Seat):
     def leave_session(self, session_id: str) -> bool:
         """Go out of a session, which lasts as long as it would have; whether this agent was in it."""
         self._need(AccessTier.CONTRIBUTOR, "leave sessions")
-        me = names.escaped(self.agent)
+        me = spelled(self.agent)
 
         def left(kept: _Kept) -> _Kept | None:
             if me not in kept.participants:

@@ -56,7 +56,7 @@ class RedisConfig(Limits):
         connect_timeout_s, timeout_s: give up a connection, or an answer, after so many seconds.
         buckets: how many slots of a cluster an agent's entries are spread over. More than one: what lies in
             different buckets cannot change in one transaction. Must be the same for all users of a namespace.
-        local_cache_confirm_s: a copy is used only if the server has been heard of in the last so many seconds.
+        local_cache_confirm_s: a copy is used only if the server was heard of within so many seconds.
         allow_eviction: stage patterns on a server that may drop them when its memory is full.
     """
 
@@ -78,8 +78,6 @@ class RedisConfig(Limits):
 
     def __repr__(self) -> str:
         """Without anything secret."""
-        from quarterdeck.memory.server.address import without_secrets
-
         place = without_secrets(self.url) if self.url else f"{self.host}:{self.port}/{self.db}"
         return f"RedisConfig({place!r}, namespace={self.namespace!r})"
 
@@ -114,3 +112,16 @@ class MemorySettings(NamedTuple):
         kind = RedisConfig if self.url else MemoryConfig
         mine = {name: value for name, value in self._asdict().items() if name in kind.__dataclass_fields__}
         return kind(**mine)
+
+
+def without_secrets(url: str) -> str:
+    """*url* without user, password and options; of a URL that is none, as much as cannot be secret."""
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return "***"
+    before_options = rest.partition("?")[0].partition("#")[0]
+    if "@" not in rest:
+        return f"{scheme}://{before_options}"
+    if "@" in rest[len(before_options) :]:  # an option with @, or a password with ?: who knows
+        return f"{scheme}://***"
+    return f"{scheme}://***@{before_options.rpartition('@')[2]}"

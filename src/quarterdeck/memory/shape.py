@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 from quarterdeck.errors import StoreCorrupt, UsageError
+from quarterdeck.memory import names
 
 PATTERN = "pattern"
 """The kind of entry of a lasting pattern, in the shared space; its key is the pattern's id."""
 
-GIVEN_HERE = ("id", "agent_id", "staged_at", "expires_at", "promoted_at", "promoted_by")
+GIVEN_HERE = ("id", "agent_id", "staged_at", "expires_at", "persisted_at", "promoted_at", "promoted_by")
 """What the memory itself says of a pattern, so its author cannot."""
 
+_AGENTS = ("agent_id", "promoted_by")
 _NAME_LENGTH = 80
 _LETTERS = "bcdfghjklmnpqrstvwxz"  # no vowels and no digits: an id is no word, no number and no secret
 _TIME_LETTERS = 10  # enough until the year 2294
@@ -100,8 +103,13 @@ def _context(value: object) -> dict[str, object]:
     return context
 
 
+def as_stored(pattern: Mapping[str, object]) -> dict[str, object]:
+    """*pattern* with its agents escaped as in names, so that none is taken for something personal."""
+    return {**pattern, **{name: names.escaped(str(pattern[name])) for name in _AGENTS if name in pattern}}
+
+
 def stored_pattern(value: object) -> dict[str, object]:
-    """The pattern that an entry says.
+    """The pattern that an entry says; what `as_stored` made of it.
 
     Raises:
         StoreCorrupt: it says none.
@@ -111,7 +119,7 @@ def stored_pattern(value: object) -> dict[str, object]:
             "a pattern in the memory is not as Quarterdeck writes it",
             hint="somebody else wrote it; delete that entry",
         )
-    return value
+    return {**value, **{name: unquote(str(value[name])) for name in _AGENTS if name in value}}
 
 
 def is_sure(pattern: Mapping[str, object], min_confidence: float) -> bool:
@@ -123,7 +131,8 @@ def is_sure(pattern: Mapping[str, object], min_confidence: float) -> bool:
 
 def described(pattern: Mapping[str, object]) -> dict[str, object]:
     """What the audit chain keeps of a pattern."""
-    return {name: pattern.get(name) for name in ("name", "pattern_type", "confidence", "agent_id")}
+    stored = as_stored(pattern)
+    return {name: stored.get(name) for name in ("name", "pattern_type", "confidence", "agent_id")}
 
 
 def new_id(now_ms: int) -> str:

@@ -16,7 +16,7 @@ from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.amounts import seconds
 from quarterdeck.memory.moments import moment
-from quarterdeck.memory.reading import Positions, after, shaped, trim_to, wait_for
+from quarterdeck.memory.reading import Positions, after, shaped, spelled, trim_to, wait_for
 from quarterdeck.memory.seat import Seat, ttl_ms
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Signal(NamedTuple):
 
 
 class _Sent(msgspec.Struct, frozen=True):
-    """A signal as it is stored; its sender is escaped as in names."""
+    """A signal as it is stored; its type and its sender are `spelled`."""
 
     type: str
     sender: str
@@ -116,7 +116,7 @@ class Signals(Seat):
             if target_agent is None
             else names.checked(target_agent, "agent", self.store.limits.max_key_bytes)
         )
-        sent = _Sent(kind, names.escaped(self.agent), self.store.backend.time_ms(), ttl, data)
+        sent = _Sent(spelled(kind), spelled(self.agent), self.store.backend.time_ms(), ttl, data)
         return self.store.add(self._signals_for(target), [sent], keep=trim_to(HELD), ttl_ms=ttl)[0]
 
     def receive_signals(
@@ -147,7 +147,8 @@ class Signals(Seat):
         """What there is to be received; changes nothing."""
         found: list[Signal] = []
         read_to: dict[str, int] = {}
-        now, me = self.store.backend.time_ms(), names.escaped(self.agent)
+        now, me = self.store.backend.time_ms(), spelled(self.agent)
+        wanted = None if signal_type is None else spelled(signal_type)
         for target in (self.agent, None):
             log = self._signals_for(target)
             records = after(self.store, log, 0 if again else self._received_to(log, signal_type))
@@ -157,7 +158,7 @@ class Signals(Seat):
                 sent = shaped(record.value, _Sent, "a signal")
                 if (
                     sent.lives(now)
-                    and signal_type in (None, sent.type)
+                    and wanted in (None, sent.type)
                     and (target is not None or sent.sender != me)
                 ):
                     found.append(_signal(record.id, sent, target))
@@ -199,4 +200,5 @@ class Signals(Seat):
 
 def _signal(number: int, sent: _Sent, target: str | None) -> Signal:
     ends = None if sent.ttl_ms is None else moment(sent.at_ms + sent.ttl_ms)
-    return Signal(number, sent.type, sent.data, unquote(sent.sender), target, moment(sent.at_ms), ends)
+    kind, sender = unquote(sent.type), unquote(sent.sender)
+    return Signal(number, kind, sent.data, sender, target, moment(sent.at_ms), ends)

@@ -22,7 +22,15 @@ from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier, agent_name, policy_name, standing_in
 from quarterdeck.memory.audit import Deed, perform, utc_text
 from quarterdeck.memory.seat import Seat, ttl_ms
-from quarterdeck.memory.shape import PATTERN, described, is_sure, new_id, pattern_of, stored_pattern
+from quarterdeck.memory.shape import (
+    PATTERN,
+    as_stored,
+    described,
+    is_sure,
+    new_id,
+    pattern_of,
+    stored_pattern,
+)
 from quarterdeck.memory.store import MISSING, Entry
 
 if TYPE_CHECKING:
@@ -76,7 +84,7 @@ class Staging(Seat):
             "staged_at": utc_text(now_ms),
             "expires_at": None if left_ms is None else utc_text(now_ms + left_ms),
         }
-        entry = Entry(self._in_shared(STAGED, pattern_id), pattern, left_ms)
+        entry = Entry(self._in_shared(STAGED, pattern_id), as_stored(pattern), left_ms)
         own, policy = agent_name(self._namespace, self.agent), policy_name(self._namespace)
 
         def allowed(seen: list[Seen]) -> list[Entry]:
@@ -133,10 +141,10 @@ class Staging(Seat):
             if not is_sure(pattern, min_confidence):
                 return None
             deed = Deed("promote", key, described(pattern))
-            del pattern["expires_at"]
+            pattern.pop("expires_at", None)
             promoted.clear()
             promoted.update(pattern, promoted_at=at, promoted_by=self.agent)
-            return deed, (Entry(staged, MISSING), Entry(self._in_shared(PATTERN, key), promoted))
+            return deed, (Entry(staged, MISSING), Entry(self._in_shared(PATTERN, key), as_stored(promoted)))
 
         act = perform(self.store, self._namespace, self.agent, (staged,), decide, at_most=self._at_most)
         return promoted if act else None

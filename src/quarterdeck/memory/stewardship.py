@@ -9,6 +9,7 @@ A lost token of the only steward can be mended only by who may write the store i
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
 from quarterdeck.errors import AccessDenied, UsageError
 from quarterdeck.memory import names
@@ -18,6 +19,7 @@ from quarterdeck.memory.access import (
     Policy,
     agent_name,
     fingerprint,
+    grant_command,
     new_token,
     policy_name,
     record_value,
@@ -56,6 +58,9 @@ class Stewardship(Seat):
     def grant_access(self, agent: str, tier: AccessTier) -> str:
         """Register *agent*, or change what it may do; counts in every process from its next operation on.
 
+        Seats that are open under that name have the new tier too, also those of before it was registered,
+        that have shown no token: close them first.
+
         Args:
             agent: its name.
             tier: what it may do from now on.
@@ -81,7 +86,7 @@ class Stewardship(Seat):
                 "tier": tier.name.lower(),
                 "fingerprint": fingerprint(token),
                 "granted_at": at,
-                "granted_by": self.agent,
+                "granted_by": names.escaped(self.agent),
             }
             details = {"tier": tier.name.lower(), **({"first_steward": True} if first else {})}
             return Deed("grant", agent, details), _registered(self._namespace, agent, record, standing, seen)
@@ -109,7 +114,12 @@ class Stewardship(Seat):
             before = seen[name].value
             if before is MISSING or record_value(before, "tier") == REVOKED:
                 return None
-            record = {"tier": REVOKED, "fingerprint": "", "granted_at": at, "granted_by": self.agent}
+            record = {
+                "tier": REVOKED,
+                "fingerprint": "",
+                "granted_at": at,
+                "granted_by": names.escaped(self.agent),
+            }
             return Deed("revoke", agent, {}), _registered(self._namespace, agent, record, standing, seen)
 
         act = perform(self.store, self._namespace, self.agent, (name,), decide, at_most=self._at_most)
@@ -181,7 +191,7 @@ def _policy_entry(namespace: str, policy: Policy) -> Entry:
 def _agent_record(agent: str, value: object) -> AgentRecord:
     tier = None if record_value(value, "tier") == REVOKED else tier_in(value)
     at, by = record_value(value, "granted_at"), record_value(value, "granted_by")
-    return AgentRecord(agent, tier, str(at), str(by))
+    return AgentRecord(agent, tier, str(at), unquote(str(by)))
 
 
 def _tier(tier: object) -> AccessTier:
@@ -202,6 +212,6 @@ def _as_steward(standing: Standing, what: str) -> None:
     if not standing.policy.stewards and standing.tier is not AccessTier.STEWARD:
         raise AccessDenied(
             f"only a steward may {what}, and there is none yet",
-            hint=f"register the first: qd memory grant {standing.agent} steward",
+            hint=f"register the first: {grant_command(standing.agent, 'steward')}",
         )
     standing.require(AccessTier.STEWARD, what)

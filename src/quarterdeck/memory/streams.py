@@ -1,9 +1,9 @@
 """Streams, in the order in which things are said, and timelines, in the order in which they happen.
 
-A stream is a log whose scores are the numbers of its items. A timeline is a log whose scores are the times of
-its events, and beside it an entry for each event that says which item of the log it is: an event that is
-added again is another item, and from the moment its entry says so the old item counts no more. Whoever is
-killed in between leaves an item that is never shown.
+A stream is a log whose scores are the numbers of its items. Of a timeline each event is an entry, and the log
+only says where to look for it: its scores are times, its items the names of events. An event that is added
+again gets another item; then its entry is replaced, in one step; then the old item goes. Whoever comes by an
+old item finds the event as it is now.
 """
 
 from __future__ import annotations
@@ -13,22 +13,25 @@ from urllib.parse import unquote
 
 import msgspec
 
+from quarterdeck.errors import ScrubRefused, UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.amounts import seconds, whole
-from quarterdeck.memory.moments import milliseconds, moment
-from quarterdeck.memory.reading import Positions, after, newest, shaped, trim_to, wait_for
+from quarterdeck.memory.moments import FIRST_MS, LAST_MS, milliseconds, moment
+from quarterdeck.memory.reading import Positions, after, newest, shaped, spelled, trim_to, wait_for
 from quarterdeck.memory.seat import Seat
-from quarterdeck.memory.store import Entry
+from quarterdeck.memory.store import MISSING, Entry
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from quarterdeck.memory.store import Record, Seen, Store
+    from quarterdeck.memory.backend import Item
+    from quarterdeck.memory.store import Seen, Store
 
 STREAM = "stream"
 TIMELINE = "timeline"
 EVENT = "event"
+BATCH = 100
 
 
 class StreamItem(NamedTuple):
@@ -72,7 +75,7 @@ class TimelineEvent(NamedTuple):
 
 
 class _Appended(msgspec.Struct, frozen=True):
-    """An item of a stream as it is stored; agents are escaped as in names."""
+    """An item of a stream as it is stored; its agent is `spelled`."""
 
     agent: str
     at_ms: int
@@ -80,11 +83,20 @@ class _Appended(msgspec.Struct, frozen=True):
 
 
 class _Happened(msgspec.Struct, frozen=True):
-    """An item of a timeline as it is stored."""
+    """An event as it is stored; *item* stands for it in the log, and its agent is `spelled`."""
 
-    event: str
+    item: int
+    at_ms: int
     agent: str
     data: Any
+
+
+class _Placed(NamedTuple):
+    """An event and its place: first those that happened first, then those that were added first."""
+
+    at_ms: int
+    item: int
+    event: TimelineEvent
 
 
 class Streams(Seat):
@@ -110,7 +122,7 @@ class Streams(Seat):
         """
         self._need(AccessTier.CONTRIBUTOR, "append to streams")
         log = self._in_shared(STREAM, self._key(stream, "stream"))
-        appended = _Appended(names.escaped(self.agent), self.store.backend.time_ms(), data)
+        appended = _Appended(spelled(self.agent), self.store.backend.time_ms(), data)
         return self.store.add(log, [appended], keep=trim_to(whole(max_len, "max_len")))[0]
 
     def stream_read(self, stream: str, start_id: int = 0, count: int = 100) -> list[StreamItem]:
@@ -185,15 +197,23 @@ class Streams(Seat):
         log = self._in_shared(TIMELINE, self._key(timeline, "timeline"))
         entry = self._event(timeline, self._key(event_id, "event"))
         at_ms = backend.time_ms() if timestamp is None else milliseconds(timestamp, "timestamp")
-        [item] = self.store.add(log, [_Happened(event_id, names.escaped(self.agent), data)], score=at_ms)
-        before: list[object] = []
+        [item] = self.store.add(log, [spelled(event_id)], score=at_ms)
+        event = _Happened(item, at_ms, spelled(self.agent), data)
+        before: list[Seen] = []
 
         def replace(seen: list[Seen]) -> list[Entry]:
-            before[:] = [seen[0].value]
-            return [Entry(entry, item)]
+            before[:] = seen
+            return [Entry(entry, event)]
 
-        self.store.change([entry], replace)
-        return not (isinstance(before[0], int) and backend.remove(log, [before[0]]))
+        try:
+            self.store.change([entry], replace)
+        except (UsageError, ScrubRefused):
+            backend.remove(log, [item])
+            raise
+        if before[0].value is MISSING:
+            return True
+        backend.remove(log, [_happened(before[0].value).item])
+        return False
 
     def timeline_query(
         self,
@@ -220,9 +240,14 @@ class Streams(Seat):
         asked = wanted
         while True:
             items = self.store.backend.items(log, low=low, high=high, limit=asked, newest_first=newest_first)
-            events = self._events(timeline, self.store.records(log, items))
-            if len(events) >= wanted or len(items) < asked:
-                return events[:wanted]
+            placed = [each for each in self._placed(timeline, items) if low <= each.at_ms <= high]
+            placed.sort(reverse=newest_first)
+            if len(items) < asked:
+                return [each.event for each in placed[:wanted]]
+            last = (items[-1].score, items[-1].id)  # beyond it there may be others in between
+            sure = [each for each in placed if each[:2] == last or (each[:2] < last) is not newest_first]
+            if len(sure) >= wanted:
+                return [each.event for each in sure[:wanted]]
             asked *= 2  # some have been replaced
 
     def timeline_count(
@@ -235,18 +260,49 @@ class Streams(Seat):
         low, high = _span(since, until)
         return self.store.backend.count(self._named(TIMELINE, timeline), low=low, high=high)
 
-    def _events(self, timeline: str, records: list[Record]) -> list[TimelineEvent]:
-        """The events of those items that stand for one."""
-        kept = [shaped(record.value, _Happened, "an event of a timeline") for record in records]
-        valid = self.store.get_many([self._event(timeline, each.event) for each in kept])
-        return [
-            TimelineEvent(each.event, each.data, unquote(each.agent), moment(record.score))
-            for record, each, item in zip(records, kept, valid, strict=True)
-            if item == record.id
-        ]
+    def timeline_trim(self, timeline: str, before: datetime) -> int:
+        """Remove the events that happened before that time; returns how many. Only for stewards."""
+        self._need(AccessTier.STEWARD, "trim timelines")
+        log, end_ms = self._named(TIMELINE, timeline), milliseconds(before, "before")
+        removed = 0
+        while items := self.store.backend.items(log, high=end_ms - 1, limit=BATCH):
+            event_ids = self._named_by(log, items)
+            removed += self._drop([self._event(timeline, event_id) for event_id in event_ids], end_ms)
+            self.store.backend.remove(log, [item.id for item in items])
+        return removed
+
+    def _drop(self, entries: list[str], end_ms: int) -> int:
+        """Remove those events that happened before that time, and have not been moved; how many."""
+        old: list[Entry] = []
+
+        def drop(seen: list[Seen]) -> list[Entry] | None:
+            there = [pair for pair in zip(entries, seen, strict=True) if pair[1].value is not MISSING]
+            old[:] = [Entry(entry, MISSING) for entry, each in there if _happened(each.value).at_ms < end_ms]
+            return old or None
+
+        self.store.change(entries, drop)
+        return len(old)
+
+    def _placed(self, timeline: str, items: list[Item]) -> list[_Placed]:
+        """The events that *items* name, as they are now."""
+        event_ids = self._named_by(self._named(TIMELINE, timeline), items)
+        values = self.store.get_many([self._event(timeline, event_id) for event_id in event_ids])
+        placed = []
+        for event_id, value in zip(event_ids, values, strict=True):
+            if value is not MISSING:
+                kept = _happened(value)
+                event = TimelineEvent(event_id, kept.data, unquote(kept.agent), moment(kept.at_ms))
+                placed.append(_Placed(kept.at_ms, kept.item, event))
+        return placed
+
+    def _named_by(self, log: str, items: list[Item]) -> list[str]:
+        """The names of events that *items* say, each once."""
+        records = self.store.records(log, items)
+        said = [shaped(record.value, str, "an event of a timeline") for record in records]
+        return list(dict.fromkeys(map(unquote, said)))
 
     def _event(self, timeline: str, event_id: str) -> str:
-        """The entry that says which item of the timeline the event is."""
+        """The entry of an event."""
         return self._in_shared(EVENT, f"{names.escaped(timeline)}:{event_id}")
 
     def _named(self, kind: str, key: object) -> str:
@@ -254,9 +310,13 @@ class Streams(Seat):
         return self._in_shared(kind, names.checked(key, kind, self.store.limits.max_key_bytes))
 
 
-def _span(since: datetime | None, until: datetime | None) -> tuple[int | None, int | None]:
+def _happened(value: object) -> _Happened:
+    return shaped(value, _Happened, "an event of a timeline")
+
+
+def _span(since: datetime | None, until: datetime | None) -> tuple[int, int]:
     """The lowest and the highest score between two times."""
     return (
-        None if since is None else milliseconds(since, "since"),
-        None if until is None else milliseconds(until, "until"),
+        FIRST_MS if since is None else milliseconds(since, "since"),
+        LAST_MS if until is None else milliseconds(until, "until"),
     )

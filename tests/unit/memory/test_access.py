@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import threading
 
 import pytest
@@ -74,6 +75,16 @@ class TestAdmission:
         token = place.room("root").grant_access("root", STEWARD)
         with pytest.raises(AccessDenied, match="nobody has registered an agent 'rot'"):
             place.room("rot", token=token)
+
+    @pytest.mark.parametrize("agent", ["a; rm -rf ~", "a'$(b)", "a\x1b[2Jb\nc"])
+    def test_a_name_does_no_harm_in_what_is_to_be_typed(self, place, agent):
+        """The hint is pasted into a shell."""
+        with pytest.raises(AccessDenied) as raised:
+            place.room(agent).promote_pattern("x")
+        command = raised.value.hint.partition("run: ")[2]
+        assert command.isprintable()
+        assert shlex.split(command)[:3] == ["qd", "memory", "grant"]
+        assert shlex.split(command)[3:] == [agent if agent.isprintable() else "AGENT", "validator"]
 
     def test_the_store_keeps_no_token(self, place):
         """Only its fingerprint: whoever reads the file cannot open a seat with it."""

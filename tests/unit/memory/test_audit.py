@@ -12,8 +12,9 @@ from quarterdeck.errors import AccessDenied, MemoryUnavailable, StoreCorrupt
 from quarterdeck.memory import audit
 from quarterdeck.memory.access import AccessTier, agent_name
 from quarterdeck.memory.audit import Act, Deed, Head
+from quarterdeck.memory.sealing import new_key
 from quarterdeck.memory.store import MISSING, Entry
-from tests.access_worlds import NAMESPACE, Place
+from tests.access_worlds import NAMESPACE, Place, Room
 
 ENTRY = "{{default..0}}:audit:{:012}"
 HEAD = "{default..0}:chain:head"
@@ -124,6 +125,32 @@ class TestPerform:
         assert acts(place) == [act]
         assert report(place).is_whole
 
+    @pytest.mark.parametrize("agent", ["jane@example.com", "100%41", "a:b", "ä {x}"])
+    def test_it_says_who_it_was_whatever_the_name(self, place, agent):
+        """Also when it is a mail address, which would be taken out of a value."""
+        store = place.store()
+        deed = Deed("reject", agent, {"reason": "write to jane@example.com"})
+        act = audit.perform(store, NAMESPACE, agent, (), lambda *_: (deed, ()))
+        assert act is not None
+        assert (act.agent, act.subject) == (agent, agent)
+        assert acts(place) == [act]
+        assert "jane" not in str(act.details)
+        assert report(place).is_whole
+
+    def test_a_chain_of_encrypted_acts_is_whole_too(self, place, tmp_path):
+        """Whoever has the key reads and verifies it; without it, nobody sees who did what."""
+        key_file = str(tmp_path / "key")
+        new_key(key_file)
+        store = place.store(key_file=key_file)
+        token = Room(store, "root").grant_access("root", AccessTier.STEWARD)
+        room = Room(place.store(key_file=key_file), "root", token=token)
+        assert room.promote_pattern(room.stage_pattern({"name": "a lesson"}))
+        assert audit.verify(store, NAMESPACE).acts == 2
+        held = place.sql("SELECT CAST(data AS BLOB) FROM entries")
+        assert not any(b"root" in data for (data,) in held)
+        with pytest.raises(StoreCorrupt):
+            place.room("root", token=token)
+
     def test_what_a_chain_is_made_of_passes_the_scrubber(self, place):
         """A hash, a time or an id that looked like a secret would break the chain."""
         store = place.store()
@@ -193,6 +220,17 @@ class TestVerify:
         assert (found.acts, found.broken_at) == (2, 3)
         assert found.reason.startswith("changed")
 
+    @pytest.mark.parametrize(
+        "details",
+        [r'{"a":"\ud800"}', '{"a":1e400}', '{"a":%s}' % ("9" * 5000), '{"a":%s}' % ("[" * 900 + "]" * 900)],
+    )
+    def test_what_nobody_could_have_written_is_found(self, chain, details):
+        """JSON at its edges; no traceback."""
+        value = json.dumps({**stored(chain, 3), "details": "HERE"}).replace('"HERE"', details)
+        chain.sql("UPDATE entries SET data = ? WHERE name = ?", value.encode(), ENTRY.format(3))
+        assert report(chain).broken_at == 3
+        assert {1, 2, 4, 5} <= {act.number for act in acts(chain)}
+
     def test_a_changed_act_with_a_hash_that_fits_is_found(self, chain):
         """The one after it does not fit any more."""
         rewrite(chain, ENTRY.format(3), rehashed({**stored(chain, 3), "agent": "mallory"}))
@@ -230,6 +268,13 @@ class TestVerify:
         assert (found.acts, found.broken_at) == (3, 4)
         assert "after the one the chain ends with" in found.reason
 
+    def test_a_head_that_was_taken_away_is_found(self, chain):
+        """A chain without an end, and acts that are not in it."""
+        chain.sql("DELETE FROM entries WHERE name = ?", HEAD)
+        found = report(chain)
+        assert (found.acts, found.broken_at) == (0, 1)
+        assert "after the one the chain ends with" in found.reason
+
     def test_a_chain_that_was_cut_with_its_head_needs_a_noted_one(self, chain):
         """Inside the store it looks whole: only what was noted elsewhere shows it."""
         noted = audit.head(chain.store(), NAMESPACE)
@@ -254,7 +299,7 @@ class TestVerify:
         found = report(chain, noted)
         assert (found.broken_at, found.reason) == (5, "this is not the chain that was noted")
 
-    @pytest.mark.parametrize("value", [b"{torn", b"7", b"{}", b"null", b'"x"', b"\xff"])
+    @pytest.mark.parametrize("value", [b"{torn", b"7", b"{}", b"null", b'"x"', b"\xff", b"[" * 5000])
     def test_an_act_that_cannot_be_read_is_found(self, chain, value):
         """Whatever stands in its place."""
         chain.sql("UPDATE entries SET data = ? WHERE name = ?", value, ENTRY.format(2))

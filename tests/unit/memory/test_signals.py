@@ -53,7 +53,7 @@ class TestWho:
         alice.send_signal("todo", 1, "alice")
         assert data(ship.agent("alice").receive_signals()) == [1]
 
-    @pytest.mark.parametrize("name", ["all", "to:bob", "*", "ann@example.com", "a b", "ä"])
+    @pytest.mark.parametrize("name", ["all", "to:bob", "*", "ann@example.com", "+49 170 1234567", "a b", "ä"])
     def test_every_agent_name_is_just_a_name(self, ship, alice, bob, name):
         """Nobody reads the signals of others by being called something."""
         named = ship.agent(name)
@@ -63,6 +63,9 @@ class TestWho:
         assert data(bob.receive_signals()) == [1]
         named.send_signal("hello", 3, "bob")
         assert [signal.sender for signal in bob.receive_signals()] == [name]
+        named.send_signal(name, 4)
+        assert [signal.signal_type for signal in bob.receive_signals(name)] == [name]
+        assert named.receive_signals() == []
 
     def test_an_observer_receives_and_sends_nothing(self, ship, alice):
         """Reading is for everybody."""

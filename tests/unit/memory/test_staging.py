@@ -319,6 +319,23 @@ class TestPromote:
         assert sorted((act.subject, act.agent) for act in decided) == sorted(won)
 
 
+@pytest.mark.parametrize("agent", ["jane@example.com", "100%41", "a:b", "ä {x}"])
+def test_a_pattern_says_whose_it_is_whatever_the_name(place, agent):
+    """Also when it is a mail address, which would be taken out of a value."""
+    room = place.room_with(AccessTier.VALIDATOR, agent)
+    pattern_id = room.stage_pattern({**LESSON, "content": "ask jane@example.com"})
+    (staged,) = place.room("reader").get_staged_patterns()
+    assert staged["agent_id"] == agent
+    assert "jane" not in str(staged["content"])
+    promoted = room.promote_pattern(pattern_id)
+    assert promoted is not None
+    assert (promoted["agent_id"], promoted["promoted_by"]) == (agent, agent)
+    assert last_act(place).agent == agent
+    (record,) = [each for each in room.list_agents() if each.agent == agent]
+    assert record.granted_by == "root"
+    assert audit.verify(place.store(), NAMESPACE).is_whole
+
+
 class TestReject:
     def test_a_rejected_pattern_is_gone_and_the_chain_says_why(self, place, worker, validator):
         """Who, what and the reason."""

@@ -223,6 +223,55 @@ class TestTimeline:
         assert not alice.timeline_add("t", "e", "newest", NOON)
         assert data(alice.timeline_query("t", limit=1)) == data(alice.timeline_query("t")) == ["newest"]
 
+    @pytest.mark.parametrize("newest_first", [False, True])
+    def test_a_query_shows_the_first_events_whatever_is_left_of_others(self, alice, newest_first):
+        """Items of events that are elsewhere now neither hide nor displace any."""
+        log = alice._in_shared("timeline", "t")
+        places = [NOON + timedelta(minutes=minute) for minute in range(10)]
+        for number, place in enumerate(places):
+            alice.timeline_add("t", f"e{number}", number, place)
+        for number in (0, 9):  # as a killed writer leaves it: at every minute something says e0 and e9
+            for minute in range(20):
+                at = NOON + timedelta(minutes=minute - 5)
+                alice.store.add(log, [f"e%3{number}"], score=round(at.timestamp() * 1000))
+        for limit in (1, 3, 10, 100):
+            expected = list(range(10))[:: -1 if newest_first else 1][:limit]
+            assert data(alice.timeline_query("t", limit=limit, newest_first=newest_first)) == expected
+        assert data(alice.timeline_query("t", places[2], places[4])) == [2, 3, 4]
+
+    def test_only_stewards_remove_what_is_long_ago(self, ship, alice):
+        """Before that time, to the millisecond; what is removed can be added again."""
+        step = timedelta(milliseconds=1)
+        for number in range(250):
+            alice.timeline_add("t", str(number), number, NOON + number * step)
+        alice.timeline_add("t", "0", "moved", NOON + 500 * step)
+        with pytest.raises(AccessDenied, match="trim timelines"):
+            alice.timeline_trim("t", NOON)
+        steward = ship.steward()
+        assert steward.timeline_trim("t", NOON + 220 * step) == 219
+        assert data(alice.timeline_query("t")) == [*range(220, 250), "moved"]
+        events = list(alice.store.backend.listing(alice._in_shared("event")))
+        assert alice.timeline_count("t") == len(events) == 31
+        assert alice.timeline_add("t", "1", "again", NOON)
+        assert data(alice.timeline_query("t", limit=1)) == ["again"]
+
+    def test_a_value_that_is_refused_changes_nothing(self, alice):
+        """The event stays as it was, and nothing is left over."""
+        alice.timeline_add("t", "e", 1, NOON)
+        with pytest.raises(UsageError):
+            alice.timeline_add("t", "e", object(), NOON + timedelta(hours=1))
+        assert data(alice.timeline_query("t")) == [1]
+        assert alice.timeline_count("t") == 1
+
+    @pytest.mark.parametrize("name", ["ann@example.com", "4111111111111111", "+49 170 1234567", "ä%41"])
+    def test_an_event_may_be_called_like_something_personal(self, ship, name):
+        """Names are no values: nothing is taken out of them, and no two become one."""
+        agent = ship.agent(name)
+        agent.timeline_add("t", name, 1)
+        agent.stream_append("s", 1)
+        assert [(event.event_id, event.agent) for event in agent.timeline_query("t")] == [(name, name)]
+        assert agent.stream_read("s")[0].agent == name
+
     @pytest.mark.parametrize("wrong", [NOON.replace(tzinfo=None), "2024-02-29", 1_700_000_000])
     def test_a_time_without_a_zone_is_refused(self, alice, wrong):
         """Nobody guesses which zone was meant."""
@@ -257,7 +306,7 @@ def test_an_observer_reads_and_writes_nothing(ship, alice):
 def test_what_somebody_else_has_written_is_called_by_its_name(alice):
     """It is not guessed at."""
     alice.store.add(alice._in_shared("stream", "s"), [1])
-    alice.store.add(alice._in_shared("timeline", "t"), [{"event": 1}], score=1)
+    alice.store.add(alice._in_shared("timeline", "t"), [1], score=1)
     with pytest.raises(StoreCorrupt, match="an item of a stream"):
         alice.stream_read("s")
     with pytest.raises(StoreCorrupt, match="an event of a timeline"):

@@ -12,6 +12,7 @@ COMMANDS = {
     "doctor": Entry("doctor", "Say what is wrong with the memory, and how to mend it."),
     "get": Entry("get", "Print the value under a key."),
     "grant": Entry("grant", "Say what an agent may do, and print its token; takes a steward."),
+    "key": Entry("key", "Make keys to encrypt values with, and new ones from time to time."),
     "ls": Entry("ls", "List keys, their sizes and how long they have left."),
     "pop": Entry("pop", "Take the next task out of a queue and print it."),
     "promote": Entry("promote", "Make a staged pattern a lasting one; takes a validator."),

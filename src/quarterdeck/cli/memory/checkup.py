@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from quarterdeck.errors import QuarterdeckError
@@ -47,7 +45,7 @@ def _looked_at(store: Store, health: Health) -> Iterator[Checked]:
     )
     yield Checked("use", used, health.problems)
     if store.limits.key_file:
-        yield _key_file(store.limits.key_file)
+        yield Checked("key", f"values are encrypted with {store.limits.key_file}")
     if health.state == "down":
         return
     checks: list[tuple[str, Callable[[Store], Checked]]] = [("audit", _audit)]
@@ -85,9 +83,3 @@ def _audit(store: Store) -> Checked:
         return Checked("audit", f"the chain is whole: {count(report.acts, 'act')}")
     problem = f"act {report.broken_at} of the audit chain: {report.reason}: restore the store from a copy"
     return Checked("audit", f"whole up to act {report.acts}", (problem,))
-
-
-def _key_file(path: str) -> Checked:
-    mode = stat.S_IMODE(os.stat(path).st_mode)
-    problem = f"others can read {path} (mode {mode:o}): run chmod 600 on it"
-    return Checked("key", f"values are encrypted with {path}", (problem,) if mode & 0o077 else ())

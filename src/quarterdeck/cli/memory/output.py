@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +70,11 @@ def time_left(ends_at: datetime | None, now: datetime) -> str:
     if ends_at is None:
         return "–"
     left_s = max(0.0, (ends_at - now).total_seconds())
+    whole_s = math.ceil(left_s)
     for span_s, unit in SPANS:
-        if left_s >= 2 * span_s:
-            return f"{left_s // span_s:.0f} {unit}"
-    return f"{left_s:.0f} s" if left_s >= 10 else f"{left_s:.1f} s"
+        if whole_s >= 2 * span_s:
+            return f"{whole_s // span_s} {unit}"
+    return f"{whole_s} s" if left_s > 9.9 else f"{left_s:.1f} s"
 
 
 def _escaped(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from quarterdeck.memory.store import Store
 
 STDIN = "-"
+MARK = re.compile(r"\[REDACTED:([\w-]+)\]", re.ASCII)
+"""What stands in the place of what was taken out."""
 
 
 def value_of(typed: str | None, store: Store, *, as_text: bool) -> object:
@@ -51,18 +54,17 @@ def parsed(text: str) -> object:
 
 
 def remark_removed(value: object, store: Store) -> None:
-    """Tell stderr where in *value* something was taken out, and never what."""
+    """Tell stderr what kind of thing was taken out of *value*, and where; never what it was."""
     from quarterdeck.memory.codec import decode, encode
 
     data = encode(value, store.limits.max_value_bytes)
     kept = store.scrubber.scrub(data)
     if kept != data:
-        places = list(_differing(decode(data), decode(kept), "the value"))
-        remark(f"something secret or personal was taken out of {place}" for place in places)
+        remark(_differing(decode(data), decode(kept), "the value"))
 
 
 def _differing(given: object, kept: object, place: str) -> Iterator[str]:
-    """Where two values differ, as deep down as they are alike."""
+    """What was taken out where, as deep down as the two are alike."""
     if isinstance(given, dict) and isinstance(kept, dict) and given.keys() == kept.keys():
         for key, value in given.items():
             yield from _differing(value, kept[key], f"{place}[{key!r}]")
@@ -70,7 +72,8 @@ def _differing(given: object, kept: object, place: str) -> Iterator[str]:
         for at, (each, other) in enumerate(zip(given, kept, strict=True)):
             yield from _differing(each, other, f"{place}[{at}]")
     elif given != kept or type(given) is not type(kept):
-        yield place
+        kinds = dict.fromkeys(MARK.findall(kept)) if isinstance(kept, str) else ()
+        yield f"{', '.join(kinds) or 'something'} was taken out of {place}"
 
 
 def _stdin(max_bytes: int) -> str:

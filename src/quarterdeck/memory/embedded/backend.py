@@ -10,7 +10,7 @@ from quarterdeck.errors import StoreCorrupt, UsageError
 from quarterdeck.memory.backend import Item, Listed, Put, Stored
 from quarterdeck.memory.embedded.checkup import check
 from quarterdeck.memory.embedded.database import Reader, Writer
-from quarterdeck.memory.embedded.slots import IDENTITY, NONE, SlotsFile, stripe
+from quarterdeck.memory.embedded.slots import IDENTITY, SlotsFile, stripe
 from quarterdeck.memory.embedded.watch import ClockWatcher
 from quarterdeck.memory.names import space_of
 
@@ -244,9 +244,9 @@ class EmbeddedBackend:
 
     def remove(self, log: str, ids: Sequence[int], *, score: int | None = None) -> int:
         """See `Backend.remove`."""
-        if not ids:
-            return 0
         rows = [(number, log, *_span(score, score)) for number in set(ids) if 0 < number <= _HIGHEST]
+        if not rows:
+            return 0
         with self._writer as change:
             change.announce((log,))
             return change.executemany(_REMOVE, rows).rowcount
@@ -285,21 +285,11 @@ class EmbeddedBackend:
 
     def health(self) -> Health:
         """See `Backend.health`."""
-        return check(self)
+        return check(self, self.path, self._slots)
 
     def durability_problem(self) -> str:
         """None: what is in a file stays there."""
         return ""
-
-    @property
-    def slots_path(self) -> str:
-        """The slots file."""
-        return self._slots.path
-
-    @property
-    def has_slots(self) -> bool:
-        """Whether copies may be kept; False until the first write after the slots file was lost."""
-        return self._slots.slots is not NONE
 
     def verify(self) -> list[str]:
         """What is damaged, in SQLite's words; reads the whole file. Empty when nothing is."""

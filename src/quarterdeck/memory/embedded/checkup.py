@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sqlite3
@@ -12,9 +13,11 @@ from typing import TYPE_CHECKING
 from quarterdeck.errors import StateError
 from quarterdeck.memory import names
 from quarterdeck.memory.backend import Health
+from quarterdeck.memory.embedded.slots import NONE
 
 if TYPE_CHECKING:
-    from quarterdeck.memory.embedded.backend import EmbeddedBackend
+    from quarterdeck.memory.backend import Backend
+    from quarterdeck.memory.embedded.slots import SlotsFile
 
 _TTL_MS = 60_000
 _MOUNTS = "/proc/self/mountinfo"
@@ -24,7 +27,7 @@ _OF_THE_NETWORK = frozenset(
 )
 
 
-def check(backend: EmbeddedBackend) -> Health:
+def check(backend: Backend, path: str, slots: SlotsFile) -> Health:
     """Write, read and remove one entry of our own; look at the files and where they lie."""
     name = names.named(names.space(""), "health", os.urandom(8).hex())
     began = time.perf_counter()
@@ -33,11 +36,13 @@ def check(backend: EmbeddedBackend) -> Health:
         answered = backend.get(name).data == b"true"
         backend.delete([name])
     except StateError as error:
-        return Health(backend.kind, "down", None, (f"{error.message}: {error.hint}",), _details(backend))
+        return Health(backend.kind, "down", None, (f"{error.message}: {error.hint}",), _details(path, slots))
     latency_ms = (time.perf_counter() - began) * 1000
-    problems = [*([] if answered else ["what was written is not there"]), *_problems(backend)]
+    problems = _problems(path, slots)
+    if not answered:
+        problems.append("what was just written is not there: look for a program that empties the store")
     return Health(
-        backend.kind, "degraded" if problems else "ok", latency_ms, tuple(problems), _details(backend)
+        backend.kind, "degraded" if problems else "ok", latency_ms, tuple(problems), _details(path, slots)
     )
 
 
@@ -57,31 +62,35 @@ def file_system(folder: str) -> str | None:
     return kind
 
 
-def _problems(backend: EmbeddedBackend) -> list[str]:
+def _problems(path: str, slots: SlotsFile) -> list[str]:
     problems = []
-    for path in _files(backend):
-        mode = stat.S_IMODE(os.lstat(path).st_mode)
+    for file, found in _files(path, slots).items():
+        mode = stat.S_IMODE(found.st_mode)
         if mode & 0o077:
-            problems.append(f"others can read {path} (mode {mode:o}): run chmod 600 on it")
-    kind = file_system(os.path.dirname(backend.path) or ".")
+            problems.append(f"others can read {file} (mode {mode:o}): run chmod 600 on it")
+    kind = file_system(os.path.dirname(path) or ".")
     if kind in _OF_THE_NETWORK:
         problems.append(f"it lies on a network file system ({kind}), which damages it: use a local disk")
     return problems
 
 
-def _details(backend: EmbeddedBackend) -> dict[str, object]:
+def _details(path: str, slots: SlotsFile) -> dict[str, object]:
     return {
-        "path": backend.path,
-        "size_bytes": {os.path.basename(path): os.lstat(path).st_size for path in _files(backend)},
-        "file_system": file_system(os.path.dirname(backend.path) or "."),
+        "path": path,
+        "size_bytes": {os.path.basename(file): found.st_size for file, found in _files(path, slots).items()},
+        "file_system": file_system(os.path.dirname(path) or "."),
         "sqlite": sqlite3.sqlite_version,
-        "local_copies": backend.has_slots,
+        "local_copies": slots.slots is not NONE,
     }
 
 
-def _files(backend: EmbeddedBackend) -> list[str]:
-    paths = [backend.path, f"{backend.path}-wal", f"{backend.path}-shm", backend.slots_path]
-    return [path for path in paths if os.path.lexists(path)]
+def _files(path: str, slots: SlotsFile) -> dict[str, os.stat_result]:
+    """Those of our files that are there."""
+    found = {}
+    for file in (path, f"{path}-wal", f"{path}-shm", slots.path):
+        with contextlib.suppress(OSError):
+            found[file] = os.lstat(file)
+    return found
 
 
 def _unescaped(text: str) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import sqlite3
 import threading
+import time
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from quarterdeck import files, forks, sqlite
@@ -53,9 +55,10 @@ INSERT INTO clock VALUES (1, 0, 0, 0, 0);
 """,
 )
 
-_PAGE_BYTES = 2048  # of the two pages that a small change writes, half is saved
-_CHECKPOINT_PAGES = 4000
-_LOG_BYTES = 16 << 20
+_PAGE_BYTES = 2048  # a small change writes two pages; this halves them
+_CHECKPOINT_PAGES = 4000  # 8 MiB
+_LOG_BYTES = 16 << 20  # a log that grew while somebody read for long is cut to that afterwards
+_PAUSES_S = 0.0001, 0.001
 _ADVANCE = "UPDATE clock SET n = ? WHERE slots = ? AND n < ?"
 
 
@@ -134,7 +137,8 @@ class Writer:
         self._slots = slots
         self._now_us = now_us
         self._busy = False
-        self._due = 0  # rows written since the sweep went on
+        self._patience_s = BUSY_TIMEOUT_S
+        self._due = 0  # rows for which the sweep has yet to go on
         self._connection: sqlite3.Connection | None = None
         forks.guard(self, Writer.close, outer=True)
 
@@ -150,7 +154,7 @@ class Writer:
         try:
             if self._connection is None:
                 self._open()
-            self.execute("BEGIN IMMEDIATE")
+            self._begin()
         except BaseException as error:  # also an interrupt: the lock must not outlive it
             self._end()
             if isinstance(error, sqlite3.Error):
@@ -163,8 +167,8 @@ class Writer:
     ) -> None:
         try:
             if error is None:
-                if self._due:
-                    self.announce(sweep(self.execute, self._now_us(), SHARE * self._due))
+                if self._due and (logs := sweep(self.execute, self._now_us(), SHARE * self._due)):
+                    self.announce(logs)
                 self.execute("COMMIT")
         except sqlite3.Error as refused:
             error = refused
@@ -209,17 +213,13 @@ class Writer:
         try:
             if self._busy:  # this very thread, in a signal handler
                 return False
-            if self._connection is None:
-                self._open()
-            self.execute("PRAGMA busy_timeout=0")
-            try:
-                with self:
-                    self._right_slots()
-            finally:
-                self.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_S * 1000:.0f}")
+            self._patience_s = 0.0
+            with self:
+                self._right_slots()
         except StateError:
             return False
         finally:
+            self._patience_s = BUSY_TIMEOUT_S
             self.lock.release()
         return True
 
@@ -246,8 +246,24 @@ class Writer:
         slots[HIGHEST] = max(n, slots[HIGHEST])
         return slots
 
+    def _begin(self) -> None:
+        """Wait for SQLite's write lock; its own way of waiting sleeps up to 0.1 s at a time."""
+        deadline = None
+        while True:
+            try:
+                self.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                now = time.monotonic()
+                deadline = deadline or now + self._patience_s
+                if not error.sqlite_errorname.startswith("SQLITE_BUSY") or now >= deadline:
+                    raise
+                time.sleep(random.uniform(*_PAUSES_S))  # noqa: S311 nothing secret
+            else:
+                return
+
     def _open(self) -> None:
         self._connection = connect(self._path)
+        self._connection.execute("PRAGMA busy_timeout=0")
         self._connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         cursor = self._connection.cursor()
         self.execute, self.executemany = cursor.execute, cursor.executemany

@@ -1,9 +1,9 @@
 """Expired entries and items go a few at a time, at the expense of those who write.
 
 Nobody sees an expired entry; this is only about space. An index by expiry would cost every write a page, and
-a walk around the tables costs next to nothing: for every row written, `SHARE` rows are looked at. So what
-expires in the time of one round is at most a third of what is there. How far the walk has come is in the
-database: the next process goes on from there.
+a walk around the tables costs next to nothing: for every row written, `SHARE` rows are looked at. So as long
+as as much expires as is written, what has expired and still lies about is a third of what lives. How far the
+walk has come is in the database: the next process goes on from there.
 """
 
 from __future__ import annotations

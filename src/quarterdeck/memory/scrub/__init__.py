@@ -1,7 +1,7 @@
 """What is secret or personal is taken out of every value before it is stored.
 
     JSON ── prefilter: a glance at the bytes ── nothing there: the same bytes (nearly every value)
-      └── parsed ── each text, and each key of a dict ── detectors ── JSON with marks in their place
+      └── parsed ── each text and each key ── detectors ── JSON with marks in their place
                       tokens     shapes of vendors' keys, private keys, passwords in URLs
                       named      what its name gives away: "password": …, API_KEY=…
                       personal   mail, cards, bank accounts, phones

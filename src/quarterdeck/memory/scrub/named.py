@@ -21,14 +21,14 @@ WORD = r"(?:passw(?:or)?d|passwort|passphrase|_pass|pwd|secret|token|credential|
 _PASSWORDS = re.compile(r"passw|passp", re.IGNORECASE | re.ASCII)
 _ACCOUNTS = r"(?:db|database|mysql|pg|postgres|redis|smtp|mail|user|admin|root|ftp|ssh|login)"
 _OWNERS = re.compile(  # before secret, token or key
-    r"(?:client|app|consumer|api|access|refresh|private|secret|signing|encryption|master|account|o?auth|bearer|bot"
-    r"|session|personal|deploy|webhook|jwt)[ _.-]?\Z",
+    r"(?:client|app|consumer|api|access|refresh|private|secret|signing|encryption|master|account|o?auth|bearer"
+    r"|bot|session|personal|deploy|webhook|jwt)[ _.-]?\Z",
     re.IGNORECASE | re.ASCII,
 )
 _ACCOUNT = re.compile(rf"{_ACCOUNTS}\Z", re.IGNORECASE | re.ASCII)
 _EVERYDAY = re.compile(  # tokens of pages, of language models, of parsers
-    r"(?:page|continuation|next|prev|sync|cancel|cancellation|eos|bos|pad|unk|sep|mask|cls|stop|start|end|special"
-    r"|first|last|current|new|image|prompt|design|css|color)[ _.-]?\Z",
+    r"(?:page|continuation|next|prev|sync|cancel|cancellation|eos|bos|pad|unk|sep|mask|cls|stop|start|end"
+    r"|special|first|last|current|new|image|prompt|design|css|color)[ _.-]?\Z",
     re.IGNORECASE | re.ASCII,
 )
 _TELLS = re.compile(rf"{WORD}(?:[_-](?:hash|base))?[:=]?\Z", re.IGNORECASE | re.ASCII)
@@ -37,8 +37,8 @@ _PLACEHOLDER = re.compile(
     r"""[*x.•…_-]+|\W                                      # masked
       |<.*>|\$\{.*|\{\{.*|\$[A-Za-z_]\w*|%\(?\w.*|\$\(.*   # to be filled in
       |(?:your|insert|replace|enter|add|put)[ _-].*
-      |(?:none|null|nil|undefined|true|false|yes|no|n/a|str|string|bytes|text|any|required|optional|missing|invalid
-         |expired|hidden|masked|redacted|removed|set|unset|empty|default)\W?""",
+      |(?:none|null|nil|undefined|true|false|yes|no|n/a|str|string|bytes|text|any|required|optional|missing
+         |invalid|expired|hidden|masked|redacted|removed|set|unset|empty|default)\W?""",
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 _REFERENCE = re.compile(
@@ -53,7 +53,7 @@ _ODD = re.compile(r"[^\w.:/-]", re.ASCII)
 
 
 def told(name: str) -> str | None:
-    """How much the key of a dict vouches for its value: ``password``, ``key``, ``weak``; None: it tells nothing."""
+    """How much the key of a dict vouches for its value: ``password``, ``key``, ``weak``; None: not at all."""
     match = _TELLS.search(name, max(0, len(name) - 64))
     return _told(match) if match else None
 
@@ -122,7 +122,7 @@ def _assigned(kind: str) -> Detector:
         if vouches is None or kind_of(vouches) != kind:
             return None
         quote, sign, text = match["quote"], match["sign"], match.string
-        if sign == " " and not _FLAG.search(text, max(0, match.start() - 34), match.start()):
+        if sign == " " and not _is_flag(match):
             return None
         judged, whole = _UNQUOTED if not quote else _QUOTED.get(quote, _IN_ESCAPED)
         found = judged.match(text, match.end())
@@ -134,6 +134,13 @@ def _assigned(kind: str) -> Detector:
         return found.start(), end
 
     return Detector(kind, (), _ASSIGNED, span)
+
+
+def _is_flag(match: re.Match[str]) -> bool:
+    """Whether a name that a blank follows is one of a command's options: ``--password hunter2``."""
+    start = match.start()
+    bare = match.end("sign") - start == len(match[0].rstrip("\"'`]\\ ")) + 1
+    return bare and _FLAG.search(match.string, max(0, start - 34), start) is not None
 
 
 def _is_no_code(value: str, after: str, name: str, sign: str, vouches: str) -> bool:

@@ -14,29 +14,7 @@ from quarterdeck.memory.scrub.detector import Detector, shaped
 
 _DOMAIN = r"@((?:[^\W_](?:[\w-]{0,62})\.){1,8}?[^\W\d_]{2,24})(?![\w-]|\.[^\W_]|:[~/]|\()"
 _LOCAL = re.compile(r"[\w.%+'-]{1,64}")
-_FILES = frozenset(
-    [
-        "png",
-        "jpg",
-        "jpeg",
-        "gif",
-        "svg",
-        "webp",
-        "ico",
-        "css",
-        "js",
-        "mjs",
-        "ts",
-        "tsx",
-        "jsx",
-        "json",
-        "yml",
-        "yaml",
-        "html",
-        "txt",
-        "lock",
-    ]
-)
+_FILE = re.compile("css|gif|html|ico|jpe?g|jsx?|json|lock|mjs|png|svg|tsx?|txt|webp|ya?ml")
 _VERSION = re.compile(r"v?\d+\.\d")
 _FORGES = frozenset({"git", "hg", "svn", "aur"})
 
@@ -53,7 +31,7 @@ def _mail(match: re.Match[str]) -> tuple[int, int] | None:
     domain = match[1]
     if not local or local in _FORGES or text[max(0, start - 2) : start] == "//":  # the user in a URL
         return None
-    if domain.rpartition(".")[2] in _FILES or _VERSION.match(domain):  # logo@2x.png, package@1.2.rc
+    if _FILE.fullmatch(domain.rpartition(".")[2]) or _VERSION.match(domain):  # logo@2x.png, package@1.2.rc
         return None
     return start, match.end()
 
@@ -70,7 +48,7 @@ _ISSUED = re.compile(
       |(?:5[1-5]\d\d|222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}      # Mastercard
       |3[47]\d{13}                                                           # American Express
       |3(?:0[0-5]|[689]\d)\d{11}                                             # Diners Club
-      |(?:6011|64[4-9]\d|65\d\d|62\d\d|81\d\d|35(?:2[89]|[3-8]\d)|220[0-4])\d{12,15}  # Discover, UnionPay, JCB, Mir
+      |(?:6011|64[4-9]\d|65\d\d|62\d\d|81\d\d|35(?:2[89]|[3-8]\d)|220[0-4])\d{12,15}  # Discover …, JCB, Mir
       |(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{9,15}                    # Maestro""",
     re.VERBOSE | re.ASCII,
 )
@@ -86,7 +64,10 @@ def _card(match: re.Match[str]) -> tuple[int, int] | None:
 
 # Bank accounts: the length of the country, and ISO 7064 mod 97.
 
-_IBAN = r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?=\d{11}|[A-Z0-9]{14}|[A-Z0-9 ]{0,36}?\d{3} \d{4})(?=((?: ?[A-Z0-9]){11,30}))"
+_IBAN = (
+    r"[A-Z](?<![A-Za-z0-9].)[A-Z]\d{2}(?=\d{11}|[A-Z0-9]{14}|[A-Z0-9 ]{0,36}?\d{3} \d{4})"
+    r"(?=((?: ?[A-Z0-9]){11,30}))"
+)
 _IBAN_LENGTHS = {
     country: int(length)
     for length, countries in {
@@ -134,7 +115,7 @@ PERSONAL = (
     shaped(
         "phone",
         "+",
-        r"(?<![\w+])\+(?=[1-9])(?=(?:[ .()-]{0,2}\d){8,15}(?![ .()-]{0,2}\d))\d{1,4}(?:[ .()-]{0,2}\d){4,14}(?!\w)",
+        r"\+(?<![\w+].)(?=[1-9])(?:[ .()-]{0,2}\d){8,15}(?![ .()-]{0,2}\d|\w)",
     ),
     shaped(
         "phone", "", r"(?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[.-])\d{3}[.-]\d{4}(?![\w-]|\.\d)"

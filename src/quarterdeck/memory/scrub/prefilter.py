@@ -30,21 +30,27 @@ def _any_of(words: Iterable[str]) -> str:
 
 
 _ANCHORS = sorted({anchor for token in TOKENS for anchor in token.anchors if anchor != "."})
-_NUMBERS = r"[0-9]{3}[ .-][0-9]{4}|[0-9]{3}-[0-9]{2}-[0-9]{4}|\+[1-9]"
+_SURE = "@|PRIVATE KEY|hooks"
+_NUMBERS = (
+    r"[0-9]{3}[).-] ?[0-9]{3}[.-][0-9]{4}|[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{4}"
+    r"|[0-9]{4}[.-][0-9]{4}[.-][0-9]|[0-9]{4}[.-][0-9]{6}[.-][0-9]{4}"
+)
+_PLUS = r"\+[1-9]"
 _TOKENS = _any_of(_ANCHORS) + r"|\.[A-Za-z0-9_-]{6}\."
 _IBAN = "[A-Z]{2}[0-9]{2}[A-Z0-9]{14}"
 _CARD = "[2-68][0-9]{12}"
-_SSN = r"(?i:ssn)[:=]?\":\"[0-9]{9}\""
+_SSN = r"(?i:ssn)[:=]?\""
 _SHORT_IBAN = "[A-Z]{2}[0-9]{13}"
 _SIGN = r"""s?(?:[_-](?:hash|base))?(?:"(?:[^:]|:["[])|['`\\\]]| {0,8}[:=])"""
-_KEYED = rf"[isetgnrh][ _.-]?key{_SIGN}|--[a-z0-9_-]{{0,32}}keys? "
+_KEYED = rf"[isetgnrh][ _.-]?key{_SIGN}|--[a-z0-9_-]{{0,32}}keys?(?:[_-](?:hash|base))? "
 _NAMED = (
-    rf"passw[a-z]{{0,3}}{_SIGN}|passphrase{_SIGN}|_pass{_SIGN}|pwd{_SIGN}|secret{_SIGN}|token{_SIGN}|credential{_SIGN}"
-    r"|--[a-z0-9_-]{0,32}(?:pass|token|secret|credential|pwd)[a-z]{0,6} |authorization|bearer "
+    rf"passw[a-z]{{0,3}}{_SIGN}|passphrase{_SIGN}|_pass{_SIGN}|pwd{_SIGN}|secret{_SIGN}|token{_SIGN}"
+    rf"|credential{_SIGN}"
+    r"|--[a-z0-9_-]{0,32}(?:pass|token|secret|credential|pwd)[a-z_-]{0,12} |authorization|bearer "
     r"|passport[a-z_ -]{0,8}[:=]?\""
 )
 _FOLDED = bytes(range(256)).lower().translate(bytes.maketrans(b"wd", b"pt"))
-"""In lower case and with fewer letters: ``passp`` is password and passphrase, ``cret`` secret and credential."""
+"""To lower case, and fewer letters: ``passp`` is password and passphrase, ``cret`` secret and credential."""
 
 
 def by_images() -> Callable[[bytes], bool]:
@@ -55,6 +61,8 @@ def by_images() -> Callable[[bytes], bool]:
     token = re.compile(_TOKENS.encode()).search
     iban = re.compile(_IBAN.encode()).search
     card = re.compile(_CARD.encode()).search
+    plus = re.compile(_PLUS.encode()).search
+    numbers = re.compile(_NUMBERS.encode()).search
     ssn = re.compile(_SSN.encode()).search
     short_iban = re.compile(_SHORT_IBAN.encode()).search
     keyed = re.compile(_KEYED.encode()).search
@@ -77,7 +85,9 @@ def by_images() -> Callable[[bytes], bool]:
         if b"@" in data or b"PRIVATE KEY" in data or in_any_run(data):
             return True
         digits = data.translate(as_digits)
-        if b"000-0000" in digits or b"000-00-0000" in digits or (b"+" in digits and b"+0" in digits):
+        if b"+" in digits and plus(data):
+            return True
+        if (b"000-0000" in digits or b"000-00-0000" in digits) and numbers(data):
             return True
         if b"000000000" in digits and (ssn(data) or card(data) or short_iban(data)):
             return True
@@ -106,7 +116,17 @@ def by_automaton() -> Callable[[bytes], object]:
     import re2  # type: ignore[import-not-found, unused-ignore]  # an option: nothing else needs it
 
     anything = re2.Set.SearchSet()
-    for pattern in ("@|PRIVATE KEY|hooks", _TOKENS, _IBAN, _CARD, _SHORT_IBAN, _SSN, _NUMBERS, f"(?i:{_NAMED}|{_KEYED})"):
+    for pattern in (
+        _SURE,
+        _TOKENS,
+        _IBAN,
+        _CARD,
+        _SHORT_IBAN,
+        _SSN,
+        _NUMBERS,
+        _PLUS,
+        f"(?i:{_NAMED}|{_KEYED})",
+    ):
         anything.Add(pattern)
     anything.Compile()
     matches: Callable[[bytes], list[int]] = anything.Match

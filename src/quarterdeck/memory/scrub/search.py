@@ -65,7 +65,7 @@ class Search(NamedTuple):
             new_child = self._told(name if key == "value" and isinstance(name, str) else key, child)
             if new_key in clean:
                 raise ScrubRefused(
-                    f"two keys of a dict would both become {new_key}, and one would be lost",
+                    "two keys of a dict would become one without what is secret or personal in them",
                     hint="use ids for keys, and put what is secret or personal into the values",
                 )
             clean[new_key] = new_child
@@ -99,7 +99,8 @@ def _cleaned(text: str, detectors: tuple[Detector, ...]) -> str:
     for _ in range(_ROUNDS):
         before = text
         for detector in detectors:
-            text = detector.replaced(text)
+            if detector.is_near(text):
+                text = detector.replaced(text)
         if text is before:
             return text
     raise ScrubRefused(

@@ -48,6 +48,8 @@ def _is_password(text: str) -> bool:
     return not (text[0] in "$<{[%" or set(text) <= set("*x.…"))
 
 
+_HEADER = r"(?i)authorization[\"'\\\]]{0,4} {0,4}[:=,] {0,4}[\"'\\]{0,4}"
+
 TOKENS = (
     shaped(
         "aws-access-key-id", "AKIA ASIA ABIA ACCA", rf"{_START}(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}{_END}"
@@ -55,28 +57,28 @@ TOKENS = (
     shaped(
         "aws-bedrock-key",
         "ABSK bedrock-api-key-",
-        rf"{_START}(?:ABSK[A-Za-z0-9+/]{{100,}}+=*|bedrock-api-key-[A-Za-z0-9+/=_-]{{20,}})",
+        rf"{_START}(?:ABSKQmVkcm9ja0FQSUtleS|bedrock-api-key-[A-Za-z0-9]{{4}})[A-Za-z0-9+/_-]{{16,}}+=*",
     ),
     # Installation tokens (ghs_) may be a JWT with a prefix since 2026, with dots in it.
     shaped(
         "github-token",
         "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
-        rf"{_START}(?:gh[pousr]_[A-Za-z0-9_]{{36,}}|ghs_[A-Za-z0-9_.-]{{36,}}|github_pat_[A-Za-z0-9_]{{22,}})",
+        rf"{_START}(?:gh[pour]_[A-Za-z0-9_]{{36,}}|ghs_[A-Za-z0-9_.-]{{36,}}|github_pat_[A-Za-z0-9_]{{22,}})",
     ),
     shaped(
         "gitlab-token",
         "glpat- gldt- glrt- glrtr- glcbt- glptt- glft- glsoat- gloas- glimt- glagent- glffct- GR1348941",
-        rf"{_START}(?:gl(?:pat|dt|rt|rtr|cbt|ptt|ft|soat|oas|imt|agent|ffct)-{_WORD}{{20,}}(?:\.[a-z0-9.]{{9,12}})?"
+        rf"{_START}(?:gl(?:pat|dt|rtr?|cbt|ptt|ft|soat|oas|imt|agent|ffct)-{_WORD}{{20,}}(?:\.[a-z0-9.]{{9,12}})?"
         rf"|GR1348941{_WORD}{{20,}})",
     ),
     shaped(
-        "slack-token", "xox", rf"{_START}xox[a-z](?:\.xox[a-z])?-(?=[A-Za-z-]{{0,64}}[0-9]){_WORD}{{12,}}"
+        "slack-token", "xox", rf"{_START}xox[a-z](?:\.xox[a-z])?-(?=[A-Za-z-]{{0,64}}[0-9]){_WORD}{{13,}}"
     ),
     shaped("slack-token", "xapp-", rf"{_START}xapp-\d-{_WORD}{{20,}}"),
     shaped(
         "discord-token",
         ".",
-        rf"(?<![A-Za-z0-9_.-])(?:[MNO]{_WORD}{{23,27}}\.{_WORD}{{6}}\.{_WORD}{{27,40}}|mfa\.{_WORD}{{60,}}){_END}",
+        rf"(?<![A-Za-z0-9_.-])[MNO]{_WORD}{{23,27}}\.{_WORD}{{6}}\.{_WORD}{{27,40}}{_END}",
     ),
     shaped("anthropic-key", "sk-ant-", rf"{_START}sk-ant-{_WORD}{{20,}}"),
     shaped(
@@ -88,7 +90,7 @@ TOKENS = (
     shaped(
         "stripe-key",
         "k_live_ k_test_ k_prod_ whsec_",
-        rf"{_START}(?:[sr]k_(?:live|test|prod)_[A-Za-z0-9]{{16,}}|whsec_[A-Za-z0-9+/]{{24,}})",
+        rf"{_START}(?:[sr]k_(?:live|test|prod)_[A-Za-z0-9]{{16,}}|whsec_[A-Za-z0-9]{{24,}})",
     ),
     shaped("sendgrid-key", "SG.", rf"{_START}SG\.{_WORD}{{16,32}}\.{_WORD}{{16,64}}"),
     shaped("twilio-key", "SK", rf"(?<![A-Za-z0-9_])SK[0-9a-f]{{32}}{_END}"),
@@ -101,33 +103,30 @@ TOKENS = (
     ),
     shaped("telegram-token", ":AA", rf"(?<![A-Za-z0-9:])(?:bot)?(\d{{8,10}}:AA{_WORD}{{33}}){_END}"),
     shaped(
-        "azure-key",
-        "AccountKey= SharedAccessKey=",
-        r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{43,}+={0,2})",
-    ),
-    shaped(
         "azure-client-secret", "Q~", r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}" + _END
     ),
     shaped(
         "jwt",
         "eyJ",
-        rf"(?<![A-Za-z0-9_.-])(?:(?=eyJ){_WORD}{{10,}}+\.{_WORD}{{2,}}+(?:\.{_WORD}*+){{1,3}})",
+        rf"(?<![A-Za-z0-9_.-])(?:(?=eyJ){_WORD}{{16,}}+\.{_WORD}{{2,}}+(?:\.{_WORD}*+){{1,3}})",
         _is_jwt,
     ),
     shaped(
         "vendor-token",
-        "dop_v1_ doo_v1_ dor_v1_ dapi gsk_ xai- r8_ tvly- hvs. hvb. hvr. shp lin_api_ ntn_ pplx- PMAK- NRAK- glsa_ glc_ "
-        "dp. pscale_ ATATT3 AKCp sq0 HRKU- lsv2_ pcsk_ sbp_ dckr_ rubygems_ nfp_ sntry figd_ EAA pul- fo1_ key- -us "
-        "AGE-SECRET-KEY-",
-        rf"(?<![A-Za-z0-9_-])(?:do[opr]_v1_[a-f0-9]{{64}}|dapi[a-f0-9]{{32}}|gsk_[A-Za-z0-9]{{40,}}|xai-[A-Za-z0-9]{{60,}}"
-        rf"|r8_[A-Za-z0-9]{{37}}|tvly-(?:dev-|prod-)?[A-Za-z0-9]{{24,}}|hv[sbr]\.{_WORD}{{24,}}"
-        rf"|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{{32}}|lin_api_[A-Za-z0-9]{{40}}|ntn_[A-Za-z0-9]{{40,}}|pplx-[A-Za-z0-9]{{48}}"
-        rf"|PMAK-[a-f0-9]{{24}}-[a-f0-9]{{34}}|NRAK-[A-Z0-9]{{27}}|glsa_[A-Za-z0-9]{{32}}_[A-Fa-f0-9]{{8}}"
-        rf"|glc_eyJ[A-Za-z0-9+/=]{{32,}}|dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._-]{{40,}}"
-        rf"|pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.=-]{{32,}}|ATATT3[A-Za-z0-9_=-]{{60,}}|AKCp[A-Za-z0-9]{{69}}"
-        rf"|sq0(?:atp|csp)-{_WORD}{{22,43}}|HRKU-{_WORD}{{36,}}|lsv2_(?:pt|sk)_[a-f0-9]{{32}}_[a-f0-9]{{10}}"
-        rf"|pcsk_[A-Za-z0-9_]{{40,}}|sbp_[a-f0-9]{{40}}|dckr_(?:pat|oat)_{_WORD}{{27,}}|rubygems_[a-f0-9]{{48}}"
-        rf"|nfp_[A-Za-z0-9]{{36,}}|sntry[su]_[A-Za-z0-9+/=_]{{50,}}|figd_{_WORD}{{40,}}|EAA[A-Z][A-Za-z0-9]{{100,}}"
+        "dop_v1_ doo_v1_ dor_v1_ dapi gsk_ xai- r8_ tvly- hvs. hvb. hvr. shpat_ shpca_ shppa_ shpss_ lin_api_ "
+        "ntn_ pplx- PMAK- NRAK- glsa_ glc_eyJ dp. pscale_ ATATT3 AKCp sq0atp- sq0csp- HRKU- lsv2_ pcsk_ sbp_ dckr_ "
+        "rubygems_ nfp_ sntrys_ sntryu_ figd_ EAA pul- fo1_ key- -us AGE-SECRET-KEY-",
+        rf"(?<![A-Za-z0-9_-])(?:do[opr]_v1_[a-f0-9]{{64}}|dapi[a-f0-9]{{32}}|gsk_[A-Za-z0-9]{{40,}}"
+        rf"|xai-[A-Za-z0-9]{{60,}}|r8_[A-Za-z0-9]{{37}}|tvly-(?:dev-|prod-)?[A-Za-z0-9]{{24,}}"
+        rf"|hv[sbr]\.{_WORD}{{24,}}"
+        r"|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|lin_api_[A-Za-z0-9]{40}|ntn_[A-Za-z0-9]{40,}|pplx-[A-Za-z0-9]{48}"
+        r"|PMAK-[a-f0-9]{24}-[a-f0-9]{34}|NRAK-[A-Z0-9]{27}|glsa_[A-Za-z0-9]{32}_[A-Fa-f0-9]{8}"
+        r"|glc_eyJ[A-Za-z0-9]{16}[A-Za-z0-9+/]{16,}={0,2}|dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._-]{40,}"
+        r"|pscale_(?:tkn|pw|oauth)_[A-Za-z0-9_.-]{32,}|ATATT3[A-Za-z0-9_-]{60,}(?:=[A-F0-9]{8})?"
+        rf"|AKCp[A-Za-z0-9]{{69}}|sq0(?:atp|csp)-{_WORD}{{22,43}}|HRKU-{_WORD}{{36,}}"
+        r"|lsv2_(?:pt|sk)_[a-f0-9]{32}_[a-f0-9]{10}|pcsk_[A-Za-z0-9_]{40,}|sbp_[a-f0-9]{40}"
+        rf"|dckr_(?:pat|oat)_{_WORD}{{27,}}|rubygems_[a-f0-9]{{48}}|nfp_[A-Za-z0-9]{{36,}}"
+        rf"|sntry[su]_[A-Za-z0-9]{{16}}[A-Za-z0-9+/=_]{{34,}}|figd_{_WORD}{{40,}}|EAA[A-Z][A-Za-z0-9]{{100,}}"
         rf"|pul-[a-f0-9]{{40}}|fo1_{_WORD}{{43}}|key-[a-f0-9]{{32}}|[a-f0-9]{{32}}-us\d{{1,2}}"
         rf"|AGE-SECRET-KEY-1[A-Z0-9]{{58}}){_END}",
     ),
@@ -138,18 +137,23 @@ RUN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 MIN_RUN = 18
 
 OTHERS = (
-    # From BEGIN to the next dashes, which belong to its END, or to where a key that was cut off ends.
+    # To its END; one that was cut off, to the end of its base64.
     shaped(
         "private-key",
         "PRIVATE KEY",
-        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----[^-]*+(?:-(?!----)[^-]*+)*+"
-        r"(?:-----END [A-Z0-9 ]{0,60}-----)?",
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
+        r"(?:[^-]*+(?:-(?!----)[^-]*+)*+-----END [A-Z0-9 ]{0,60}-----|(?:[\s\\]{1,4}[A-Za-z0-9+/=,:.]++)*+)",
         lambda text: _KEY_BODY.search(text, 40) is not None,
+    ),
+    shaped(
+        "azure-key",
+        "AccountKey= SharedAccessKey=",
+        r"(?:AccountKey|SharedAccessKey)=([A-Za-z0-9+/]{43,}+={0,2})",
     ),
     shaped(
         "slack-webhook",
         "hooks.slack.com/",
-        r"hooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9_/+-]{20,})",
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/((?:[A-Za-z0-9]{1,24}/){1,4}[A-Za-z0-9]{18,})",
     ),
     shaped(
         "discord-webhook",
@@ -165,14 +169,13 @@ OTHERS = (
     shaped(
         "authorization",
         "uthorization UTHORIZATION",
-        r"(?i)authorization[\"'\\\]]{0,4} {0,4}[:=,] {0,4}[\"'\\]{0,4}basic {1,4}([A-Za-z0-9+/_-]{8,}+={0,2})",
+        _HEADER + r"basic {1,4}([A-Za-z0-9+/_-]{8,}+={0,2})",
         _is_basic,
     ),
     shaped(
         "authorization",
         "uthorization UTHORIZATION",
-        r"(?i)authorization[\"'\\\]]{0,4} {0,4}[:=,] {0,4}[\"'\\]{0,4}"
-        r"(?:bearer|token|bot|apikey|digest|key) {1,4}([A-Za-z0-9._~+/:=-]{8,})",
+        _HEADER + r"(?:bearer|token|bot|apikey|digest|key) {1,4}([A-Za-z0-9._~+/:=-]{8,})",
         lambda text: _has_digit(text) or len(text) >= 32,
     ),
     shaped(

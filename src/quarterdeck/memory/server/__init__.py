@@ -26,6 +26,7 @@ With ``+config|get`` too, `health` knows whether anything survives a restart of 
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import MissingExtra
@@ -38,14 +39,11 @@ def __getattr__(name: str) -> object:
     """`RedisBackend`, on first use: an address can be looked at without redis-py."""
     if name != "RedisBackend":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        import hiredis  # noqa: F401  # redis-py can do without; we cannot
-        import redis  # noqa: F401  # what is below imports it
-    except ImportError:
+    if not all(map(find_spec, ("redis", "hiredis"))):
         raise MissingExtra(
             "memory on a Redis or Valkey server needs redis-py and hiredis",
             hint="pip install 'quarterdeck[redis]'",
-        ) from None
+        )
     from quarterdeck.memory.server.backend import RedisBackend
 
     return RedisBackend

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 from quarterdeck.errors import ConfigError
+from quarterdeck.memory.settings import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,19 +104,6 @@ def address_of(config: RedisConfig) -> Address:
             **common,
         )
     return _of_url(config, common)
-
-
-def without_secrets(url: str) -> str:
-    """*url* without user, password and options; of a URL that is none, as much as cannot be secret."""
-    scheme, separator, rest = url.partition("://")
-    if not separator:
-        return "***"
-    before_options = rest.partition("?")[0].partition("#")[0]
-    if "@" not in rest:
-        return f"{scheme}://{before_options}"
-    if "@" in rest[len(before_options) :]:  # an option with @, or a password with ?: who knows
-        return f"{scheme}://***"
-    return f"{scheme}://***@{before_options.rpartition('@')[2]}"
 
 
 def _of_url(config: RedisConfig, common: Mapping[str, Any]) -> Address:

@@ -153,15 +153,14 @@ class RedisBackend:
         return time.monotonic()
 
     def time_ms(self) -> int:
-        """The server's clock; a round trip every `CLOCK_LASTS_S` seconds."""
+        """The server's clock; asked for every `CLOCK_LASTS_S` seconds."""
         until, ahead_s = self._clock
-        if time.monotonic() >= until:
-            sent = time.monotonic()
-            server_s = health.server_time_s(self._open())
-            came = time.monotonic()
-            ahead_s = server_s - (sent + came) / 2
-            self._clock = (came + CLOCK_LASTS_S, ahead_s)
-        return int((time.monotonic() + ahead_s) * 1000)
+        now_s = time.monotonic()
+        if now_s >= until:
+            ahead_s = health.clock_ahead_s(self._open())
+            now_s = time.monotonic()
+            self._clock = (now_s + CLOCK_LASTS_S, ahead_s)
+        return int((now_s + ahead_s) * 1000)
 
     def is_fresh(self, mark: Mark) -> bool:
         """Whether nobody has written that entry since it was read."""
@@ -197,6 +196,7 @@ class RedisBackend:
 
     def _distrust(self) -> None:
         """A connection has failed, or something has moved: who knows what we have not heard of."""
+        self._clock = (0.0, 0.0)
         if self._feed is not None:
             self._feed.drop()
 

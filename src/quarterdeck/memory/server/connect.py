@@ -169,9 +169,8 @@ class Node:
 
     def _failure(self, error: BaseException, *, sent: bool, write: bool) -> Exception:
         self._on_outage()
-        code = failures.code_of(error)
-        if isinstance(error, ResponseError) or code in {"NOAUTH", "WRONGPASS", "NOPERM"}:
-            return failures.refused(error, self.name)
+        if isinstance(error, ResponseError) or failures.code_of(error) not in {"", "ERR"}:
+            return failures.refused(error, self.name)  # it is there, and has said no
         if not isinstance(error, Disconnected | OSError) and type(error).__name__ == "InvalidResponse":
             return failures.garbage(self.name)
         reason = failures.reason_of(error)

@@ -32,7 +32,8 @@ ACL_RULE = (
 """What a user of the server needs; see `quarterdeck.memory.server`."""
 
 _CODE = re.compile(r"[A-Z]{2,20}(?= )")
-_CODE_IN_SCRIPT = re.compile(r"@user_script: ?\d+: -?([A-Z]{2,20}) ")  # how Redis 6 wraps the error of a command in a script
+_CODE_IN_SCRIPT = re.compile(r"@user_script: ?\d+: -?([A-Z]{2,20}) ")
+"""How Redis 6 wraps the error of a command in a script."""
 
 _PASSING = {
     "LOADING": "is loading its data",

@@ -55,27 +55,33 @@ def examine(wire: Wire, namespace: str, problem_of_feed: Callable[[], str]) -> H
         problem_of_feed: what is wrong with the copies of entries in this process; empty: nothing.
     """
     problems: list[str] = []
+    servers: dict[str, Server] = {}
     latency_ms: float | None = None
     try:
         latency_ms = _probe(wire, namespace)
     except QuarterdeckError as error:
         problems.append(_sentence(error))
     try:
-        servers = {node.name: look_at(node) for node in wire.masters.all()}
+        masters = wire.masters.all()
     except QuarterdeckError as error:
+        masters = []
         problems.append(_sentence(error))
-        unique = tuple(dict.fromkeys(problems))
-        return Health("redis", "down", None, unique, {"address": str(wire.address)})
-    for name, server in servers.items():
-        problems += _problems_of(name, server)
-    problems += _problems_of_way(wire)
-    problems += filter(None, [problem_of_feed()])
+    for node in masters:
+        try:
+            servers[node.name] = look_at(node)
+        except QuarterdeckError as error:
+            problems.append(_sentence(error))
+    if servers:
+        for name, server in servers.items():
+            problems += _problems_of(name, server)
+        problems += _problems_of_way(wire)
+        problems += filter(None, [problem_of_feed()])
     details = {
         "address": str(wire.address),
         "masters": {name: server._asdict() for name, server in servers.items()},
     }
-    state = "degraded" if problems else "ok"
-    return Health("redis", state, latency_ms, tuple(problems), details)
+    state = "down" if not servers else "degraded" if problems else "ok"
+    return Health("redis", state, latency_ms, tuple(dict.fromkeys(problems)), details)
 
 
 def durability_problem(wire: Wire) -> str:
@@ -89,15 +95,23 @@ def durability_problem(wire: Wire) -> str:
     return ""
 
 
-def server_time_s(wire: Wire) -> float:
-    """The clock of the first master, in seconds since the epoch."""
+def clock_ahead_s(wire: Wire) -> float:
+    """What to add to our monotonic clock for the first master's time since the epoch; three round trips.
+
+    The quickest of them tells; it is wrong by half of its own time at most.
+    """
     node = wire.masters.all()[0]
-    reply = node.ask(("TIME",))
-    if isinstance(reply, ResponseError):
-        raise failures.refused(reply, node.name) from reply
-    with wire.sense:
-        seconds, microseconds = reply
-        return int(seconds) + int(microseconds) / 1e6
+    found = []
+    for _ in range(3):
+        sent = time.monotonic()
+        reply = node.ask(("TIME",))
+        came = time.monotonic()
+        if isinstance(reply, ResponseError):
+            raise failures.refused(reply, node.name) from reply
+        with wire.sense:
+            seconds, microseconds = reply
+            found.append((came - sent, int(seconds) + int(microseconds) / 1e6 - (sent + came) / 2))
+    return min(found)[1]
 
 
 def look_at(node: Node) -> Server:

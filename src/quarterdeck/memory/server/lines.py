@@ -10,8 +10,9 @@ So whoever knows that a write is done finds the news of it here, but
 * if we have asked something in that turn ourselves, a writer may be served before us. So nothing can be said
   of copies while an answer is outstanding (`Lines.asked_at`);
 * of more than 64 kB of news only a part comes that soon. Either it is one message (`Lines.is_whole`), or we
-  are far behind, and then we ask;
-* after FLUSHALL, with the server's ``io-threads`` and over a network, the writer may be told a little earlier.
+  are far behind and ask;
+* after FLUSHALL, with the server's ``io-threads`` and over a network, the writer may be told a little before
+  us; and SWAPDB is told to nobody.
 
 ``HELLO`` does what PING would: its answer proves that everything has been read that was written before it was
 asked. It also tells a master from a replica, which a master may become, and which hears of changes late.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import AskError, MovedError, NoScriptError, ReadOnlyError, ResponseError, TryAgainError
 
+from quarterdeck.errors import ConfigError, QuarterdeckError
 from quarterdeck.memory.server import failures
 from quarterdeck.memory.server.address import Address, Place
 from quarterdeck.memory.server.connect import Node, Reply, ask_nodes
@@ -62,35 +63,27 @@ class Wire:
         """
         replies: list[Reply] = [None] * len(asked)
         commands = [command for _, command in asked]
-        sent_to: dict[int, Node] = {}
+        asking: dict[int, Node] = {}  # who has been named by ASK, and for which of them
         again = list(range(len(asked)))
-        for round in range(_ROUNDS):  # noqa: A001  # of a game, not of a number
-            if round > 1:
-                time.sleep(_PAUSE_S * round)
+        for attempt in range(_ROUNDS):
+            if attempt > 1:
+                time.sleep(_PAUSE_S * attempt)
             batches: dict[Node, list[int]] = {}
             for index in again:
-                node = sent_to.get(index) or self.masters.of(asked[index][0])
+                node = asking.get(index) or self.masters.of(asked[index][0])
                 batches.setdefault(node, []).append(index)
             again = []
-            for index, reply in self._round(batches, commands, sent_to, write=write):
+            for index, reply in self._round(batches, commands, asking, write=write):
                 replies[index] = reply
-                if isinstance(reply, ResponseError) and self._redirected(index, reply, commands, sent_to):
+                if isinstance(reply, ResponseError) and self._redirected(index, reply, commands, asking):
                     again.append(index)
             if not again:
                 break
             again.sort()
         for index, reply in enumerate(replies):
             if isinstance(reply, ResponseError):
-                name = (sent_to.get(index) or self.masters.of(asked[index][0])).name
-                if isinstance(reply, ReadOnlyError):
-                    self._moved()
-                raise failures.refused(reply, name) from reply
+                raise self._refused(reply, asking.get(index) or self.masters.of(asked[index][0])) from reply
         return replies
-
-    def ask_masters(self, command: Command) -> list[tuple[Node, Reply]]:
-        """What every master answers; an error of a server is a value."""
-        asked = dict.fromkeys(self.masters.all(), (command,))
-        return [(node, replies[0]) for node, replies in ask_nodes(asked, write=False).items()]
 
     def close(self) -> None:
         """Close all connections."""
@@ -127,6 +120,8 @@ class Wire:
             commands[index] = ("EVAL", SOURCES[str(digest)], *rest)
             return True
         asking.pop(index, None)
+        if self.address.kind != "cluster":
+            return False
         if isinstance(error, TryAgainError):
             return True
         if isinstance(error, MovedError):
@@ -136,6 +131,16 @@ class Wire:
             asking[index] = self.masters.at(Place(error.host, error.port))
             return True
         return False
+
+    def _refused(self, error: ResponseError, node: Node) -> QuarterdeckError:
+        if isinstance(error, AskError) and self.address.kind != "cluster":  # also MovedError
+            return ConfigError(
+                f"the memory server at {node.name} is one of a cluster, and the data is elsewhere in it",
+                hint="write redis+cluster:// in its URL",
+            )
+        if isinstance(error, ReadOnlyError):
+            self._moved()
+        return failures.refused(error, node.name)
 
     def _moved(self) -> None:
         self.masters.forget()

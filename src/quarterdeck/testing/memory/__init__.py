@@ -23,6 +23,10 @@ Stores may be shared by all tests, and hold anything else: every test has a *nam
 
 from __future__ import annotations
 
+import pytest
+
+pytest.register_assert_rewrite("quarterdeck.testing.memory")  # so that a failure shows its values
+
 from quarterdeck.testing.memory.coherence import CoherenceContract
 from quarterdeck.testing.memory.entries import EntriesContract
 from quarterdeck.testing.memory.logs import LogsContract

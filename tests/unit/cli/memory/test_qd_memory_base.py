@@ -198,16 +198,17 @@ def test_what_is_shown_means_the_same(value: object):
     [
         (timedelta(days=3), "3 d"),
         (timedelta(hours=47, minutes=59), "47 h"),
+        (timedelta(hours=48, seconds=-0.5), "2 d"),
         (timedelta(minutes=119), "119 min"),
         (timedelta(seconds=119), "119 s"),
-        (timedelta(seconds=9.94), "9.9 s"),
+        (timedelta(seconds=9.9), "9.9 s"),
         (timedelta(seconds=-5), "0.0 s"),
         (None, "–"),
     ],
     ids=str,
 )
 def test_what_is_left_is_said_in_the_unit_that_fits(left: timedelta | None, said: str):
-    """Whole units, never more than there is."""
+    """Whole units, never a second more than there is."""
     now = datetime.now(UTC)
     assert time_left(None if left is None else now + left, now) == said
 

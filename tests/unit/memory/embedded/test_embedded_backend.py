@@ -11,16 +11,14 @@ import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from quarterdeck import sqlite
 from quarterdeck.errors import StateError, StoreBusy, StoreCorrupt
 from quarterdeck.memory.backend import Put
-from quarterdeck.memory.embedded import EmbeddedBackend
+from quarterdeck.memory.embedded import EmbeddedBackend, database
 from quarterdeck.memory.embedded.sweep import SHARE, STEP
 from tests.memory_worlds import Clock
 
@@ -329,7 +327,7 @@ def test_an_interrupted_write_never_was_and_holds_up_nobody(path, backend, clock
 
 def test_a_store_that_is_locked_for_too_long_is_busy(path, clock, monkeypatch):
     """The error says so, and nothing has happened."""
-    monkeypatch.setattr(sqlite, "connect", partial(sqlite.connect, timeout_s=0))
+    monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.01)
     with (
         closing(EmbeddedBackend(path, clock=clock)) as backend,
         closing(EmbeddedBackend(path, clock=clock)) as other,

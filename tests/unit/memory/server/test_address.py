@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from quarterdeck.errors import ConfigError
-from quarterdeck.memory.server.address import Place, address_of, without_secrets
-from quarterdeck.memory.settings import RedisConfig
+from quarterdeck.memory.server.address import Place, address_of
+from quarterdeck.memory.settings import RedisConfig, without_secrets
 
 SECRET = "hunter2"
 

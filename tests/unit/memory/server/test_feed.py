@@ -472,8 +472,8 @@ class TestSharing:
         """Threads that look at one copy; as soon as the news has been said, it is fresh for none."""
         said = threading.Event()
         barrier = threading.Barrier(5)
-        wrong = []
-        marks = []
+        wrong: list[object] = []
+        marks: list[object] = []
 
         def look():
             for _ in range(200):
