@@ -6,15 +6,16 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import costs, index, results
+from bench import costs, index, memory, results
 from bench.corpora import CorpusUnavailable
 from bench.measure import show
 from bench.peers import PeerUnavailable
+from bench.servers import ServerFailed
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-PARTS: dict[str, ModuleType] = {"costs": costs, "index": index}
+PARTS: dict[str, ModuleType] = {"costs": costs, "index": index, "memory": memory}
 ROUNDS = 9
 QUICK_ROUNDS = 3
 
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
             if not asked.quick:
                 show(f"recorded in {results.save(result).relative_to(results.ROOT)}")
                 results.write_markdown()
-    except (CorpusUnavailable, PeerUnavailable) as error:
+    except (CorpusUnavailable, PeerUnavailable, ServerFailed) as error:
         show(f"bench: {error}")
         return 1
     return 0

@@ -1,9 +1,9 @@
 """Every contender in an environment of its own, as a user would have installed it.
 
-    pinned requirement -> uv -> .run/peers/NAME, bytecode compiled
+    pinned requirements -> uv -> .run/peers/NAME-VERSION, bytecode compiled
 
-Quarterdeck stands among them: a wheel built from this checkout with what uv.lock says, no extras and
-no development tools, so that nobody starts with an advantage.
+Quarterdeck stands among them: a wheel built from this checkout with what uv.lock says, no development
+tools and no extra but the one that a scenario cannot do without, so that nobody starts with an advantage.
 """
 
 from __future__ import annotations
@@ -22,10 +22,18 @@ FOLDER = ROOT / ".run" / "peers"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A tool that does part of what Quarterdeck does, at one version."""
+    """A tool that does part of what Quarterdeck does, at one version.
+
+    Attributes:
+        name, version: of its package.
+        needs: what is installed beside it, as requirements.
+        extra: of its package.
+    """
 
     name: str
     version: str
+    needs: tuple[str, ...] = ()
+    extra: str = ""
 
     @property
     def label(self) -> str:
@@ -38,6 +46,14 @@ RUFF = Peer("ruff", "0.17.6")
 GRIMP = Peer("grimp", "3.19")
 CCUSAGE = Peer("ccusage", "20.0.24")
 
+_REDIS = ("redis==8.1.0", "hiredis==3.5.0")
+EMPATHY_MEMORY = Peer("empathy-framework", "4.9.1", needs=_REDIS)
+"""The first version with the memory that the part ``memory`` compares."""
+REDIS_PY = Peer("redis", "8.1.0", needs=(*_REDIS, "msgspec==0.22.0"))
+DISKCACHE = Peer("diskcache", "5.6.3")
+CASHEWS = Peer("cashews", "7.6.0", extra="diskcache", needs=("diskcache==5.6.3",))
+LANGGRAPH = Peer("langgraph-checkpoint-sqlite", "3.1.2")
+
 _NODE_MACHINES = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 """What Node's packages call a machine."""
 
@@ -47,16 +63,18 @@ class PeerUnavailable(Exception):
 
 
 def install(peer: Peer) -> Path:
-    """The ``bin`` folder of *peer*'s environment; made the first time, and anew when the pin changes."""
-    folder = FOLDER / peer.name
+    """The ``bin`` folder of *peer*'s environment; made the first time, and anew when the pins change."""
+    folder = FOLDER / f"{peer.name}-{peer.version}"
     done = folder / "installed.txt"
-    requirement = f"{peer.name}=={peer.version}"
-    if not done.exists() or done.read_text() != requirement:
+    extra = f"[{peer.extra}]" if peer.extra else ""
+    requirements = [f"{peer.name}{extra}=={peer.version}", *peer.needs]
+    wanted = "\n".join(requirements)
+    if not done.exists() or done.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
         _uv("venv", "--quiet", "--python", sys.executable, str(folder))
         python = str(folder / "bin" / "python")
-        _uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, requirement)
-        done.write_text(requirement)
+        _uv("pip", "install", "--quiet", "--compile-bytecode", "--python", python, *requirements)
+        done.write_text(wanted)
     return folder / "bin"
 
 
@@ -82,10 +100,11 @@ def install_ccusage() -> Path | None:
     return command
 
 
-def install_quarterdeck() -> Path:
+def install_quarterdeck(extra: str = "") -> Path:
     """The ``bin`` folder of an environment with this checkout's Quarterdeck; built anew each time."""
-    folder = FOLDER / "quarterdeck"
+    folder = FOLDER / "-".join(filter(None, ("quarterdeck", extra)))
     options = ["--locked", "--no-editable", "--no-default-groups", "--compile-bytecode"]
+    options += ["--extra", extra] if extra else []
     _uv(
         "sync", "--quiet", *options, "--reinstall-package", "quarterdeck", "--python", sys.executable,
         UV_PROJECT_ENVIRONMENT=str(folder),

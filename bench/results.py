@@ -16,10 +16,10 @@ import statistics
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NotRequired, TypedDict, cast
+from typing import TYPE_CHECKING, NamedTuple, NotRequired, TypedDict, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from bench.measure import Measured
 
@@ -37,15 +37,34 @@ class Spread(TypedDict):
     q3: float
 
 
+class Fact(NamedTuple):
+    """What was found out about one contender that is no time, such as how many of its answers were wrong.
+
+    Attributes:
+        name: of the contender.
+        text: as the tables say it.
+        figures: the numbers it is made of.
+        failure: why nothing was found out, in one line; empty when it was.
+    """
+
+    name: str
+    text: str
+    figures: Mapping[str, float]
+    failure: str = ""
+
+
 class Row(TypedDict):
     """One contender in one scenario; a failed one has a name and a failure only.
 
     The ratios say how many times the cost of the scenario's subject it has: the ratio of the medians,
-    and the median of the ratios within each round (which a drifting machine disturbs less).
+    and the median of the ratios within each round (which a drifting machine disturbs less). A row of a
+    scenario of facts has *text* and *figures* in place of times.
     """
 
     name: str
     failure: str
+    text: NotRequired[str]
+    figures: NotRequired[dict[str, float]]
     wall_s: NotRequired[Spread]
     cpu_s: NotRequired[Spread]
     rss_bytes: NotRequired[int]
@@ -109,6 +128,17 @@ def scenario_result(
         rows=[_row(contender, subject) for contender in contenders],
         unit=unit,
     )
+
+
+def facts_result(name: str, corpus: str, size: int, facts: Iterable[Fact], *, unit: str) -> ScenarioResult:
+    """The rows of a scenario of facts, in their order."""
+    rows = [
+        Row(name=fact.name, failure=fact.failure)
+        if fact.failure
+        else Row(name=fact.name, failure="", text=fact.text, figures=dict(fact.figures))
+        for fact in facts
+    ]
+    return ScenarioResult(name=name, corpus=corpus, files=size, rows=rows, unit=unit)
 
 
 def _row(measured: Measured, subject: Measured) -> Row:
@@ -217,11 +247,24 @@ def full_tables(results: Iterable[PartResult]) -> str:
             f"## {result['part']}\n\n{result['at'][:10]}, revision {result['git_revision'] or 'unknown'}, "
             f"{about['cpu']}, {about['cores']} cores, Linux {about['kernel']}, {about['python']}\n"
         )
-        parts.extend(_scenario_table(scenario) for scenario in result["scenarios"])
+        parts.extend(_table(scenario) for scenario in result["scenarios"])
     return "\n".join(parts)
 
 
-def _scenario_table(scenario: ScenarioResult) -> str:
+def _table(scenario: ScenarioResult) -> str:
+    is_of_facts = any("text" in row for row in scenario["rows"])
+    return _facts_table(scenario) if is_of_facts else _times_table(scenario)
+
+
+def _facts_table(scenario: ScenarioResult) -> str:
+    lines = [f"### {scenario['name']}: {_size(scenario)}\n", "| | |", "|---|---:|"]
+    for row in scenario["rows"]:
+        said = f"failed: {_cell(row['failure'])}" if row["failure"] else row["text"]
+        lines.append(f"| {row['name']} | {said} |")
+    return "\n".join(lines) + "\n"
+
+
+def _times_table(scenario: ScenarioResult) -> str:
     lines = [
         f"### {scenario['name']}: {_size(scenario)}\n",
         "| | wall | × | CPU | × | memory |",
@@ -240,16 +283,20 @@ def _scenario_table(scenario: ScenarioResult) -> str:
 
 
 def headline_table(result: PartResult) -> str:
-    """The short table of a part for README.md: wall time of the headline contenders."""
+    """The short table of a part for README.md: wall times of, or facts about, the headline contenders.
+
+    A contender's row is that of its very name, else the first that says more in brackets.
+    """
     subject, *others = result["headline"]
     heads = [subject, *(head for other in others for head in (other, "×"))]
     lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads)]
     for scenario in result["scenarios"]:
-        rows = {row["name"]: row for row in scenario["rows"]}
-        cells = [_wall(rows.get(subject))]
+        rows = {row["name"].partition(" (")[0]: row for row in reversed(scenario["rows"])}
+        rows |= {row["name"]: row for row in scenario["rows"]}
+        cells = [_answer(rows.get(subject))]
         for other in others:
             row = rows.get(other)
-            cells += [_wall(row), _ratio(row.get("wall_ratio_paired") if row else None)]
+            cells += [_answer(row), _ratio(row.get("wall_ratio_paired") if row else None)]
         where = f"{scenario['name']}, {_size(scenario)}"
         lines.append(f"| {where} | " + " | ".join(cells) + " |")
     about = result["machine"]
@@ -282,10 +329,12 @@ def _size(scenario: ScenarioResult) -> str:
     return f"{scenario['corpus']} ({scenario['files']:,} {scenario.get('unit', 'files')})"
 
 
-def _wall(row: Row | None) -> str:
+def _answer(row: Row | None) -> str:
     if row is None:
         return "—"
-    return "failed" if row["failure"] else duration(row["wall_s"]["median"])
+    if row["failure"]:
+        return "failed"
+    return row["text"] if "text" in row else duration(row["wall_s"]["median"])
 
 
 def _spread(values: Spread) -> str:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.memory_servers import Fleet, find_servers
+pytest.register_assert_rewrite("quarterdeck.testing.memory")
+
+from tests.memory_servers import Fleet, find_servers  # noqa: E402  after what it may import is rewritten
 
 LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
 INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "CI")

@@ -163,7 +163,7 @@ SECRETS = [
     ),
     whole(
         "PGP private key",
-        f"-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: x - 2\n\n{drawn(64)}\n-----END PGP PRIVATE KEY BLOCK-----",
+        pem("PGP ").replace("KEY-----", "KEY BLOCK-----").replace("-----\n", "-----\nVersion: x - 2\n\n", 1),
         "private-key",
     ),
     whole("private key on one line", pem("RSA ").replace("\n", "\\n"), "private-key"),

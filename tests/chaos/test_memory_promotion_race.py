@@ -85,7 +85,8 @@ class Promoter:
     def killed(self):
         """What else it has said; None when it was through with its round."""
         self.child.kill()
-        said, complaint = self.child.communicate(timeout=60)
+        said = self.child.stdout.read()  # communicate() would leave out the lines that are here already
+        _, complaint = self.child.communicate(timeout=60)
         assert (self.child.returncode, complaint) == (-signal.SIGKILL, "")
         return None if "done" in said else [(each, self.agent) for each in said.split()]
 

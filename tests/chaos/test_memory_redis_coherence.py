@@ -13,8 +13,8 @@ import pytest
 READERS = 4
 SECONDS = 1.2
 
-# The writer puts version 1, 2, 3, … and, once the server has said so, the version into shared memory. A reader
-# takes it from there, then reads: an older version is stale, though the write was done before the read began.
+# The writer puts version 1, 2, 3, … and, once the server has said so, the version into shared memory. A
+# reader takes it from there, then reads: an older one is stale, for the write was done before the read began.
 READ = """
 import mmap, struct, sys, time
 from quarterdeck.memory.server import RedisBackend

@@ -21,6 +21,13 @@ HOSTILE = ["a:b", "*", "k[1]?", "a b\n\x1b[2J\u202e", "{x}", "%41", "-k", "Ã©ðŸ˜
 PATIENCE_S = 60
 
 
+@pytest.fixture(autouse=True)
+def compiled_once(tmp_path_factory, monkeypatch) -> None:
+    """A hundred processes are started here: compiling all imports each time would take most of it."""
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path_factory.getbasetemp() / "compiled"))
+
+
 @pytest.fixture(params=["embedded", *SERVERS])
 def memory(request, tmp_path, monkeypatch) -> str:
     """What kind of memory every command uses from now on."""
@@ -185,7 +192,7 @@ def test_tokens_and_promotions_work_from_a_shell(memory, monkeypatch):
     """With the token in a variable, as the help shows it."""
     token = qd("grant", "boss", "steward").stdout.strip()
     monkeypatch.setenv("QUARTERDECK_AGENT", "boss")
-    assert qd("ls").returncode == 1
+    assert qd("put", "k", "1").returncode == 1
     monkeypatch.setenv("QUARTERDECK_AGENT_TOKEN", token)
     staged = qd("stage", '{"name": "retry", "description": "retry reads"}')
     assert qd("promote", staged.stdout.strip()).returncode == 0
@@ -240,3 +247,24 @@ class TestServer:
         assert "k is kept" in said
         assert secret not in said
         assert "a-wrong-password" not in said
+
+
+@pytest.mark.parametrize("buckets", ["1", "4"])
+def test_a_cluster_is_a_memory_like_any_other(redis_fleet, monkeypatch, started, buckets: str):
+    """What is spread over its masters is found, listed and watched as a whole."""
+    cluster = redis_fleet.shared("cluster", SERVERS["wheel"])
+    cluster.flush()
+    monkeypatch.setenv("QUARTERDECK_MEMORY_URL", cluster.url)
+    monkeypatch.setenv("QUARTERDECK_MEMORY_BUCKETS", buckets)
+    watcher = started("watch", "--all", "--json", "--count", "4")
+    assert watcher.stderr.readline() == "watching; Ctrl-C ends it\n"
+    waiting = started("get", "k3", "--from", "ann", "--wait", "60s")
+    for number in range(4):
+        assert qd("put", f"k{number}", str(number), "--agent", "ann" if number % 2 else "bob").returncode == 0
+    out, _ = watcher.communicate(timeout=PATIENCE_S)
+    seen = {each["key"]: each["value"] for each in map(json.loads, out.splitlines())}
+    assert seen == {"k0": 0, "k1": 1, "k2": 2, "k3": 3}
+    assert waiting.communicate(timeout=PATIENCE_S)[0] == "3\n"
+    assert [each["key"] for each in answer("ls", "--all")["keys"]] == ["k1", "k3", "k0", "k2"]
+    assert [each["keys"] for each in answer("stats")["agents"]] == [2, 2]
+    assert answer("rm", "--all", "--agent", "ann")["removed"] == 2

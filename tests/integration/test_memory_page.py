@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from docs import samples
+from quarterdeck.memory import server
 
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "share-memory.md").read_text(encoding="utf-8")
 
@@ -15,6 +16,16 @@ def test_the_samples_are_what_the_commands_print():
     """`python -m docs.samples` would write nothing new."""
     shown = dict(re.findall(r"<!-- sample:(\S+) -->\n```\n(.*?)\n```\n<!-- /sample:\1 -->", PAGE, re.DOTALL))
     assert shown == samples.memory()
+
+
+def test_the_rights_of_a_user_are_those_that_the_server_part_needs():
+    """Said in two places, the same in both; its own tests hold the server part to it."""
+    shown, needed = (
+        [rule.split() for rule in re.findall(r"^ *ACL SETUSER.*\n.*$", text, re.MULTILINE)]
+        for text in (PAGE, server.__doc__ or "")
+    )
+    assert len(needed) == 1
+    assert shown == needed
 
 
 def test_the_python_of_the_page_runs(tmp_path, monkeypatch):

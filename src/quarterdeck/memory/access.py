@@ -9,6 +9,10 @@ borrowed. Its tier is read at every operation, through the local tier, so a gran
 next one on; and what a tier was needed for is written in one transaction with the records that gave it
 (`audit.perform`).
 
+A seat keeps the fingerprint of what it has shown, and it is compared at every operation, too. One that was
+opened under a name before that was registered, or with a token that is no longer valid, only reads: names
+cannot be taken in advance.
+
 This keeps agents that use Quarterdeck within their bounds. It cannot bind whoever reads and writes the
 store without it, by SQL or ``redis-cli``: against them there are the modes of the files, the server's own
 users, and encryption.
@@ -70,11 +74,19 @@ class Policy(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """Who acts, with what the store said at the moment of the act."""
+    """Who acts, with what the store said at the moment of the act.
+
+    Attributes:
+        agent: its name.
+        tier: what it may do.
+        policy: what holds for all.
+        is_known: whether its seat has shown the token that the agent has now, if it has one.
+    """
 
     agent: str
     tier: AccessTier
     policy: Policy
+    is_known: bool = True
 
     def require(self, tier: AccessTier, what: str) -> None:
         """Raise unless the agent may do *what*.
@@ -82,10 +94,21 @@ class Standing(NamedTuple):
         Raises:
             AccessDenied: its tier is below *tier*.
         """
-        require(self.agent, self.tier, tier, what)
+        if self.tier >= tier:
+            return
+        if not self.is_known:
+            raise AccessDenied(
+                f"this seat of agent {self.agent!r} may only read: since it was opened, the agent has been "
+                "registered or revoked, or was given another token",
+                hint=f"open a new seat with the token that it has now: token=, or {TOKEN_VARIABLE}",
+            )
+        raise AccessDenied(
+            f"agent {self.agent!r} is {_a(self.tier)}, and only {_a(tier)} or higher may {what}",
+            hint=f"have a steward run: {grant_command(self.agent, tier.name.lower())}",
+        )
 
 
-def admit(store: Store, namespace: str, agent: str, token: str | None) -> None:
+def admit(store: Store, namespace: str, agent: str, token: str | None) -> str:
     """Let *agent* in, if it is what it says it is.
 
     Args:
@@ -93,6 +116,10 @@ def admit(store: Store, namespace: str, agent: str, token: str | None) -> None:
         namespace: of the store.
         agent: its name.
         token: of a registered agent; None: what stands in the environment, `TOKEN_VARIABLE`.
+
+    Returns:
+        What it has shown, for `tier_of` and `standing_in`: the fingerprint of its token; "" when nobody has
+        registered it.
 
     Raises:
         AccessDenied: it is registered and that is not its token; or it is not, and one is passed.
@@ -105,7 +132,7 @@ def admit(store: Store, namespace: str, agent: str, token: str | None) -> None:
                 f"nobody has registered an agent {agent!r} in namespace {namespace!r}, so it has no token",
                 hint="check the name and the namespace, or leave the token away",
             )
-        return
+        return ""
     if record_value(record, "tier") == REVOKED:
         raise AccessDenied(
             f"the access of agent {agent!r} has been revoked",
@@ -121,15 +148,23 @@ def admit(store: Store, namespace: str, agent: str, token: str | None) -> None:
             f"what was given for agent {agent!r} is not a token: it is cut off or mistyped",
             hint=f"copy the whole of it: {_TOKEN_MARK} and {_SECRET_DIGITS + _CHECK_DIGITS} digits after it",
         )
-    if not _same(fingerprint(shown), record_value(record, "fingerprint")):
+    mark = fingerprint(shown)
+    if not _same(mark, record_value(record, "fingerprint")):
         raise AccessDenied(
             f"the token is not, or no longer, that of agent {agent!r} in namespace {namespace!r}",
-            hint=f"a new one comes of: {grant_command(agent, 'TIER')}",
+            hint=f"a new one comes of: {grant_command(agent, 'TIER')} --new-token",
         )
+    return mark
 
 
-def tier_of(store: Store, namespace: str, agent: str) -> AccessTier:
-    """The tier of *agent* now. About 1 µs, without a round trip, while the local tier has its record.
+def tier_of(store: Store, namespace: str, agent: str, shown: str) -> AccessTier:
+    """The tier of *agent* now. Under 1 µs, without a round trip, while the local tier has its record.
+
+    Args:
+        store: which is asked.
+        namespace: of the store.
+        agent: its name.
+        shown: what `admit` returned; a registered agent that has shown something else is an observer.
 
     Raises:
         StoreCorrupt: its record is none of ours.
@@ -137,22 +172,18 @@ def tier_of(store: Store, namespace: str, agent: str) -> AccessTier:
     record = store.get(agent_name(namespace, agent))
     if record is MISSING:
         record = store.get(policy_name(namespace))
-        if record is MISSING:
-            return AccessTier.CONTRIBUTOR
-    return tier_in(record)
+        return AccessTier.CONTRIBUTOR if record is MISSING else tier_in(record)
+    return tier_for(record, shown)
 
 
-def require(agent: str, mine: AccessTier, tier: AccessTier, what: str) -> None:
-    """Raise unless *mine*, the tier of *agent*, is enough to do *what*.
+def standing_of(store: Store, namespace: str, agent: str, shown: str) -> Standing:
+    """All that the store says of *agent* now; as `tier_of`.
 
     Raises:
-        AccessDenied: it is below *tier*.
+        StoreCorrupt: a record is none of ours.
     """
-    if mine < tier:
-        raise AccessDenied(
-            f"agent {agent!r} is {_a(mine)}, and only {_a(tier)} or higher may {what}",
-            hint=f"have a steward run: {grant_command(agent, tier.name.lower())}",
-        )
+    record, policy = store.get_many((agent_name(namespace, agent), policy_name(namespace)))
+    return standing_in(agent, record, policy, shown)
 
 
 def grant_command(agent: str, tier: str) -> str:
@@ -162,14 +193,35 @@ def grant_command(agent: str, tier: str) -> str:
     return f"qd memory grant {shlex.quote(agent) if agent.isprintable() else 'AGENT'} {tier}"
 
 
-def standing_in(agent: str, record: object, policy: object) -> Standing:
+def standing_in(agent: str, record: object, policy: object, shown: str) -> Standing:
     """What the two entries, `agent_name` and `policy_name`, say of *agent*; either may be `MISSING`.
+
+    Args:
+        agent: its name.
+        record: the entry about it.
+        policy: the entry with what holds for all.
+        shown: what `admit` returned.
 
     Raises:
         StoreCorrupt: one of them is none of ours.
     """
     rules = policy_in(policy)
-    return Standing(agent, rules.default_tier if record is MISSING else tier_in(record), rules)
+    if record is MISSING:
+        return Standing(agent, rules.default_tier, rules)
+    return Standing(agent, tier_for(record, shown), rules, record_value(record, "fingerprint") == shown != "")
+
+
+def tier_for(record: object, shown: str) -> AccessTier:
+    """The tier that the record of an agent gives a seat that has *shown* that, see `admit`.
+
+    Raises:
+        StoreCorrupt: the record is none of ours.
+    """
+    try:
+        tier, fingerprint = _TIERS[record["tier"]], record["fingerprint"]  # type: ignore[index]  # as below
+    except (TypeError, KeyError):
+        raise _not_ours("a record of access") from None
+    return tier if fingerprint == shown != "" else AccessTier.OBSERVER
 
 
 def policy_in(value: object) -> Policy:
@@ -198,7 +250,7 @@ def policy_name(namespace: str) -> str:
     return names.named(names.space(namespace), "access", "policy")
 
 
-def new_token() -> str:
+def make_token() -> str:
     """A secret of 256 random bits; with a checksum, so that a typo is told apart from a wrong token."""
     secret = os.urandom(_SECRET_DIGITS // 2).hex()
     return f"{_TOKEN_MARK}{secret}{_check(secret)}"

@@ -23,17 +23,17 @@ from urllib.parse import unquote
 
 import msgspec
 
-from quarterdeck.errors import StoreCorrupt
+from quarterdeck.errors import StoreBusy, StoreCorrupt
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier, agent_name, policy_name, standing_in
 from quarterdeck.memory.codec import decode, encode
-from quarterdeck.memory.store import MISSING, Entry
+from quarterdeck.memory.store import MISSING, Entry, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from quarterdeck.memory.access import Standing
-    from quarterdeck.memory.store import Seen, Store
+    from quarterdeck.memory.store import Store
 
 _NUMBER_DIGITS = 12
 _AT_A_TIME = 500
@@ -45,7 +45,7 @@ class Deed(NamedTuple):
 
     Attributes:
         act: one word: ``promote``, ``reject``, ``persist``, ``grant``, ``revoke``, ``default``, ``clear``,
-            ``rekey``.
+            ``rekey``, ``mend``.
         subject: what it is done to: a pattern's id, an agent.
         details: what else is worth knowing later; JSON. Escape the names of agents (`names.escaped`).
     """
@@ -116,6 +116,7 @@ def perform(
     about: Sequence[str],
     decide: Decide,
     *,
+    shown: str = "",
     at_most: AccessTier = AccessTier.STEWARD,
 ) -> Act | None:
     """Do something to the things of all: what *decide* says, its act in the chain, all or nothing.
@@ -128,6 +129,7 @@ def perform(
         decide: given what *agent* may do at that moment and the entries *about*, it says what is done and
             written; None: nothing is to be done. It raises when it must not be done (`Standing.require`), may
             be called several times, and must do nothing else. An entry whose value is `MISSING` is removed.
+        shown: what `access.admit` returned when the agent was let in.
         at_most: act with no more than this, whatever the store allows.
 
     Returns:
@@ -136,7 +138,7 @@ def perform(
     Raises:
         AccessDenied: *decide* said so.
         StoreBusy: others have been quicker all the time.
-        StoreCorrupt: the head of the chain is none of ours.
+        StoreCorrupt: the head of the chain is none of ours, or there are acts after it: see `mend`.
     """
     own, policy, end = agent_name(namespace, agent), policy_name(namespace), head_name(namespace)
     involved = list(dict.fromkeys((own, policy, end, *about)))
@@ -146,20 +148,67 @@ def perform(
     def once(found: list[Seen]) -> list[Entry] | None:
         nonlocal performed
         seen = dict(zip(involved, found, strict=True))
-        standing = standing_in(agent, seen[own].value, seen[policy].value)
+        standing = standing_in(agent, seen[own].value, seen[policy].value, shown)
         decision = decide(standing._replace(tier=min(standing.tier, at_most)), seen)
         if decision is None:
             performed = None
             return None
         deed, entries = decision
         before = _head_in(seen[end].value)
+        if performed is not None:  # it was refused: others were quicker, or an act is there already
+            _refuse_to_overwrite(store, namespace, before, seen[end])
         written = _written(store, before, at, agent, deed)
         performed = _act_in(written)
-        name, now = act_name(namespace, before.number + 1), Head(before.number + 1, str(written["hash"]))
-        return [*entries, Entry(name, written), Entry(end, now._asdict())]
+        return [*entries, *_next(namespace, written)]
 
     store.change(involved, once)
     return performed
+
+
+def mend(
+    store: Store, namespace: str, agent: str, *, shown: str = "", at_most: AccessTier = AccessTier.STEWARD
+) -> Act | None:
+    """Let acts be written again when the entry that says where the chain ends is lost, changed or set back.
+
+    The chain goes on after the last act that is there, with an act ``mend`` that says what was found. No act
+    is changed or taken away, so `verify` finds what is wrong with them as before. O(n).
+
+    Args:
+        store: where.
+        namespace: of the store.
+        agent: who does it; a steward, if there is one.
+        shown: what `access.admit` returned when the agent was let in.
+        at_most: act with no more than this, whatever the store allows.
+
+    Returns:
+        The act; None when the chain's end is where its acts end.
+
+    Raises:
+        AccessDenied: the agent is no steward.
+        StoreBusy: somebody else has changed the same meanwhile.
+    """
+    own, policy, end = agent_name(namespace, agent), policy_name(namespace), head_name(namespace)
+    seen = dict(zip((own, policy), store.see_many((own, policy)), strict=True))
+    standing = standing_in(agent, seen[own].value, seen[policy].value, shown)
+    if standing.policy.stewards:
+        standing._replace(tier=min(standing.tier, at_most)).require(AccessTier.STEWARD, "mend the chain")
+    seen[end] = Seen(store.backend.get(end).data, MISSING)
+    numbers = _numbers(store, namespace)
+    try:
+        said: Head | None = head(store, namespace)
+    except StoreCorrupt:
+        said = None
+    last = numbers[-1] if numbers else 0
+    if said is not None and said.number >= last:
+        return None
+    found = verify(store, namespace)
+    details = {"broken_at": found.broken_at, "reason": found.reason, "head": said and said._asdict()}
+    before = Head(last, _last_hash(store, namespace, numbers))
+    at = utc_text(store.backend.time_ms())
+    written = _written(store, before, at, agent, Deed("mend", "", details))
+    if not store.transact(seen, _next(namespace, written)):
+        raise StoreBusy("others act on the same chain at this moment", hint="look again whether it is whole")
+    return _act_in(written)
 
 
 def head(store: Store, namespace: str) -> Head:
@@ -202,8 +251,8 @@ def verify(store: Store, namespace: str, noted: Head | None = None) -> AuditRepo
         return AuditReport(before.number, end.number, "the last act is not the one the chain ends with", end)
     if noted is not None and noted.number > end.number:
         return AuditReport(before.number, end.number + 1, "cut off: the chain that was noted is longer", end)
-    behind = _last_number(store, namespace)
-    if behind > head(store, namespace).number:
+    numbers = _numbers(store, namespace)
+    if numbers and numbers[-1] > head(store, namespace).number:
         return AuditReport(
             before.number, end.number + 1, "there are acts after the one the chain ends with", end
         )
@@ -239,6 +288,32 @@ def _written(store: Store, before: Head, at: str, agent: str, deed: Deed) -> dic
     clean = decode(store.scrubber.scrub(encode(fields, store.limits.max_value_bytes)))
     assert isinstance(clean, dict)
     return {**clean, "hash": _hash(clean)}
+
+
+def _next(namespace: str, written: Mapping[str, object]) -> tuple[Entry, Entry]:
+    """The entries that make *written* the last act; never in the place of another."""
+    number = written["number"]
+    assert isinstance(number, int)
+    end = {"number": number, "hash": written["hash"]}
+    return (
+        Entry(act_name(namespace, number), written, is_clean=True, is_new=True),
+        Entry(head_name(namespace), end, is_clean=True),
+    )
+
+
+def _refuse_to_overwrite(store: Store, namespace: str, before: Head, end: Seen) -> None:
+    """Raise when there is an act after *before* though the chain ends there.
+
+    The act is read first: one that others write meanwhile comes with a new *end*.
+    """
+    act, now = store.backend.get_many((act_name(namespace, before.number + 1), head_name(namespace)))
+    if act.data is not None and now.data == end.raw:
+        raise StoreCorrupt(
+            f"the audit chain of the memory ends with act {before.number}, but there are acts after it, so "
+            "nothing that would be written down is done",
+            hint="its end was lost or set back: restore the store from a copy, or have a steward mend it: "
+            "mend_audit()",
+        )
 
 
 def _act_in(value: object) -> Act | None:
@@ -305,8 +380,17 @@ def _head_in(value: object) -> Head:
     return Head(number, text)
 
 
-def _last_number(store: Store, namespace: str) -> int:
-    """The highest number that an act has; 0 when there is none."""
+def _numbers(store: Store, namespace: str) -> list[int]:
+    """The numbers of the acts that are there, ascending."""
     prefix = names.named(names.space(namespace), "audit")
     keys = [entry.name.removeprefix(prefix) for entry in store.backend.listing(prefix)]
-    return max((int(key) for key in keys if len(key) == _NUMBER_DIGITS and key.isdecimal()), default=0)
+    return sorted(int(key) for key in keys if len(key) == _NUMBER_DIGITS and key.isdecimal())
+
+
+def _last_hash(store: Store, namespace: str, numbers: Sequence[int]) -> str:
+    """The hash that the last of those acts says that can be read; empty when none can."""
+    for number in reversed(numbers):
+        act = _act_in(_value(store, act_name(namespace, number)))
+        if act is not None:
+            return act.hash
+    return ""

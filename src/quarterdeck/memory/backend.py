@@ -13,6 +13,9 @@ looks into them nor knows agents, tiers or secrets.
 Times: an entry's end is a *deadline* on the backend's own clock `Backend.now` (seconds, as a float), which
 can be compared only with itself, in this process. Scores that are times are milliseconds since the epoch
 on the clock that all users of the store share, `Backend.time_ms`.
+
+Scores and numbers are whole, from -(2**53 - 1) to 2**53 - 1; a limit is at least 1, a time to live at least
+1 ms. Whoever calls has checked that.
 """
 
 from __future__ import annotations
@@ -123,10 +126,10 @@ class Backend(Protocol):
         """The entries of those names, in their order. One snapshot, or one pipeline (a node each)."""
 
     def put(self, name: str, data: bytes, ttl_ms: int | None = None) -> None:
-        """Write one entry; survives kill -9 of every process when it returns (Redis: as the server has it)."""
+        """Write one entry; when it returns it survives kill -9 (Redis: as the server has it)."""
 
     def put_many(self, puts: Sequence[Put]) -> None:
-        """Write entries of any spaces: embedded all or none; Redis in one pipeline (in a cluster one a node)."""
+        """Write entries of any spaces: embedded all or none; Redis in one round trip (cluster: a node)."""
 
     def delete(self, names: Sequence[str]) -> int:
         """Remove entries; returns how many were there."""

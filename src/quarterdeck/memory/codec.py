@@ -1,7 +1,7 @@
 """Values to bytes and back: JSON, exactly, or an error; nothing is changed or cut on the way.
 
-What msgspec writes as JSON is taken (a datetime becomes its text, a tuple a list) and comes back as JSON.
-Whole numbers may have any size.
+What msgspec writes as JSON is taken (a datetime becomes its text, a tuple a list, a key that is a number its
+digits) and comes back as JSON. Whole numbers may have any size.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ from quarterdeck.errors import StoreCorrupt, TooLarge, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MAX_DEPTH = 200
+"""Levels of lists and dicts in a value: whoever reads it may be deep in calls already."""
+
 _encode = msgspec.json.Encoder().encode
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 _decode: Callable[[bytes], object] = msgspec.json.Decoder().decode
@@ -24,10 +27,16 @@ def encode(value: object, max_bytes: int) -> bytes:
     """*value* as JSON.
 
     Raises:
-        UsageError: it is not JSON: another type, half a character, a number that is not finite, endless depth.
+        UsageError: it is not JSON: another type, half a character, a number that is not finite; or it has
+            more than `MAX_DEPTH` levels.
         TooLarge: it has more than *max_bytes*.
     """
     data = _written(value, _encode)
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _is_deep(decode(data)):
+        raise UsageError(
+            f"the value has more than {MAX_DEPTH} levels of lists and dicts",
+            hint="store its parts under keys of their own, or as text",
+        )
     if b"null" in data and decode(data) != value and _is_not_finite(value):  # the quick questions first
         raise UsageError(
             "the value holds a number that is not finite, which JSON cannot say",
@@ -73,6 +82,22 @@ def _written(value: object, encode: Callable[[object], bytes]) -> bytes:
             f"the value cannot be written as JSON: {error}",
             hint="store text, numbers, true, false, None, lists, and dicts whose keys are text",
         ) from error
+
+
+def _is_deep(value: object) -> bool:
+    """Whether a decoded value has more than `MAX_DEPTH` levels; only asked when it has as many brackets."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        inner: list[object] = []
+        for each in level:
+            if isinstance(each, dict):
+                inner.extend(each.values())
+            elif isinstance(each, list):
+                inner.extend(each)
+        level = [each for each in inner if isinstance(each, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _is_not_finite(value: object) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from quarterdeck.errors import UsageError
+from quarterdeck.memory.seat import told
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -25,7 +26,7 @@ def milliseconds(at: object, what: str) -> int:
     """
     if not isinstance(at, datetime) or at.tzinfo is None or at.utcoffset() is None:
         raise UsageError(
-            f"{what} must be a datetime with a time zone, got {at!r:.100}",
+            f"{what} must be a datetime with a time zone, got {told(at)}",
             hint="take datetime.now(UTC), or give it a zone: at.astimezone()",
         )
     return (at - EPOCH) // MILLISECOND

@@ -56,7 +56,10 @@ def split(name: str) -> Name:
     """
     tag, kind, key = name.split(":", 2)
     namespace, agent, bucket = tag[1:-1].split(".")
-    return Name(unquote(namespace), unquote(agent), int(bucket), kind, key)
+    parts = Name(unquote(namespace), unquote(agent), int(bucket), kind, key)
+    if named(space(*parts[:3]), kind, key) != name:
+        raise ValueError("not as named() makes it")
+    return parts
 
 
 def bucket_of(key: str, buckets: int) -> int:
@@ -81,6 +84,8 @@ def checked(text: object, what: str, max_bytes: int) -> str:
         UsageError: it is not a string, is empty, or is no valid text.
         TooLarge: it is longer than that.
     """
+    if type(text) is str and text.isascii() and 0 < len(text) <= max_bytes:
+        return text  # nearly all of them
     if not isinstance(text, str) or not text:
         raise UsageError(f"the {what} must be a string that is not empty", hint=f"name the {what}")
     try:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from quarterdeck import caches
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from quarterdeck.memory.backend import Backend, Mark
 
 
@@ -30,12 +32,12 @@ class LocalTier:
         self._hits = self._misses = self._evictions = 0
 
     def get(self, name: str) -> tuple[bytes | None] | None:
-        """The bytes of a fresh copy (or of a known absence) in a tuple; None when the backend must be asked."""
+        """The bytes of a fresh copy (None of a known absence) in a tuple; None: the backend must be asked."""
         copy = self._copies.get(name)
         if copy is not None:
             data, deadline, mark = copy
             if self._is_fresh(mark) and (deadline is None or self._now() < deadline):
-                try:
+                try:  # noqa: SIM105  suppress() would cost half as much as the rest
                     self._copies.move_to_end(name)
                 except KeyError:  # another thread has made room
                     pass
@@ -54,14 +56,19 @@ class LocalTier:
         """Keep a copy of what was just read; nothing without a mark."""
         if mark is None or not self._size:
             return
+        self._copies.pop(name, None)  # so that it comes last
         self._copies[name] = (data, deadline, mark)
-        self._copies.move_to_end(name)
         if len(self._copies) > self._size:
             try:
                 self._copies.popitem(last=False)
                 self._evictions += 1
             except KeyError:  # other threads have emptied it
                 pass
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Drop the copies of what this process itself has just written, however soon it would hear of it."""
+        for name in names:
+            self._copies.pop(name, None)
 
     def clear(self) -> int:
         """Drop all copies; returns how many there were."""

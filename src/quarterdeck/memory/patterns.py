@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
-from quarterdeck.memory.audit import Deed, perform, utc_text
-from quarterdeck.memory.seat import Seat
-from quarterdeck.memory.shape import PATTERN, described, new_id, pattern_of, stored_pattern
+from quarterdeck.memory.audit import Deed, utc_text
+from quarterdeck.memory.seat import Seat, told
+from quarterdeck.memory.shape import PATTERN, as_stored, described, new_id, pattern_of, stored_pattern
 from quarterdeck.memory.store import MISSING, Entry
 
 if TYPE_CHECKING:
@@ -60,10 +60,10 @@ class Patterns(Seat):
 
         def decide(standing: Standing, _: Mapping[str, Seen]) -> tuple[Deed, Sequence[Entry]]:
             standing.require(AccessTier.VALIDATOR, "persist patterns")
-            entry = Entry(self._in_shared(PATTERN, key), pattern)
+            entry = Entry(self._in_shared(PATTERN, key), as_stored(pattern))
             return Deed("persist", key, described(pattern)), (entry,)
 
-        perform(self.store, self._namespace, self.agent, (), decide, at_most=self._at_most)
+        self._perform((), decide)
         return pattern
 
     def recall_pattern(self, pattern_id: str) -> dict[str, object] | None:
@@ -83,7 +83,9 @@ class Patterns(Seat):
             limit: how many at most.
         """
         if type(limit) is not int or limit < 1:
-            raise UsageError(f"limit must be a whole number from 1 up, got {limit!r:.40}", hint="ask for some")
+            raise UsageError(
+                f"limit must be a whole number from 1 up, got {told(limit)}", hint="ask for some"
+            )
         words = frozenset(_WORD.findall(query.casefold())) if query is not None else frozenset()
         found = [entry.name for entry in self.store.backend.listing(self._in_shared(PATTERN))]
         patterns = [stored_pattern(value) for value in self.store.get_many(found) if value is not MISSING]

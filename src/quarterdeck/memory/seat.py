@@ -5,14 +5,17 @@ Every room of the published API (entries, sessions, queues, …) is a class on t
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from quarterdeck.errors import AccessDenied, UsageError
+from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
-from quarterdeck.memory.access import AccessTier, admit, tier_of
+from quarterdeck.memory.access import AccessTier, admit, standing_of, tier_of
+from quarterdeck.memory.audit import perform
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quarterdeck.memory.audit import Act, Decide
     from quarterdeck.memory.store import Store
 
 MAX_TTL_S = 10 * 365 * 86_400.0
@@ -48,15 +51,18 @@ class Seat:
         self._namespace = limits.namespace
         self._at_most = access_tier if access_tier is not None else AccessTier.STEWARD
         self._shared = names.space(self._namespace)
-        admit(store, self._namespace, agent, token)
+        self._shown = admit(store, self._namespace, agent, token)
 
     def close(self) -> None:
         """Give back what this seat itself holds, such as threads; the store stays open."""
 
     @property
     def access_tier(self) -> AccessTier:
-        """What this agent may do now; read from the store, through the local tier."""
-        return min(self._at_most, tier_of(self.store, self._namespace, self.agent))
+        """What this agent may do now, in this seat; read from the store, through the local tier.
+
+        It is `OBSERVER` as soon as the agent has another token than the one this seat was opened with.
+        """
+        return min(self._at_most, tier_of(self.store, self._namespace, self.agent, self._shown))
 
     def _need(self, tier: AccessTier, what: str) -> None:
         """Raise unless this agent may do *what*, as the store has it at this moment.
@@ -64,12 +70,16 @@ class Seat:
         Raises:
             AccessDenied: it may not.
         """
-        mine = self.access_tier
-        if mine < tier:
-            raise AccessDenied(
-                f"agent {self.agent!r} is {_a(mine)}, and only {_a(tier)} or higher may {what}",
-                hint=f"have a steward run: qd memory grant {self.agent} {tier.name.lower()}",
-            )
+        mine = tier_of(self.store, self._namespace, self.agent, self._shown)
+        if mine < tier or self._at_most < tier:
+            standing = standing_of(self.store, self._namespace, self.agent, self._shown)
+            standing._replace(tier=min(self._at_most, standing.tier)).require(tier, what)
+
+    def _perform(self, about: Sequence[str], decide: Decide) -> Act | None:
+        """Do something to the things of all, as this agent in this seat; see `audit.perform`."""
+        return perform(
+            self.store, self._namespace, self.agent, about, decide, shown=self._shown, at_most=self._at_most
+        )
 
     def _key(self, text: object, what: str = "key") -> str:
         """A key that may be written: text within its limit, with nothing secret in it."""
@@ -94,13 +104,17 @@ def ttl_ms(ttl_seconds: float | None) -> int | None:
     """
     if ttl_seconds is None:
         return None
-    if type(ttl_seconds) not in {int, float} or not math.isfinite(ttl_seconds) or not 0 < ttl_seconds <= MAX_TTL_S:
+    if type(ttl_seconds) not in {int, float} or not 0 < ttl_seconds <= MAX_TTL_S:
         raise UsageError(
-            f"ttl_seconds must be a positive number of seconds up to {MAX_TTL_S:.0f}, got {ttl_seconds!r}",
+            f"ttl_seconds must be a positive number up to {MAX_TTL_S:.0f}, got {told(ttl_seconds)}",
             hint="pass None to keep the entry, or call delete() to drop it now",
         )
     return max(1, round(ttl_seconds * 1000))
 
 
-def _a(tier: AccessTier) -> str:
-    return f"an {tier.name.lower()}" if tier is AccessTier.OBSERVER else f"a {tier.name.lower()}"
+def told(value: object) -> str:
+    """*value* for an error: shortened, and also if it is a number that Python refuses to write down."""
+    try:
+        return f"{value!r:.100}"
+    except ValueError:
+        return "a number with thousands of digits"

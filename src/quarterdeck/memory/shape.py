@@ -123,7 +123,13 @@ def stored_pattern(value: object) -> dict[str, object]:
 
 
 def is_sure(pattern: Mapping[str, object], min_confidence: float) -> bool:
-    """Whether its confidence is at least that."""
+    """Whether its confidence is at least that.
+
+    Raises:
+        UsageError: *min_confidence* is no number.
+    """
+    if type(min_confidence) not in {int, float}:
+        raise UsageError("min_confidence must be a number from 0 to 1", hint="0 takes all")
     confidence = pattern["confidence"]
     assert isinstance(confidence, int | float)
     return confidence >= min_confidence

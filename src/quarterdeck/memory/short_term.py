@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quarterdeck.memory.opening import open_store
-from quarterdeck.memory.twins import AsyncTwins
+from quarterdeck.memory.twins import AsyncTwins, twin
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,7 +42,7 @@ class ShortTermMemory(AsyncTwins):
         """Let the agent in; opens the file, or connects.
 
         Args:
-            config: where the memory is; None: what the settings of this project say, else a file in its state.
+            config: where the memory is; None: as the settings of this project say, else a file in its state.
             agent_id: who this is; any text.
             token: what it was given when it was registered; needed only by agents that were.
             access_tier: act with no more than this; never with more than the store allows.
@@ -63,7 +63,7 @@ class ShortTermMemory(AsyncTwins):
         return self.store.backend.health().state != "down"
 
     def health_check(self) -> dict[str, object]:
-        """How the memory is, found out by writing and reading; see `backend.Health`. Never raises for a server."""
+        """How the memory is, found out by using it; see `backend.Health`. Never raises for a server."""
         return dict(self.store.backend.health()._asdict())
 
     def get_stats(self) -> dict[str, object]:
@@ -77,6 +77,10 @@ class ShortTermMemory(AsyncTwins):
             "size_bytes": sum(key.size_bytes for key in keys),
             "local_cache": self.store.near_stats().to_dict(),
         }
+
+    aping = twin(ping)
+    ahealth_check = twin(health_check)
+    aget_stats = twin(get_stats)
 
     def close(self) -> None:
         """Give back files, connections and threads; the next use opens them anew."""

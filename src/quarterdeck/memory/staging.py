@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from quarterdeck.errors import StateError, UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier, agent_name, policy_name, standing_in
-from quarterdeck.memory.audit import Deed, perform, utc_text
+from quarterdeck.memory.audit import Deed, utc_text
 from quarterdeck.memory.seat import Seat, ttl_ms
 from quarterdeck.memory.shape import (
     PATTERN,
@@ -88,9 +88,8 @@ class Staging(Seat):
         own, policy = agent_name(self._namespace, self.agent), policy_name(self._namespace)
 
         def allowed(seen: list[Seen]) -> list[Entry]:
-            standing_in(self.agent, seen[0].value, seen[1].value).require(
-                AccessTier.CONTRIBUTOR, "stage patterns"
-            )
+            standing = standing_in(self.agent, seen[0].value, seen[1].value, self._shown)
+            standing.require(AccessTier.CONTRIBUTOR, "stage patterns")
             return [entry]
 
         self.store.change((own, policy), allowed)
@@ -146,7 +145,7 @@ class Staging(Seat):
             promoted.update(pattern, promoted_at=at, promoted_by=self.agent)
             return deed, (Entry(staged, MISSING), Entry(self._in_shared(PATTERN, key), as_stored(promoted)))
 
-        act = perform(self.store, self._namespace, self.agent, (staged,), decide, at_most=self._at_most)
+        act = self._perform((staged,), decide)
         return promoted if act else None
 
     def reject_pattern(self, pattern_id: str, reason: str = "") -> bool:
@@ -170,7 +169,7 @@ class Staging(Seat):
             details = {**described(stored_pattern(seen[staged].value)), "reason": reason}
             return Deed("reject", key, details), (Entry(staged, MISSING),)
 
-        act = perform(self.store, self._namespace, self.agent, (staged,), decide, at_most=self._at_most)
+        act = self._perform((staged,), decide)
         return act is not None
 
 

@@ -20,12 +20,12 @@ from quarterdeck.memory.access import (
     agent_name,
     fingerprint,
     grant_command,
-    new_token,
+    make_token,
     policy_name,
     record_value,
     tier_in,
 )
-from quarterdeck.memory.audit import Deed, perform, utc_text
+from quarterdeck.memory.audit import Deed, mend, utc_text
 from quarterdeck.memory.seat import Seat
 from quarterdeck.memory.store import MISSING, Entry
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from quarterdeck.memory.access import Standing
+    from quarterdeck.memory.audit import Act
     from quarterdeck.memory.store import Seen
 
 
@@ -55,19 +56,22 @@ class AgentRecord(NamedTuple):
 class Stewardship(Seat):
     """The room in which agents are registered."""
 
-    def grant_access(self, agent: str, tier: AccessTier) -> str:
+    def grant_access(self, agent: str, tier: AccessTier, *, new_token: bool = False) -> str:
         """Register *agent*, or change what it may do; counts in every process from its next operation on.
 
-        Seats that are open under that name have the new tier too, also those of before it was registered,
-        that have shown no token: close them first.
+        Seats that were open under that name before it was registered only read from then on, and so do those
+        that were opened with a token that it has no longer. Only this seat goes on with a token that it has
+        just given its own agent.
 
         Args:
             agent: its name.
             tier: what it may do from now on.
+            new_token: give it another token, also when it has one.
 
         Returns:
-            Its token, a new one each time: the one before opens no seat any more. It is shown only here; the
-            store keeps a fingerprint of it. Pass it as ``token=``, or in ``QUARTERDECK_AGENT_TOKEN``.
+            Its token, when it is a new one: it is shown only here; the store keeps a fingerprint of it. Pass
+            it as ``token=``, or in ``QUARTERDECK_AGENT_TOKEN``. Empty when the agent keeps the one it has.
+            The first steward and an agent whose access was revoked always get a new one.
 
         Raises:
             AccessDenied: this agent is no steward; or *agent* is the last one, and would be less.
@@ -75,29 +79,44 @@ class Stewardship(Seat):
         agent = names.checked(agent, "agent", self.store.limits.max_key_bytes)
         name = agent_name(self._namespace, agent)
         tier = _tier(tier)
-        token = new_token()
+        token = make_token()
+        mark = fingerprint(token)
+        given: object = mark
         at = utc_text(self.store.backend.time_ms())
 
         def decide(standing: Standing, seen: Mapping[str, Seen]) -> tuple[Deed, Sequence[Entry]]:
+            nonlocal given
             first = not standing.policy.stewards and tier is self._at_most is AccessTier.STEWARD
             if not first:
                 _as_steward(standing, "grant access")
+            before = seen[name].value
+            given = mark
+            if before is not MISSING and not first and not new_token:
+                given = record_value(before, "fingerprint") or mark
             record = {
                 "tier": tier.name.lower(),
-                "fingerprint": fingerprint(token),
+                "fingerprint": given,
                 "granted_at": at,
                 "granted_by": names.escaped(self.agent),
             }
-            details = {"tier": tier.name.lower(), **({"first_steward": True} if first else {})}
+            details: dict[str, object] = {"tier": tier.name.lower()}
+            if first:
+                details["first_steward"] = True
+            if before is not MISSING and given == mark:
+                details["renewed"] = True
             return Deed("grant", agent, details), _registered(self._namespace, agent, record, standing, seen)
 
-        perform(self.store, self._namespace, self.agent, (name,), decide, at_most=self._at_most)
+        self._perform((name,), decide)
+        if given != mark:
+            return ""
+        if agent == self.agent:
+            self._shown = mark
         return token
 
     def revoke_access(self, agent: str) -> bool:
         """Close the store to a registered agent: nobody is let in under its name until it is granted anew.
 
-        Seats that are open under that name may only read from their next operation on.
+        Seats that are open under that name only read from their next operation on, also after a new grant.
 
         Returns:
             Whether it had access.
@@ -114,7 +133,7 @@ class Stewardship(Seat):
             before = seen[name].value
             if before is MISSING or record_value(before, "tier") == REVOKED:
                 return None
-            record = {
+            record: dict[str, object] = {
                 "tier": REVOKED,
                 "fingerprint": "",
                 "granted_at": at,
@@ -122,7 +141,7 @@ class Stewardship(Seat):
             }
             return Deed("revoke", agent, {}), _registered(self._namespace, agent, record, standing, seen)
 
-        act = perform(self.store, self._namespace, self.agent, (name,), decide, at_most=self._at_most)
+        act = self._perform((name,), decide)
         return act is not None
 
     def set_default_access(self, tier: AccessTier) -> bool:
@@ -148,8 +167,20 @@ class Stewardship(Seat):
             deed = Deed("default", "", {"tier": tier.name.lower()})
             return deed, (_policy_entry(self._namespace, standing.policy._replace(default_tier=tier)),)
 
-        act = perform(self.store, self._namespace, self.agent, (), decide, at_most=self._at_most)
+        act = self._perform((), decide)
         return act is not None
+
+    def mend_audit(self) -> Act | None:
+        """Let the audit chain go on when its end is lost or set back; says so in the chain. See `audit.mend`.
+
+        Returns:
+            The act that says it; None when there was nothing to mend.
+
+        Raises:
+            AccessDenied: there is a steward, and this agent is none.
+            StoreBusy: somebody else has changed the same meanwhile.
+        """
+        return mend(self.store, self._namespace, self.agent, shown=self._shown, at_most=self._at_most)
 
     def list_agents(self) -> list[AgentRecord]:
         """Every registered agent, by name; also those whose access has been revoked."""
@@ -163,7 +194,7 @@ class Stewardship(Seat):
 
 
 def _registered(
-    namespace: str, agent: str, record: Mapping[str, str], standing: Standing, seen: Mapping[str, Seen]
+    namespace: str, agent: str, record: Mapping[str, object], standing: Standing, seen: Mapping[str, Seen]
 ) -> tuple[Entry, ...]:
     """What is written when *agent* gets that record, with the number of stewards kept right.
 

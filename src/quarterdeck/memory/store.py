@@ -1,7 +1,7 @@
 """The one way in and out of a backend: everything that agents keep goes through here.
 
     write   value -> JSON, within its limits (codec) -> scrubbed (scrub) -> sealed (sealing) -> backend
-    read    local tier (near), else backend -> unsealed -> kept in the local tier -> a value of the caller's own
+    read    local tier (near), else backend -> unsealed -> kept in the local tier -> the caller's own value
 
 The local tier keeps JSON, not what lies in the backend: a hit costs no decryption.
 """
@@ -58,11 +58,21 @@ class Seen(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One entry to be written, before it is JSON; *ttl_ms* is None for ever."""
+    """One entry to be written, before it is JSON.
+
+    Attributes:
+        name: where.
+        value: what; `MISSING` where an entry is to be removed.
+        ttl_ms: how long it lives; None for ever.
+        is_clean: what is secret has been taken out of the value already.
+        is_new: in a transaction: nothing may be there yet, or nothing at all happens.
+    """
 
     name: str
     value: object
     ttl_ms: int | None = None
+    is_clean: bool = False
+    is_new: bool = False
 
 
 class Record(NamedTuple):
@@ -91,9 +101,7 @@ class Store:
         """
         self.backend = backend
         self.limits = limits
-        self.scrubber = Scrubber(
-            personal=limits.pii_scrub_enabled, secrets=limits.secrets_detection_enabled
-        )
+        self.scrubber = Scrubber(personal=limits.pii_scrub_enabled, secrets=limits.secrets_detection_enabled)
         self._seal = open_seal(limits.key_file)
         self._near = LocalTier(backend, limits.local_cache_size if limits.local_cache_enabled else 0)
         caches.register("memory.local", self._near.stats)
@@ -150,24 +158,32 @@ class Store:
             ScrubRefused: what is secret in it cannot be taken out.
         """
         self.backend.put(name, self.prepared(name, value), ttl_ms)
+        self._near.forget((name,))
 
     def put_many(self, entries: Iterable[Entry]) -> int:
-        """Write entries, all or none where the backend can; returns how many. Nothing if one of them is bad."""
+        """Write entries, all or none where the backend can; returns how many. None if one of them is bad."""
         puts = self._puts(entries)
         if puts:
             self.backend.put_many(puts)
+            self._near.forget(put.name for put in puts)
         return len(puts)
 
     def delete(self, names: Sequence[str]) -> int:
         """Remove entries; returns how many were there."""
-        return self.backend.delete(names) if names else 0
+        deleted = self.backend.delete(names) if names else 0
+        self._near.forget(names)
+        return deleted
 
     def transact(
         self, seen: Mapping[str, Seen], puts: Iterable[Entry] = (), deletes: Sequence[str] = ()
     ) -> bool:
         """Write and remove, if everything that was *seen* is still so; see `Backend.transact`."""
+        puts = list(puts)
         checks = {name: each.raw for name, each in seen.items()}
-        return self.backend.transact(checks, self._puts(puts), deletes)
+        checks |= {entry.name: None for entry in puts if entry.is_new}
+        done = self.backend.transact(checks, self._puts(puts), deletes)
+        self._near.forget([*(entry.name for entry in puts), *deletes])
+        return done
 
     def change(self, names: Sequence[str], function: Callable[[list[Seen]], Iterable[Entry] | None]) -> bool:
         """Have *function* see entries and say what becomes of them, as often as it takes to be the only one.
@@ -201,7 +217,7 @@ class Store:
                     f"others have changed the same {len(names)} entries of the memory for {PATIENCE_S:g} s",
                     hint="try again, or spread them over more keys",
                 )
-            time.sleep(pause_s * random.random())
+            time.sleep(pause_s * random.random())  # noqa: S311  nobody gains by guessing it
             pause_s = min(pause_s * 2, 0.05)
 
     # Logs
@@ -244,7 +260,14 @@ class Store:
         return self._seal.close(self.scrubber.scrub(data), name)
 
     def _puts(self, entries: Iterable[Entry]) -> list[Put]:
-        return [Put(name, self.prepared(name, value), ttl_ms) for name, value, ttl_ms in entries]
+        entries, most, close = list(entries), self.limits.max_value_bytes, self._seal.close
+        encoded = [encode(entry.value, most) for entry in entries]
+        dirty = [data for entry, data in zip(entries, encoded, strict=True) if not entry.is_clean]
+        scrubbed = iter(self.scrubber.scrub_many(dirty))
+        return [
+            Put(entry.name, close(data if entry.is_clean else next(scrubbed), entry.name), entry.ttl_ms)
+            for entry, data in zip(entries, encoded, strict=True)
+        ]
 
     def _fetch(self, names: Sequence[str]) -> list[bytes | None]:
         """The JSON of entries, from the backend; copies of it are kept."""

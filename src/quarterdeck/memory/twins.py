@@ -2,21 +2,27 @@
 
 What the local tier knows is answered at once; everything else waits in threads of this handle, so the event
 loop never does. A coroutine that is cancelled loses nothing: what it was about to be given stays, or goes
-back.
+back. Of what it was about to write, cancelled, nobody can tell whether it is written.
+
+asyncio is imported by the first coroutine: whoever needs none does not wait for it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+import time
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+import msgspec
 
 from quarterdeck import forks
-from quarterdeck.memory.amounts import seconds
+from quarterdeck.memory import names
+from quarterdeck.memory.access import AccessTier
+from quarterdeck.memory.amounts import seconds, whole
 from quarterdeck.memory.channels import Channels
 from quarterdeck.memory.entries import Entries
-from quarterdeck.memory.queues import Queues
+from quarterdeck.memory.queues import Queues, _pushed
 from quarterdeck.memory.reading import wait_for
 from quarterdeck.memory.sessions import Sessions
 from quarterdeck.memory.signals import KIND as SIGNAL
@@ -24,33 +30,64 @@ from quarterdeck.memory.signals import Signals
 from quarterdeck.memory.streams import STREAM, Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Coroutine
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from quarterdeck.memory.queues import Task
-    from quarterdeck.memory.sessions import Session
     from quarterdeck.memory.signals import Arrived, Signal
+    from quarterdeck.memory.store import Record, Store
     from quarterdeck.memory.streams import StreamItem
 
 P = ParamSpec("P")
+S = TypeVar("S")
 T = TypeVar("T")
 U = TypeVar("U")
 
 MAX_THREADS = 32
 """So many calls of one handle can wait at once; the next one waits for one of them."""
-RETURN_S = 60.0
-"""A task that a coroutine was about to be given when its process was killed comes back after so long."""
 GLANCE_S = 0.25
 """How long a thread goes on waiting after its coroutine was cancelled."""
 
 
+def twin(
+    method: Callable[Concatenate[S, P], T],
+) -> Callable[Concatenate[AsyncTwins, P], Coroutine[Any, Any, T]]:
+    """*method* for coroutines: the same parameters and the same answer, from another thread."""
+
+    @wraps(method)
+    async def waiting(self: AsyncTwins, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._aside(getattr(self, method.__name__), *args, **kwargs)
+
+    waiting.__name__ = f"a{method.__name__}"
+    waiting.__qualname__ = f"AsyncTwins.{waiting.__name__}"
+    waiting.__doc__ = f"See `{method.__name__}`."
+    return waiting
+
+
 class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
-    """Every method that may wait, as a coroutine; each twin does what the method without the ``a`` does."""
+    """Every method that may wait, as a coroutine; each twin does what the method without the ``a`` does.
 
-    _threads: Threads | None = None
+    Functions that `aupdate`, `atransaction` and `asubscribe` are given are called in other threads.
+    """
 
-    async def astash(self, key: str, value: object, ttl_seconds: float | None = None) -> bool:
-        """See `stash`."""
-        return await self._aside(self.stash, key, value, ttl_seconds)
+    def __init__(
+        self, store: Store, agent: str, *, token: str | None = None, access_tier: AccessTier | None = None
+    ) -> None:
+        """See `Seat`; starts no thread yet."""
+        super().__init__(store, agent, token=token, access_tier=access_tier)
+        self._threads = Threads()
+
+    # Working memory
+
+    astash = twin(Entries.stash)
+    astash_batch = twin(Entries.stash_batch)
+    aretrieve_batch = twin(Entries.retrieve_batch)
+    adelete = twin(Entries.delete)
+    aclear_working_memory = twin(Entries.clear_working_memory)
+    akeys = twin(Entries.keys)
+    acompare_and_set = twin(Entries.compare_and_set)
+    aupdate = twin(Entries.update)
+    atransaction = twin(Entries.transaction)
 
     async def aretrieve(self, key: str, *, agent_id: str | None = None) -> object:
         """See `retrieve`; a value that the local tier has is there at once."""
@@ -58,169 +95,149 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
             return self.retrieve(key, agent_id=agent_id)
         return await self._aside(self.retrieve, key, agent_id=agent_id)
 
-    async def astash_batch(
-        self, items: Mapping[str, object] | Iterable[tuple[str, object]], ttl_seconds: float | None = None
-    ) -> int:
-        """See `stash_batch`."""
-        return await self._aside(self.stash_batch, items, ttl_seconds)
+    # Sessions and signals
 
-    async def aretrieve_batch(self, keys: Iterable[str], *, agent_id: str | None = None) -> dict[str, object]:
-        """See `retrieve_batch`."""
-        return await self._aside(self.retrieve_batch, keys, agent_id=agent_id)
-
-    async def adelete(self, key: str) -> bool:
-        """See `delete`."""
-        return await self._aside(self.delete, key)
-
-    async def aclear_working_memory(self) -> int:
-        """See `clear_working_memory`."""
-        return await self._aside(self.clear_working_memory)
-
-    async def acompare_and_set(
-        self, key: str, expected: object, value: object, ttl_seconds: float | None = None
-    ) -> bool:
-        """See `compare_and_set`."""
-        return await self._aside(self.compare_and_set, key, expected, value, ttl_seconds)
-
-    async def aupdate(
-        self, key: str, function: Callable[[object], object], ttl_seconds: float | None = None
-    ) -> object:
-        """See `update`; *function* is called in another thread."""
-        return await self._aside(self.update, key, function, ttl_seconds)
-
-    async def atransaction(
-        self,
-        keys: Iterable[str],
-        function: Callable[[dict[str, object]], Mapping[str, object] | None],
-        ttl_seconds: float | None = None,
-    ) -> dict[str, object]:
-        """See `transaction`; *function* is called in another thread."""
-        return await self._aside(self.transaction, keys, function, ttl_seconds)
-
-    async def acreate_session(
-        self,
-        session_id: str,
-        metadata: Mapping[str, object] | None = None,
-        ttl_seconds: float | None = 1800,
-    ) -> bool:
-        """See `create_session`."""
-        return await self._aside(self.create_session, session_id, metadata, ttl_seconds)
-
-    async def ajoin_session(self, session_id: str) -> bool:
-        """See `join_session`."""
-        return await self._aside(self.join_session, session_id)
-
-    async def aleave_session(self, session_id: str) -> bool:
-        """See `leave_session`."""
-        return await self._aside(self.leave_session, session_id)
-
-    async def aget_session(self, session_id: str) -> Session | None:
-        """See `get_session`."""
-        return await self._aside(self.get_session, session_id)
-
-    async def asend_signal(
-        self,
-        signal_type: str,
-        data: object = None,
-        target_agent: str | None = None,
-        ttl_seconds: float | None = 300,
-    ) -> int:
-        """See `send_signal`."""
-        return await self._aside(self.send_signal, signal_type, data, target_agent, ttl_seconds)
+    acreate_session = twin(Sessions.create_session)
+    ajoin_session = twin(Sessions.join_session)
+    aleave_session = twin(Sessions.leave_session)
+    aend_session = twin(Sessions.end_session)
+    aget_session = twin(Sessions.get_session)
+    alist_sessions = twin(Sessions.list_sessions)
+    asend_signal = twin(Signals.send_signal)
 
     async def areceive_signals(
         self, signal_type: str | None = None, *, wait_seconds: float = 0.0, again: bool = False
     ) -> list[Signal]:
         """See `receive_signals`; cancelled while it waits, it leaves the signals for the next call."""
-        if again:
-            return await self._aside(self.receive_signals, signal_type, again=True)
+        if signal_type is not None:
+            names.checked(signal_type, "signal type", self.store.limits.max_key_bytes)
 
         def look() -> Arrived | None:
-            arrived = self._arrived(signal_type)
+            arrived = self._arrived(signal_type, again=again)
             return arrived if arrived.signals else None
 
         def give(arrived: Arrived | None) -> list[Signal]:
-            return [] if arrived is None else self._give(arrived, signal_type)
+            if arrived is None or again:
+                return arrived.signals if arrived else []
+            return self._give(arrived, signal_type)
 
         return await self._read(self._in_shared(SIGNAL), look, give, seconds(wait_seconds, "wait_seconds"))
 
-    async def aqueue_push(
-        self, queue: str, task: object, priority: bool = False, *, delay_seconds: float = 0
-    ) -> int:
-        """See `queue_push`."""
-        return await self._aside(self.queue_push, queue, task, priority, delay_seconds=delay_seconds)
+    # Queues
 
-    async def aqueue_pop(self, queue: str, timeout: float = 0.0) -> object:
-        """See `queue_pop`; a task is gone only when this coroutine has it: cancelled, it goes back."""
-        task = await self.aqueue_claim(queue, RETURN_S, timeout)
-        if task is None:
-            return None
-        await self._aside(self.queue_done, task)
-        return task.value
+    aqueue_push = twin(Queues.queue_push)
+    aqueue_push_many = twin(Queues.queue_push_many)
+    aqueue_done = twin(Queues.queue_done)
+    aqueue_extend = twin(Queues.queue_extend)
+    aqueue_release = twin(Queues.queue_release)
+    aqueue_length = twin(Queues.queue_length)
+    aqueue_stats = twin(Queues.queue_stats)
+    aqueue_peek = twin(Queues.queue_peek)
+    aqueue_clear = twin(Queues.queue_clear)
+
+    async def aqueue_pop(self, queue: str, timeout: float = 0.0) -> object:  # noqa: ASYNC109  as in `queue_pop`
+        """See `queue_pop`; cancelled at the moment it gets a task, it puts the task back in its place."""
+        log = self._queue(queue)
+
+        def take() -> list[Record]:
+            self._need(AccessTier.CONTRIBUTOR, "take from queues")
+            return self._take(log)
+
+        def put_back(taken: list[Record]) -> None:
+            for record in taken:
+                pushed = _pushed(record)
+                again = msgspec.structs.replace(pushed, id=pushed.id or record.id)
+                self.store.add(log, [again], score=record.score)
+
+        taken = await self._as_due(queue, seconds(timeout, "timeout"), take, put_back)
+        return _pushed(taken[0]).task if taken else None
 
     async def aqueue_claim(
-        self, queue: str, lease_seconds: float = 60.0, timeout: float = 0.0
+        self,
+        queue: str,
+        lease_seconds: float = 60.0,
+        timeout: float = 0.0,  # noqa: ASYNC109  as in `queue_claim`
     ) -> Task | None:
-        """See `queue_claim`; cancelled at the moment it gets a task, it gives the task back."""
-        ends = asyncio.get_running_loop().time() + timeout
+        """See `queue_claim`; cancelled at the moment it gets a task, it releases the task."""
+
+        def claim() -> Task | None:
+            return self.queue_claim(queue, lease_seconds)
+
+        def release(task: Task | None) -> None:
+            if task is not None:
+                self.queue_release(task)
+
+        return await self._as_due(queue, seconds(timeout, "timeout"), claim, release)
+
+    async def aqueue_wait(self, queue: str, timeout: float) -> bool:  # noqa: ASYNC109  as in `queue_wait`
+        """See `queue_wait`."""
+        ends = time.monotonic() + seconds(timeout, "timeout")
         while True:
-            claiming = asyncio.ensure_future(self._aside(self.queue_claim, queue, lease_seconds))
-            try:
-                task = await asyncio.shield(claiming)
-            except asyncio.CancelledError:
-                if (claimed := await claiming) is not None:
-                    await self._aside(self.queue_release, claimed)
-                raise
-            left = ends - asyncio.get_running_loop().time()
-            if task is not None or left <= 0:
-                return task
-            await self._aside(self.queue_wait, queue, min(left, GLANCE_S))
+            left = max(0.0, ends - time.monotonic())
+            is_due = await self._aside(self.queue_wait, queue, min(left, GLANCE_S))
+            if is_due or not left:
+                return is_due
 
-    async def aqueue_done(self, task: Task) -> bool:
-        """See `queue_done`."""
-        return await self._aside(self.queue_done, task)
+    # Streams, timelines and channels
 
-    async def aqueue_release(self, task: Task, delay_seconds: float = 0) -> bool:
-        """See `queue_release`."""
-        return await self._aside(self.queue_release, task, delay_seconds)
-
-    async def astream_append(self, stream: str, data: object, max_len: int = 10_000) -> int:
-        """See `stream_append`."""
-        return await self._aside(self.stream_append, stream, data, max_len)
-
-    async def astream_read(self, stream: str, start_id: int = 0, count: int = 100) -> list[StreamItem]:
-        """See `stream_read`."""
-        return await self._aside(self.stream_read, stream, start_id, count)
+    astream_append = twin(Streams.stream_append)
+    astream_read = twin(Streams.stream_read)
+    atimeline_add = twin(Streams.timeline_add)
+    atimeline_query = twin(Streams.timeline_query)
+    atimeline_count = twin(Streams.timeline_count)
+    atimeline_trim = twin(Streams.timeline_trim)
+    apublish = twin(Channels.publish)
+    asubscribe = twin(Channels.subscribe)
 
     async def astream_read_new(self, stream: str, block_ms: int = 0, count: int = 100) -> list[StreamItem]:
         """See `stream_read_new`; cancelled while it waits, it leaves the items for the next call."""
-        log = self._named(STREAM, stream)
+        log, wanted = self._named(STREAM, stream), whole(count, "count")
 
         def look() -> list[StreamItem]:
-            return self._look_new(log, count)
+            return self._look_new(log, wanted)
 
         def give(items: list[StreamItem]) -> list[StreamItem]:
             return self._give_new(log, items)
 
-        return await self._read(log, look, give, seconds(block_ms, "block_ms") / 1000)
-
-    async def apublish(self, channel: str, message: object) -> int:
-        """See `publish`."""
-        return await self._aside(self.publish, channel, message)
+        return await self._read(log, look, give, seconds(block_ms, "block_ms", 0.001))
 
     def close(self) -> None:
         """Wait for the threads of coroutines that are still at it, and end them."""
-        threads, self._threads = self._threads, None
-        if threads is not None:
-            threads.close()
+        self._threads.close()
         super().close()
+
+    # How they wait
 
     async def _aside(self, method: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """*method* in a thread of this handle."""
-        if self._threads is None:
-            self._threads = Threads()
-        work = self._threads.pool().submit(method, *args, **kwargs)
-        return await asyncio.wrap_future(work)
+        import asyncio
+
+        return await asyncio.wrap_future(self._threads.submit(method, *args, **kwargs))
+
+    async def _handed(self, take: Callable[[], T], give_back: Callable[[T], None]) -> T:
+        """What *take* takes in a thread; cancelled before this coroutine has it, it is given back."""
+        import asyncio
+
+        taking = self._threads.submit(take)
+        try:
+            return await asyncio.wrap_future(taking)
+        except asyncio.CancelledError:
+            if not taking.cancel():  # a thread is at it, or done
+                giving_back = self._threads.submit(lambda: give_back(taking.result()))
+                await asyncio.shield(asyncio.wrap_future(giving_back))  # also if cancelled once more
+            raise
+
+    async def _as_due(
+        self, queue: str, timeout_s: float, take: Callable[[], T], give_back: Callable[[T], None]
+    ) -> T:
+        """What *take* takes from a queue, as soon as it is something or the time is up."""
+        ends = time.monotonic() + timeout_s
+        while True:
+            found = await self._handed(take, give_back)
+            left = ends - time.monotonic()
+            if found or left <= 0:
+                return found
+            await self._aside(self.queue_wait, queue, min(left, GLANCE_S))
 
     async def _read(
         self, prefix: str, look: Callable[[], T], give: Callable[[T], list[U]], timeout_s: float
@@ -229,9 +246,9 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
 
         Threads only look, which changes nothing; given is here, where no cancellation can come between.
         """
-        ends = asyncio.get_running_loop().time() + timeout_s
+        ends = time.monotonic() + timeout_s
         while True:
-            left = max(0.0, ends - asyncio.get_running_loop().time())
+            left = max(0.0, ends - time.monotonic())
             wait_s = min(left, GLANCE_S)
             found = give(await self._aside(wait_for, self.store.backend, prefix, look, wait_s))
             if found or not left:
@@ -247,12 +264,14 @@ class Threads:
         self._pool: ThreadPoolExecutor | None = None
         forks.guard(self, Threads.forget)
 
-    def pool(self) -> ThreadPoolExecutor:
-        """What runs them."""
+    def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Have one of them call *function*."""
+        from concurrent.futures import ThreadPoolExecutor
+
         with self.lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="quarterdeck-memory")
-            return self._pool
+            return self._pool.submit(function, *args, **kwargs)
 
     def forget(self) -> None:
         """The threads were left behind in the parent."""

@@ -8,10 +8,9 @@ from quarterdeck.memory.patterns import Patterns
 from quarterdeck.memory.short_term import ShortTermMemory
 from quarterdeck.memory.staging import Staging
 from quarterdeck.memory.stewardship import Stewardship
+from quarterdeck.memory.twins import twin
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from quarterdeck.memory.access import AccessTier
     from quarterdeck.memory.settings import MemoryConfig, RedisConfig
     from quarterdeck.memory.store import Store
@@ -43,33 +42,19 @@ class UnifiedMemory(ShortTermMemory, Staging, Patterns, Stewardship):
         """Let the agent *user_id* in; see `ShortTermMemory`."""
         super().__init__(config, agent_id=user_id, token=token, access_tier=access_tier, store=store)
 
-    async def astage_pattern(
-        self, pattern_data: Mapping[str, object], pattern_type: str = "general", ttl_hours: float | None = 24
-    ) -> str:
-        """See `stage_pattern`."""
-        return await self._aside(self.stage_pattern, pattern_data, pattern_type, ttl_hours)
-
-    async def aget_staged_patterns(self) -> list[dict[str, object]]:
-        """See `get_staged_patterns`."""
-        return await self._aside(self.get_staged_patterns)
-
-    async def apromote_pattern(self, pattern_id: str) -> dict[str, object] | None:
-        """See `promote_pattern`."""
-        return await self._aside(self.promote_pattern, pattern_id)
-
-    async def areject_pattern(self, pattern_id: str, reason: str = "") -> bool:
-        """See `reject_pattern`."""
-        return await self._aside(self.reject_pattern, pattern_id, reason)
-
-    async def arecall_pattern(self, pattern_id: str) -> dict[str, object] | None:
-        """See `recall_pattern`."""
-        return await self._aside(self.recall_pattern, pattern_id)
-
-    async def asearch_patterns(
-        self, query: str | None = None, pattern_type: str | None = None, limit: int = 10
-    ) -> list[dict[str, object]]:
-        """See `search_patterns`."""
-        return await self._aside(self.search_patterns, query, pattern_type, limit)
+    astage_pattern = twin(Staging.stage_pattern)
+    aget_staged_patterns = twin(Staging.get_staged_patterns)
+    aget_staged_pattern = twin(Staging.get_staged_pattern)
+    apromote_pattern = twin(Staging.promote_pattern)
+    areject_pattern = twin(Staging.reject_pattern)
+    apersist_pattern = twin(Patterns.persist_pattern)
+    arecall_pattern = twin(Patterns.recall_pattern)
+    asearch_patterns = twin(Patterns.search_patterns)
+    agrant_access = twin(Stewardship.grant_access)
+    arevoke_access = twin(Stewardship.revoke_access)
+    aset_default_access = twin(Stewardship.set_default_access)
+    alist_agents = twin(Stewardship.list_agents)
+    amend_audit = twin(Stewardship.mend_audit)
 
     def as_agent(self, user_id: str, token: str | None = None) -> UnifiedMemory:
         """Another agent's seat at the same store: no second file or connection is opened."""

@@ -4,6 +4,7 @@
 
     real code ─────────────> qd scan, summary, hotspots, tests for, map
     generated transcripts ─> qd costs import, report, why, what-if, budget, verify
+    three agents ──────────> qd memory put, get, push, pop, stage, promote, doctor
 
 Its state, and the home folder with the transcripts, lie in a folder of their own that is gone afterwards;
 of the ledger's settings and transcripts of whoever runs it, nothing is read.
@@ -41,6 +42,11 @@ THE_LEDGER = f"""
 Not yours and not real: {TRANSCRIPT_BYTES // 1_000_000} MB of transcripts of Claude Code and Codex, generated
 just now into a temporary home folder. The prices are the published ones."""
 
+THE_MEMORY = """
+━━━ the agents' memory ━━━
+
+Three agents, each command a process of its own; what they share lies in one file of the project."""
+
 YOUR_TURN = """
 ━━━ yours ━━━
 
@@ -53,7 +59,15 @@ Your own agents (Claude Code, Codex, Gemini CLI, OpenCode), in files only read:
   qd costs
   qd costs sessions
 
-qd --help and qd costs --help list the rest. Here, qd is .venv/bin/qd."""
+Your own agents among themselves, in a shell or from Python (UnifiedMemory):
+  qd memory put plan '{"next": "tests"}' --ttl 2h
+  qd memory watch --all
+
+qd --help, qd costs --help and qd memory --help list the rest. Here, qd is .venv/bin/qd."""
+
+
+AS_PLANNER = ("--agent", "planner")
+AS_REVIEWER = ("--agent", "reviewer")
 
 
 class Tour:
@@ -162,6 +176,55 @@ def spend(tour: Tour) -> None:
     tour.show("Is every sum that of the journal, to the pico-dollar?", "costs", "verify")
 
 
+def remember(tour: Tour) -> None:
+    """What agents put down for each other: values, tasks, and what they have learned."""
+    plan = json.dumps({"files": ["api.py", "db.py"], "by": "noon"})
+    tour.show(
+        "The planner puts down a plan, for two hours.",
+        "memory",
+        "put",
+        "plan",
+        plan,
+        "--ttl",
+        "2h",
+        *AS_PLANNER,
+    )
+    tour.show(
+        "The reviewer reads it, in another process.",
+        "memory",
+        "get",
+        "plan",
+        "--from",
+        "planner",
+        *AS_REVIEWER,
+    )
+    key = "sk" + "-ant-api03-" + "Zq7" * 31 + "AA"  # in pieces: it should not look like one of ours
+    tour.show(
+        "A note with a secret and an address in it: they are taken out before it is stored.",
+        *("memory", "put", "note", f"ask ada@lovelace.dev; the key is {key}", "--text", *AS_REVIEWER),
+    )
+    tour.show("What is kept of it.", "memory", "get", "note", *AS_REVIEWER)
+    for name in ("api.py", "db.py"):
+        tour.show(
+            "A task for whoever comes first.", "memory", "push", "reviews", json.dumps(name), *AS_PLANNER
+        )
+    tour.show("It goes to one of them only.", "memory", "pop", "reviews", *AS_REVIEWER)
+    learned = json.dumps(
+        {"name": "Migrations before models", "description": "run them first", "tags": ["db"]}
+    )
+    tour.show(
+        "What the reviewer has learned waits for a second look.", "memory", "stage", learned, *AS_REVIEWER
+    )
+    staged = tour.ask("memory", "staged")["patterns"][0]["id"]
+    tour.show(
+        "Nobody has made the reviewer a validator, and its own word does not count.",
+        *("memory", "promote", staged, *AS_REVIEWER),
+        ends_with=1,
+    )
+    tour.show("Who has put down what.", "memory", "ls", "--all")
+    tour.show("Is everything as it should be?", "memory", "doctor")
+
+
 def main(folders: list[str]) -> int:
     """Exit code 1 when a command failed; the tour goes on."""
     failed = False
@@ -174,6 +237,8 @@ def main(folders: list[str]) -> int:
         print(THE_LEDGER, flush=True)
         tour = Tour(*generated(Path(state)))
         spend(tour)
+        print(THE_MEMORY, flush=True)
+        remember(tour)
         failed |= tour.failed
     print(YOUR_TURN)
     return int(failed)

@@ -51,7 +51,7 @@ class TestAdmission:
         assert place.room("root").access_tier is STEWARD
         assert place.room("anybody").access_tier is CONTRIBUTOR, "another agent of that process"
         with pytest.raises(AccessDenied):
-            place.room("root", token=access.new_token())
+            place.room("root", token=access.make_token())
 
     @pytest.mark.parametrize(
         "spoil", [lambda token: token[:-1], lambda token: token[3:], str.upper, lambda _: "x"]
@@ -97,13 +97,13 @@ class TestAdmission:
 
     def test_tokens_differ(self):
         """Each has 256 bits of its own and is whole."""
-        tokens = {access.new_token() for _ in range(100)}
+        tokens = {access.make_token() for _ in range(100)}
         assert len(tokens) == 100
         assert all(map(access.is_whole, tokens))
 
     def test_one_wrong_digit_is_always_noticed(self):
         """Wherever it is."""
-        token = access.new_token()
+        token = access.make_token()
         for place in range(3, len(token)):
             other = "0" if token[place] != "0" else "1"
             assert not access.is_whole(token[:place] + other + token[place + 1 :])
@@ -155,7 +155,7 @@ class TestTier:
         with pytest.raises(StoreCorrupt):
             access.tier_of(store, NAMESPACE, "alice")
         with pytest.raises(StoreCorrupt):
-            access.admit(store, NAMESPACE, "alice", access.new_token())
+            access.admit(store, NAMESPACE, "alice", access.make_token())
         with pytest.raises(StoreCorrupt):
             alice.stage_pattern({"name": "a lesson"})
 

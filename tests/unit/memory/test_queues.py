@@ -204,6 +204,33 @@ class TestLease:
         bob.queue_release(bob.queue_claim("q"))
         assert drained(bob) == ["urgent", "other"]
 
+    def test_a_task_with_priority_can_be_released_for_later(self, ship, alice, bob):
+        """Then it is due when it was said, like any other."""
+        alice.queue_push("q", "urgent", priority=True)
+        bob.queue_release(bob.queue_claim("q"), delay_seconds=5)
+        assert bob.queue_pop("q") is None
+        ship.clock.pass_time(5)
+        assert bob.queue_pop("q") == "urgent"
+
+    def test_a_lease_that_is_lost_while_it_is_extended_leaves_one_task(self, ship, alice, bob, monkeypatch):
+        """It is the other consumer's, and nothing is left of the attempt."""
+        alice.queue_push("q", 1)
+        task = bob.queue_claim("q", lease_seconds=1)
+        ship.clock.pass_time(1)
+        real = bob.store.backend.items
+        others = []
+
+        def items(*given, **how):
+            found = real(*given, **how)
+            others.append(alice.queue_claim("q"))
+            return found
+
+        monkeypatch.setattr(bob.store.backend, "items", items)
+        assert bob.queue_extend(task) is None
+        assert others[0].attempts == 2
+        assert alice.queue_stats("q") == (0, 1)
+        assert alice.queue_done(others[0])
+
     def test_a_released_task_is_what_was_pushed(self, alice, bob):
         """Not what the consumer has made of its copy."""
         alice.queue_push("q", {"n": 1})

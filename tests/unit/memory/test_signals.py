@@ -137,6 +137,7 @@ class TestTypes:
         assert bob.receive_signals("b") == []
         alice.send_signal("b", 6)
         assert data(bob.receive_signals()) == [1, 3, 4, 6]
+        assert not bob._received_of, "one number says it all again"
         assert [bob.receive_signals(kind) for kind in "abc"] == [[], [], []]
 
     def test_what_was_received_with_all_is_not_received_by_type(self, alice, bob):

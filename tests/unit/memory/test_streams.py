@@ -234,7 +234,7 @@ class TestTimeline:
             for minute in range(20):
                 at = NOON + timedelta(minutes=minute - 5)
                 alice.store.add(log, [f"e%3{number}"], score=round(at.timestamp() * 1000))
-        for limit in (1, 3, 10, 100):
+        for limit in (1, 2, 3, 10, 100):
             expected = list(range(10))[:: -1 if newest_first else 1][:limit]
             assert data(alice.timeline_query("t", limit=limit, newest_first=newest_first)) == expected
         assert data(alice.timeline_query("t", places[2], places[4])) == [2, 3, 4]

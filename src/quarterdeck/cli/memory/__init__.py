@@ -9,6 +9,7 @@ from quarterdeck.cli.lazy import Entry, LazyGroup
 COMMANDS = {
     "agents": Entry("agents", "List the registered agents and what each may do."),
     "audit": Entry("audit", "List the latest promotions, rejections, grants and other acts."),
+    "default": Entry("default", "Say what agents may do that nobody has registered; takes a steward."),
     "doctor": Entry("doctor", "Say what is wrong with the memory, and how to mend it."),
     "get": Entry("get", "Print the value under a key."),
     "grant": Entry("grant", "Say what an agent may do, and print its token; takes a steward."),

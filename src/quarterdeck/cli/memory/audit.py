@@ -40,6 +40,7 @@ def _noted(context: click.Context, option: click.Parameter, typed: str | None) -
 @click.option(
     "--noted", metavar="NUMBER:HASH", callback=_noted, help="An end of the chain that was noted before."
 )
+@click.option("--mend", "mending", is_flag=True, help="Let acts be written again after the end was lost.")
 @memory_options
 @json_option
 @click.pass_context
@@ -48,6 +49,7 @@ def command(
     limit: int,
     verifying: bool,
     noted: tuple[int, str] | None,
+    mending: bool,
     where: Where,
     as_json: bool,
 ) -> None:
@@ -63,6 +65,9 @@ def command(
     from quarterdeck.memory import audit
     from quarterdeck.memory.seat import Seat
 
+    if mending:
+        _mend(where, as_json=as_json)
+        return
     with opened(where, Seat) as memory:
         store, namespace = memory.store, memory.store.limits.namespace
         if verifying or noted is not None:
@@ -94,6 +99,22 @@ def command(
         ],
     )
     say_left_out(len(found), total, "acts")
+
+
+def _mend(where: Where, *, as_json: bool) -> None:
+    """Go on after the last act that is there; the chain says so itself, and changes no act."""
+    from quarterdeck.memory.stewardship import Stewardship
+
+    with opened(where, Stewardship) as memory:
+        act = memory.mend_audit()
+        if as_json:
+            print_memory_json("audit-mend", memory.store, {"act": act and act._asdict()})
+            return
+    say(
+        "the chain ends where its acts end: nothing to mend"
+        if act is None
+        else f"mended; act {act.number} says so"
+    )
 
 
 def _print_report(report: AuditReport, store: Store, *, as_json: bool) -> None:

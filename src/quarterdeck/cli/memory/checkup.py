@@ -9,7 +9,7 @@ from quarterdeck.memory import audit
 from quarterdeck.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from quarterdeck.memory.backend import Health
     from quarterdeck.memory.embedded import EmbeddedBackend
@@ -48,9 +48,8 @@ def _looked_at(store: Store, health: Health) -> Iterator[Checked]:
         yield Checked("key", f"values are encrypted with {store.limits.key_file}")
     if health.state == "down":
         return
-    checks: list[tuple[str, Callable[[Store], Checked]]] = [("audit", _audit)]
-    checks.insert(0, ("file", _file) if store.backend.kind == "embedded" else ("eviction", _eviction))
-    for what, check in checks:
+    of_its_kind = ("file", _file) if store.backend.kind == "embedded" else ("eviction", _eviction)
+    for what, check in (of_its_kind, ("audit", _audit)):
         try:
             found = check(store)
         except QuarterdeckError as error:

@@ -12,16 +12,16 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck.errors import MemoryUnavailable
+from quarterdeck.errors import MemoryUnavailable, StoreCorrupt
 from quarterdeck.memory import names
+from quarterdeck.memory.backend import Item
 from quarterdeck.memory.entries import KIND, KeyInfo
 from quarterdeck.memory.reading import wait_for
-from quarterdeck.memory.store import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from quarterdeck.memory.backend import Listed, Mark
+    from quarterdeck.memory.backend import Listed, Mark, Stored
     from quarterdeck.memory.entries import Entries
 
 AT_ONCE = 500
@@ -39,7 +39,8 @@ class Change(NamedTuple):
     """What has become of one entry.
 
     Attributes:
-        change: ``put``, ``removed`` or ``expired``.
+        change: ``put``, ``removed`` or ``expired``; ``unreadable``: put, but it is no JSON, or sealed with
+            a key that we do not have.
         agent: whose it is.
         key: as it was stashed.
         value: of a put, the value; else None.
@@ -76,13 +77,17 @@ class Follower:
         self._whose = whose
         self._prefix = prefix
         self._backend = memory.store.backend
-        self._known = self._read(self._listed())
+        self._known = {name: _known(stored) for name, stored in self._stored(self._listed())}
 
     def changes(self) -> list[Change]:
         """What has changed since the last call; reads a listing, and those entries that may have."""
         listed = self._listed()
-        read = self._read(name for name in listed if not self._is_as_it_was(name))
-        puts = self._puts([name for name, now in read.items() if not _same(self._known.get(name), now)])
+        read: dict[str, _Known] = {}
+        puts = []
+        for name, stored in self._stored([name for name in listed if not self._is_as_it_was(name)]):
+            read[name] = _known(stored)
+            if not _same(self._known.get(name), read[name]):
+                puts.append(self._put(name, stored))
         gone = [self._gone(name) for name in self._known.keys() - listed]  # nothing fails from here on
         self._known |= read
         return sorted(gone) + puts
@@ -99,23 +104,23 @@ class Follower:
         known = self._known.get(name)
         return known is not None and known.mark is not None and self._backend.is_fresh(known.mark)
 
-    def _read(self, wanted: Iterable[str]) -> dict[str, _Known]:
-        read = {}
-        for some in _portions(list(wanted)):
-            for name, (data, deadline, mark) in zip(some, self._backend.get_many(some), strict=True):
-                if data is not None:
-                    read[name] = _Known(hash(data), deadline, mark)
-        return read
+    def _stored(self, wanted: Sequence[str]) -> Iterator[tuple[str, Stored]]:
+        """Those of the entries that there are."""
+        for start in range(0, len(wanted), AT_ONCE):
+            some = wanted[start : start + AT_ONCE]
+            for name, stored in zip(some, self._backend.get_many(some), strict=True):
+                if stored.data is not None:
+                    yield name, stored
 
-    def _puts(self, written: Sequence[str]) -> list[Change]:
-        """The values of what was written; what is gone again is left to the next look."""
-        found = []
-        for some in _portions(written):
-            for name, seen in zip(some, self._memory.store.see_many(some), strict=True):
-                if seen.value is not MISSING:
-                    parts = names.split(name)
-                    found.append(Change("put", parts.agent, parts.key, seen.value, seen.ttl_ms))
-        return found
+    def _put(self, name: str, stored: Stored) -> Change:
+        assert stored.data is not None
+        parts = names.split(name)
+        try:
+            (record,) = self._memory.store.records(name, [Item(0, 0, stored.data)])  # unsealed, and decoded
+        except StoreCorrupt:  # one entry must not end the watch over all others
+            return Change("unreadable", parts.agent, parts.key)
+        left_ms = None if stored.deadline is None else int((stored.deadline - self._backend.now()) * 1000)
+        return Change("put", parts.agent, parts.key, record.value, left_ms)
 
     def _gone(self, name: str) -> Change:
         deadline = self._known.pop(name).deadline
@@ -209,9 +214,8 @@ def _beginning(memory: Entries, whose: str | None, prefix: str) -> str:
     return f"{{{names.escaped(limits.namespace)}.{names.escaped(whose)}."
 
 
-def _portions(wanted: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(wanted), AT_ONCE):
-        yield wanted[start : start + AT_ONCE]
+def _known(stored: Stored) -> _Known:
+    return _Known(hash(stored.data), stored.deadline, stored.mark)
 
 
 def _same(before: _Known | None, now: _Known) -> bool:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import click
 
-from quarterdeck.cli.memory.options import Where, memory_options, opened
+from quarterdeck.cli.memory.options import TIERS, Where, memory_options, opened
 from quarterdeck.cli.memory.output import print_memory_json
 from quarterdeck.cli.options import json_option
 from quarterdeck.cli.output import remark
-
-TIERS = ("observer", "contributor", "validator", "steward")
 
 
 @click.command()
 @click.argument("subject", metavar="AGENT")
 @click.argument("tier", type=click.Choice(TIERS))
+@click.option(
+    "--new-token", is_flag=True, help="Another token, also if the agent has one; that is then void."
+)
 @memory_options
 @json_option
-def command(subject: str, tier: str, where: Where, as_json: bool) -> None:
+def command(subject: str, tier: str, new_token: bool, where: Where, as_json: bool) -> None:
     """Say what an agent may do, and print its token; takes a steward.
 
     An observer reads; a contributor also writes; a validator also promotes and rejects patterns; a steward
-    also grants. The first steward needs nobody's leave. The token is printed this once and kept nowhere, and
-    the one that the agent had before is valid no more.
+    also grants. The first steward needs nobody's leave. A token is printed once, when it is new, and kept
+    nowhere; an agent that has one keeps it.
 
     \b
     export QUARTERDECK_AGENT=boss QUARTERDECK_AGENT_TOKEN=$(qd memory grant boss steward)
@@ -32,9 +33,12 @@ def command(subject: str, tier: str, where: Where, as_json: bool) -> None:
     from quarterdeck.memory.stewardship import Stewardship
 
     with opened(where, Stewardship) as memory:
-        token = memory.grant_access(subject, AccessTier[tier.upper()])
+        token = memory.grant_access(subject, AccessTier[tier.upper()], new_token=new_token)
         if as_json:
-            print_memory_json("grant", memory.store, {"agent": subject, "tier": tier, "token": token})
+            answer = {"agent": subject, "tier": tier, "token": token or None}
+            print_memory_json("grant", memory.store, answer)
             return
-    remark([f"{subject} is {'an' if tier == TIERS[0] else 'a'} {tier}; its token is shown only this once"])
-    click.echo(token)
+    told = "its token is shown only this once" if token else "it keeps its token"
+    remark([f"{subject} is {'an' if tier == TIERS[0] else 'a'} {tier}; {told}"])
+    if token:
+        click.echo(token)

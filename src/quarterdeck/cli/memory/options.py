@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Room = TypeVar("Room", bound=Seat)
 
+TIERS = ("observer", "contributor", "validator", "steward")
 DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d|)", re.ASCII)
 SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
@@ -123,8 +124,14 @@ def time_option(name: str, text: str) -> Callable[[Command], Command]:
 
 
 @contextlib.contextmanager
-def until_interrupted() -> Iterator[None]:
-    """For what runs until somebody ends it: Ctrl-C and SIGTERM are how it is meant to end."""
+def until_interrupted(*, endless: bool) -> Iterator[None]:
+    """For what runs until somebody ends it, if *endless*: Ctrl-C and SIGTERM are how it is meant to end.
+
+    Of anything else they are an interruption, as everywhere.
+    """
+    if not endless:
+        yield
+        return
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with contextlib.suppress(KeyboardInterrupt):

@@ -56,7 +56,12 @@ def print_value(value: object, *, as_text: bool) -> None:
 
 def as_json(value: object) -> str:
     """*value* on one line; what is not printable stands as an escape of JSON, so it means the same."""
-    return _escaped(msgspec.json.encode(value).decode())
+    try:
+        return _escaped(msgspec.json.encode(value).decode())
+    except UnicodeEncodeError:  # no value has half a character, but a path may
+        import json
+
+        return json.dumps(value)
 
 
 def one_line(value: object) -> str:

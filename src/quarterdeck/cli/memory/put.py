@@ -11,14 +11,12 @@ from quarterdeck.cli.options import json_option
 from quarterdeck.cli.output import say
 from quarterdeck.errors import UsageError
 
-NONE = "null"
-
 
 @click.command()
 @click.argument("key")
 @click.argument("value", required=False)
 @time_option("--ttl", "Gone after so long: 90s, 15m, 2h, 7d (default: never).")
-@click.option("--text", "as_text", is_flag=True, help="VALUE is text, also if it could be read as JSON.")
+@click.option("--text", "as_text", is_flag=True, help="VALUE and OLD are text, also if they could be JSON.")
 @click.option(
     "--if", "expected", metavar="OLD", help="Only if that is the value now; null: if there is none."
 )
@@ -45,23 +43,23 @@ def command(
     \b
     qd memory put plan '{"files": ["a.py"]}' --ttl 2h
     git diff | qd memory put diff --text
-    qd memory put leader '"me"' --if-absent --ttl 30s && ./lead
+    qd memory put leader me --if-absent --ttl 30s && ./lead
     """
     from quarterdeck.memory.entries import Entries
 
     if if_absent and expected is not None:
         raise UsageError("--if and --if-absent contradict each other", hint="use one of the two")
-    old = NONE if if_absent else expected
     with opened(where, Entries) as memory:
         new = value_of(value, memory.store, as_text=as_text)
-        if old is None:
+        if expected is None and not if_absent:
             done = memory.stash(key, new, ttl)
         elif new is None:
             raise UsageError(
                 "null cannot be put on a condition", hint="put false, 0 or an empty text instead"
             )
         else:
-            done = memory.compare_and_set(key, parsed(old), new, ttl)
+            old = None if expected is None else expected if as_text else parsed(expected)
+            done = memory.compare_and_set(key, old, new, ttl)
         if done:
             remark_removed(new, memory.store)
         if as_json:

@@ -44,7 +44,7 @@ def command(
     from quarterdeck.memory.signals import Signals
 
     seen = 0
-    with until_interrupted(), opened(where, Signals) as memory:
+    with until_interrupted(endless=follow), opened(where, Signals) as memory:
         for each in _received(
             memory, signal_type, number, math.inf if follow else wait or 0.0, follow=follow
         ):

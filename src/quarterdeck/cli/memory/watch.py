@@ -50,7 +50,7 @@ def command(
     from quarterdeck.memory.entries import Entries
 
     seen = 0
-    with until_interrupted(), opened(where, Entries) as memory:
+    with until_interrupted(endless=wanted is None), opened(where, Entries) as memory:
         for change in follow(
             memory,
             whose,

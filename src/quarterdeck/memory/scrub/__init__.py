@@ -24,6 +24,9 @@ from quarterdeck.memory.scrub.personal import PERSONAL
 from quarterdeck.memory.scrub.search import Search
 from quarterdeck.memory.scrub.tokens import OTHERS, TOKENS
 
+NAMES_KEPT = 4096
+"""So many names that hold nothing are remembered: the same keys are written again and again."""
+
 
 class Scrubber:
     """Takes secrets and personal data out of JSON; may be shared by threads."""
@@ -36,6 +39,7 @@ class Scrubber:
         self._of_keys = self._of_names + PERSONAL * personal
         self._of_texts = ASSIGNED * secrets
         self._suspicious = prefilter.best() if self._of_keys else None
+        self._harmless: set[str] = set()
 
     def scrub(self, data: bytes) -> bytes:
         """The same JSON without them; *data* itself when there is nothing to take out.
@@ -58,6 +62,12 @@ class Scrubber:
                 hint="store it in smaller parts, and report this: it should not happen",
             ) from None
 
+    def scrub_many(self, datas: list[bytes]) -> list[bytes]:
+        """`scrub` for each; all of them are glanced at in one pass, in which most have nothing."""
+        if self._suspicious is None or not self._suspicious(b"\n".join(datas)):
+            return datas
+        return [self.scrub(data) for data in datas]
+
     def refuse(self, text: str, what: str) -> None:
         """Raise when a name holds a secret: nothing can be taken out of a name.
 
@@ -71,12 +81,17 @@ class Scrubber:
         Raises:
             ScrubRefused: it holds one; the message tells its kind.
         """
-        for detector in self._of_names:
+        if text in self._harmless or self._suspicious is None:
+            return
+        for detector in self._of_names if self._suspicious(text.encode()) else ():
             if detector.is_near(text) and detector.replaced(text) is not text:
                 raise ScrubRefused(
                     f"the {what} holds a secret ({detector.kind}), and would be seen by all who list names",
                     hint=f"choose another {what}; a hash of the secret can stand for it",
                 )
+        if len(self._harmless) >= NAMES_KEPT:
+            self._harmless.clear()
+        self._harmless.add(text)
 
     def _scrubbed(self, data: bytes) -> bytes:
         text = data.decode()

@@ -50,15 +50,38 @@ class Detector(NamedTuple):
         return "".join(parts)
 
 
-def shaped(kind: str, anchors: str, pattern: str, holds: Callable[[str], bool] | None = None) -> Detector:
-    """A detector of what *pattern*, or its only group, matches, if that *holds*; blanks divide *anchors*."""
-    compiled = re.compile(pattern, re.ASCII)
+def shaped(
+    kind: str,
+    anchors: str,
+    pattern: str,
+    holds: Callable[[str], bool] | None = None,
+    *,
+    after_no: str = "",
+) -> Detector:
+    """A detector of what *pattern*, or its only group, matches.
+
+    Args:
+        kind: as in `Detector`.
+        anchors: as in `Detector`, with blanks between them.
+        pattern: of ASCII.
+        holds: what else must be so.
+        after_no: the class of characters that may not stand before it.
+    """
+    compiled = re.compile(start(after_no) + pattern if after_no else pattern, re.ASCII)
     group = compiled.groups
 
     def span(match: re.Match[str]) -> tuple[int, int] | None:
         return match.span(group) if holds is None or holds(match[group]) else None
 
     return Detector(kind, tuple(anchors.split()), compiled, span)
+
+
+def start(after_no: str, length: int = 0) -> str:
+    r"""A pattern that holds where no character of the class *after_no* stands, *length* characters ago.
+
+    But the ``n`` of a ``\n`` may: in JSON inside a text it stands for the end of a line.
+    """
+    return rf"(?:(?<![{after_no}]{'.' * length})|(?<=\\[nrt]{'.' * length}))"
 
 
 def mark(kind: str) -> str:

@@ -138,8 +138,8 @@ def _assigned(kind: str) -> Detector:
 
 def _is_flag(match: re.Match[str]) -> bool:
     """Whether a name that a blank follows is one of a command's options: ``--password hunter2``."""
-    start = match.start()
-    bare = match.end("sign") - start == len(match[0].rstrip("\"'`]\\ ")) + 1
+    start, after = match.start(), match.start("sign")
+    bare = match.string[after - 1].isalnum()
     return bare and _FLAG.search(match.string, max(0, start - 34), start) is not None
 
 

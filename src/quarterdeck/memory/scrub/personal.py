@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from quarterdeck.memory.scrub.detector import Detector, shaped
+from quarterdeck.memory.scrub.detector import Detector, shaped, start
 
 # Mail: found at its @, because every run of letters could begin one.
 
@@ -27,6 +27,8 @@ def _mail(match: re.Match[str]) -> tuple[int, int] | None:
     if before is None:
         return None
     local = before[0][::-1].lstrip("'.-%")
+    if text[max(0, at - len(local) - 1) : at - len(local)] == "\\" and local[:1] in {"n", "r", "t"}:
+        local = local[1:]  # the \n before it belongs to JSON inside the text
     start = at - len(local)
     domain = match[1]
     if not local or local in _FORGES or text[max(0, start - 2) : start] == "//":  # the user in a URL
@@ -39,7 +41,8 @@ def _mail(match: re.Match[str]) -> tuple[int, int] | None:
 # Cards: 13 to 19 digits in a row, or in the groups that are printed on them.
 
 _CARD = (
-    r"(?=\d)(?<![\w.])(?<!\d-)(?:\d{13,19}"
+    rf"(?=\d){start('A-Za-z0-9_.')}(?<!\d-)"
+    r"(?:\d{13,19}"
     r"|\d{4}([ .-])\d{4}\1\d{4}\1\d{1,4}(?:\1\d{1,3})?"
     r"|\d{4}([ .-])\d{6}\2\d{4,5})(?![\w-]|[. ]\d)"
 )
@@ -65,7 +68,8 @@ def _card(match: re.Match[str]) -> tuple[int, int] | None:
 # Bank accounts: the length of the country, and ISO 7064 mod 97.
 
 _IBAN = (
-    r"[A-Z](?<![A-Za-z0-9].)[A-Z]\d{2}(?=\d{11}|[A-Z0-9]{14}|[A-Z0-9 ]{0,36}?\d{3} \d{4})"
+    rf"[A-Z]{start('A-Za-z0-9', 1)}"
+    r"[A-Z]\d{2}(?=\d{11}|[A-Z0-9]{14}|[A-Z0-9 ]{0,36}?\d{3} \d{4})"
     r"(?=((?: ?[A-Z0-9]){11,30}))"
 )
 _IBAN_LENGTHS = {
@@ -111,14 +115,17 @@ PERSONAL = (
     Detector("email", ("@",), re.compile(_DOMAIN), _mail),
     Detector("iban", (), re.compile(_IBAN, re.ASCII), _iban),
     Detector("card", (), re.compile(_CARD, re.ASCII), _card),
-    shaped("ssn", "-", r"(?<![\w-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])"),
+    shaped("ssn", "-", r"(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\w-])", after_no=r"\w-"),
     shaped(
         "phone",
         "+",
-        r"\+(?<![\w+].)(?=[1-9])(?:[ .()-]{0,2}\d){8,15}(?![ .()-]{0,2}\d|\w)",
+        rf"\+{start('A-Za-z0-9_+', 1)}" r"(?=[1-9])(?:[ .()-]{0,2}\d){8,15}(?![ .()-]{0,2}\d|\w)",
     ),
     shaped(
-        "phone", "", r"(?<![\w.+-])(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[.-])\d{3}[.-]\d{4}(?![\w-]|\.\d)"
+        "phone",
+        "",
+        r"(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[.-])\d{3}[.-]\d{4}(?![\w-]|\.\d)",
+        after_no=r"\w.+-",
     ),
 )
 

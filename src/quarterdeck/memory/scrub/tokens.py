@@ -8,12 +8,17 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from quarterdeck.memory.scrub.detector import shaped
 
-_START = r"(?<![A-Za-z0-9])"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from quarterdeck.memory.scrub.detector import Detector
+
 _END = r"(?![A-Za-z0-9])"
 _WORD = "[A-Za-z0-9_-]"
 
@@ -48,75 +53,89 @@ def _is_password(text: str) -> bool:
     return not (text[0] in "$<{[%" or set(text) <= set("*x.…"))
 
 
+def _token(
+    kind: str,
+    anchors: str,
+    pattern: str,
+    holds: Callable[[str], bool] | None = None,
+    after_no: str = "A-Za-z0-9",
+) -> Detector:
+    return shaped(kind, anchors, pattern, holds, after_no=after_no)
+
+
 _HEADER = r"(?i)authorization[\"'\\\]]{0,4} {0,4}[:=,] {0,4}[\"'\\]{0,4}"
 
 TOKENS = (
-    shaped(
-        "aws-access-key-id", "AKIA ASIA ABIA ACCA", rf"{_START}(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{{16}}{_END}"
+    _token(
+        "aws-access-key-id",
+        "AKIA ASIA ABIA ACCA A3T",
+        rf"(?:AKIA|ASIA|ABIA|ACCA|A3T[A-Z0-9])[A-Z0-9]{{16}}{_END}",
     ),
-    shaped(
+    _token(
         "aws-bedrock-key",
         "ABSK bedrock-api-key-",
-        rf"{_START}(?:ABSKQmVkcm9ja0FQSUtleS|bedrock-api-key-[A-Za-z0-9]{{4}})[A-Za-z0-9+/_-]{{16,}}+=*",
+        r"(?:ABSKQmVkcm9ja0FQSUtleS|bedrock-api-key-[A-Za-z0-9]{4})[A-Za-z0-9+/_-]{16,}+=*",
     ),
     # Installation tokens (ghs_) may be a JWT with a prefix since 2026, with dots in it.
-    shaped(
+    _token(
         "github-token",
         "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
-        rf"{_START}(?:gh[pour]_[A-Za-z0-9_]{{36,}}|ghs_[A-Za-z0-9_.-]{{36,}}|github_pat_[A-Za-z0-9_]{{22,}})",
+        r"(?:gh[pour]_[A-Za-z0-9_]{36,}|ghs_[A-Za-z0-9_.-]{36,}|github_pat_[A-Za-z0-9_]{22,})",
     ),
-    shaped(
+    _token(
         "gitlab-token",
         "glpat- gldt- glrt- glrtr- glcbt- glptt- glft- glsoat- gloas- glimt- glagent- glffct- GR1348941",
-        rf"{_START}(?:gl(?:pat|dt|rtr?|cbt|ptt|ft|soat|oas|imt|agent|ffct)-{_WORD}{{20,}}(?:\.[a-z0-9.]{{9,12}})?"
+        rf"(?:gl(?:pat|dt|rtr?|cbt|ptt|ft|soat|oas|imt|agent|ffct)-{_WORD}{{20,}}(?:\.[a-z0-9.]{{9,12}})?"
         rf"|GR1348941{_WORD}{{20,}})",
     ),
-    shaped(
-        "slack-token", "xox", rf"{_START}xox[a-z](?:\.xox[a-z])?-(?=[A-Za-z-]{{0,64}}[0-9]){_WORD}{{13,}}"
-    ),
-    shaped("slack-token", "xapp-", rf"{_START}xapp-\d-{_WORD}{{20,}}"),
-    shaped(
+    _token("slack-token", "xox", rf"xox[a-z](?:\.xox[a-z])?-(?=[A-Za-z-]{{0,64}}[0-9]){_WORD}{{13,}}"),
+    _token("slack-token", "xapp-", rf"xapp-\d-{_WORD}{{20,}}"),
+    _token(
         "discord-token",
         ".",
-        rf"(?<![A-Za-z0-9_.-])[MNO]{_WORD}{{23,27}}\.{_WORD}{{6}}\.{_WORD}{{27,40}}{_END}",
+        rf"[MNO]{_WORD}{{23,27}}\.{_WORD}{{6}}\.{_WORD}{{27,40}}{_END}",
+        after_no="A-Za-z0-9_.-",
     ),
-    shaped("anthropic-key", "sk-ant-", rf"{_START}sk-ant-{_WORD}{{20,}}"),
-    shaped(
-        "openai-key", "sk-", rf"{_START}sk-(?:proj|svcacct|admin|None|or-v1|lf)-{_WORD}{{20,}}", _has_digit
-    ),
-    shaped("openai-key", "sk-", rf"{_START}sk-(?=[A-Za-z]{{0,40}}[0-9]|[A-Za-z]{{40}})[A-Za-z0-9]{{20,}}"),
-    shaped("google-key", "AIza", rf"{_START}AIza{_WORD}{{35}}"),
-    shaped("google-token", "GOCSPX- ya29.", rf"{_START}(?:GOCSPX-{_WORD}{{20,}}|ya29\.{_WORD}{{20,}})"),
-    shaped(
+    _token("anthropic-key", "sk-ant-", rf"sk-ant-{_WORD}{{20,}}"),
+    _token("openai-key", "sk-", rf"sk-(?:proj|svcacct|admin|None|or-v1|lf)-{_WORD}{{20,}}", _has_digit),
+    _token("openai-key", "sk-", r"sk-(?=[A-Za-z]{0,40}[0-9]|[A-Za-z]{40})[A-Za-z0-9]{20,}"),
+    _token("google-key", "AIza", rf"AIza{_WORD}{{35}}"),
+    _token("google-token", "GOCSPX- ya29.", rf"(?:GOCSPX-{_WORD}{{20,}}|ya29\.{_WORD}{{20,}})"),
+    _token(
         "stripe-key",
         "k_live_ k_test_ k_prod_ whsec_",
-        rf"{_START}(?:[sr]k_(?:live|test|prod)_[A-Za-z0-9]{{16,}}|whsec_[A-Za-z0-9]{{24,}})",
+        r"(?:[sr]k_(?:live|test|prod)_[A-Za-z0-9]{16,}|whsec_[A-Za-z0-9]{24,})",
     ),
-    shaped("sendgrid-key", "SG.", rf"{_START}SG\.{_WORD}{{16,32}}\.{_WORD}{{16,64}}"),
-    shaped("twilio-key", "SK", rf"(?<![A-Za-z0-9_])SK[0-9a-f]{{32}}{_END}"),
-    shaped("npm-token", "npm_", rf"{_START}npm_[A-Za-z0-9]{{36}}{_END}"),
-    shaped("pypi-token", "pypi-Ag", rf"{_START}pypi-Ag{_WORD}{{50,}}"),
-    shaped(
+    _token("sendgrid-key", "SG.", rf"SG\.{_WORD}{{16,32}}\.{_WORD}{{16,64}}"),
+    _token("twilio-key", "SK", rf"SK[0-9a-f]{{32}}{_END}", after_no="A-Za-z0-9_"),
+    _token("npm-token", "npm_", rf"npm_[A-Za-z0-9]{{36}}{_END}"),
+    _token("pypi-token", "pypi-Ag", rf"pypi-Ag{_WORD}{{50,}}"),
+    _token(
         "huggingface-token",
         "hf_ api_org_",
-        rf"(?<![A-Za-z0-9_])(?:hf|api_org)_(?=[a-z0-9]{{0,33}}[A-Z])[A-Za-z0-9]{{30,}}{_END}",
+        rf"(?:hf|api_org)_(?=[a-z0-9]{{0,33}}[A-Z])[A-Za-z0-9]{{30,}}{_END}",
+        after_no="A-Za-z0-9_",
     ),
-    shaped("telegram-token", ":AA", rf"(?<![A-Za-z0-9:])(?:bot)?(\d{{8,10}}:AA{_WORD}{{33}}){_END}"),
-    shaped(
-        "azure-client-secret", "Q~", r"(?<![A-Za-z0-9_~.-])[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}" + _END
+    _token("telegram-token", ":AA", rf"(?:bot)?(\d{{8,10}}:AA{_WORD}{{33}}){_END}", after_no="A-Za-z0-9:"),
+    _token(
+        "azure-client-secret",
+        "Q~",
+        r"[A-Za-z0-9_~.]{3}\dQ~[A-Za-z0-9_~.-]{31,34}" + _END,
+        after_no="A-Za-z0-9_~.-",
     ),
-    shaped(
+    _token(
         "jwt",
         "eyJ",
-        rf"(?<![A-Za-z0-9_.-])(?:(?=eyJ){_WORD}{{16,}}+\.{_WORD}{{2,}}+(?:\.{_WORD}*+){{1,3}})",
+        rf"(?:(?=eyJ){_WORD}{{16,}}+\.{_WORD}{{2,}}+(?:\.{_WORD}*+){{1,3}})",
         _is_jwt,
+        after_no="A-Za-z0-9_.-",
     ),
-    shaped(
+    _token(
         "vendor-token",
-        "dop_v1_ doo_v1_ dor_v1_ dapi gsk_ xai- r8_ tvly- hvs. hvb. hvr. shpat_ shpca_ shppa_ shpss_ lin_api_ "
-        "ntn_ pplx- PMAK- NRAK- glsa_ glc_eyJ dp. pscale_ ATATT3 AKCp sq0atp- sq0csp- HRKU- lsv2_ pcsk_ sbp_ dckr_ "
-        "rubygems_ nfp_ sntrys_ sntryu_ figd_ EAA pul- fo1_ key- -us AGE-SECRET-KEY-",
-        rf"(?<![A-Za-z0-9_-])(?:do[opr]_v1_[a-f0-9]{{64}}|dapi[a-f0-9]{{32}}|gsk_[A-Za-z0-9]{{40,}}"
+        "dop_v1_ doo_v1_ dor_v1_ dapi gsk_ xai- r8_ tvly- hvs. hvb. hvr. shpat_ shpca_ shppa_ shpss_ "
+        "lin_api_ ntn_ pplx- PMAK- NRAK- glsa_ glc_eyJ dp. pscale_ ATATT3 AKCp sq0atp- sq0csp- HRKU- lsv2_ "
+        "pcsk_ sbp_ dckr_ rubygems_ nfp_ sntrys_ sntryu_ figd_ EAA pul- fo1_ key- -us AGE-SECRET-KEY-",
+        rf"(?:do[opr]_v1_[a-f0-9]{{64}}|dapi[a-f0-9]{{32}}|gsk_[A-Za-z0-9]{{40,}}"
         rf"|xai-[A-Za-z0-9]{{60,}}|r8_[A-Za-z0-9]{{37}}|tvly-(?:dev-|prod-)?[A-Za-z0-9]{{24,}}"
         rf"|hv[sbr]\.{_WORD}{{24,}}"
         r"|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|lin_api_[A-Za-z0-9]{40}|ntn_[A-Za-z0-9]{40,}|pplx-[A-Za-z0-9]{48}"
@@ -129,6 +148,7 @@ TOKENS = (
         rf"|sntry[su]_[A-Za-z0-9]{{16}}[A-Za-z0-9+/=_]{{34,}}|figd_{_WORD}{{40,}}|EAA[A-Z][A-Za-z0-9]{{100,}}"
         rf"|pul-[a-f0-9]{{40}}|fo1_{_WORD}{{43}}|key-[a-f0-9]{{32}}|[a-f0-9]{{32}}-us\d{{1,2}}"
         rf"|AGE-SECRET-KEY-1[A-Z0-9]{{58}}){_END}",
+        after_no="A-Za-z0-9_-",
     ),
 )
 """Each has at least `MIN_RUN` characters of `RUN` in a row, with its anchor in them or just before."""
@@ -181,7 +201,8 @@ OTHERS = (
     shaped(
         "authorization",
         "earer EARER",
-        r"(?i)(?<![a-z0-9])bearer {1,4}([a-z0-9._~+/-]{16,}+={0,2})",
+        r"[bB](?i:earer) {1,4}([A-Za-z0-9._~+/-]{16,}+={0,2})",
         lambda text: _has_digit(text),
+        after_no="A-Za-z0-9",
     ),
 )

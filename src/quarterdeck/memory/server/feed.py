@@ -27,7 +27,7 @@ from quarterdeck.errors import MemoryUnavailable, QuarterdeckError
 from quarterdeck.memory.server.lines import Lines, lost
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -43,6 +43,7 @@ WATCH_CONFIRM_S = 2.0
 """How often a watcher asks whether the server is still there."""
 
 _ALWAYS = -math.inf
+_LOOK_EVERY_S = 0.01
 
 
 class FeedMark:
@@ -89,38 +90,42 @@ class InvalidationFeed:
         self._retry_at = _ALWAYS
         self._pause_s = FIRST_PAUSE_S
         self._problem = ""
-        forks.guard(self, InvalidationFeed.close)
+        forks.guard(self, InvalidationFeed.in_child)
 
     def begin(self, name: str) -> FeedMark | None:
-        """The mark to read that entry under; call it before the read is sent.
+        """The mark to read that entry under; see `begin_many`."""
+        return self.begin_many((name,))[0]
+
+    def begin_many(self, names: Sequence[str]) -> list[FeedMark | None]:
+        """The marks to read those entries under; call it before the read is sent.
 
         Connects if need be, which may take as long as *connect* does; after a failure not again at once.
 
         Returns:
-            None when no copy can be kept now.
+            A mark for each name, or None for each when no copies can be kept now.
         """
         if self._connecting:  # another thread, which may take a while
-            return None
+            return [None] * len(names)
         with self.lock:
             if self._lines is None:
                 self._open()
             elif self._poll(0) or self._clock() >= self._due:
                 self._catch_up()
             if self._lines is None:
-                return None
-            mark = self._marks.get(name)
-            if mark is None:
-                mark = self._marks[name] = FeedMark()
-            return mark
+                return [None] * len(names)
+            marks: list[FeedMark | None] = []
+            for name in names:
+                mark = self._marks.get(name)
+                if mark is None:
+                    mark = self._marks[name] = FeedMark()
+                marks.append(mark)
+            return marks
 
     def is_fresh(self, mark: Any) -> bool:  # noqa: ANN401  # only a backend knows what its marks are
         """Whether nobody has changed the entry since it was read; never waits for a server, never raises."""
         if not mark.alive:
             return False
-        try:
-            if self._poll(0) or self._clock() >= self._due:
-                return self._catch_up() and mark.alive
-        except RuntimeError:  # two threads at once, where that is not allowed (see `Lines`)
+        if self._poll(0) or self._clock() >= self._due:
             return self._catch_up() and mark.alive
         # Nothing has come in. If another thread has just taken it, *_due* had us wait until it was heeded.
         alive: bool = mark.alive
@@ -142,11 +147,12 @@ class InvalidationFeed:
         if self._connecting == threading.get_ident():  # *connect* itself: it has failed, or found another way
             return
         self._drops += 1
-        if (
-            self._connecting
-        ):  # there is nothing to drop yet, and whoever connects will see that he was too early
-            return
-        with self.lock:
+        while not self.lock.acquire(timeout=_LOOK_EVERY_S):
+            if (
+                self._connecting
+            ):  # for longer, perhaps for a lock of our caller's; it will see that it was early
+                return
+        try:
             self._due = _ALWAYS
             self._kill_all()
             self._poll = _nothing
@@ -154,12 +160,19 @@ class InvalidationFeed:
             lines, self._lines = self._lines, None
             if lines is not None:
                 lines.close()
+        finally:
+            self.lock.release()
 
     def close(self) -> None:
         """As `drop`; the next use connects anew."""
         self.drop()
         self._problem = ""
         self._retry_at = _ALWAYS
+
+    def in_child(self) -> None:
+        """Close what is the parent's, in a child that has just been forked."""
+        self._over = threading.Event()  # the old one's lock may be held by a thread that is not here
+        self.close()
 
     def leave_if_idle(self) -> None:
         """Close the connections if nobody has asked for long; the next `begin` connects anew."""
@@ -236,6 +249,7 @@ class InvalidationFeed:
         self._marks.clear()
 
     def _confirm(self, lines: Lines, now: float) -> None:
+        """Ask if it is time, and give up who does not answer."""
         asked_at = lines.asked_at
         if asked_at is None:
             if now >= lines.confirmed_at + self._confirm_s:

@@ -74,12 +74,7 @@ class Lines:
         except BaseException:  # whatever it is, also an interrupt: the connections are given back
             self.close()
             raise
-        # On Linux epoll: its cost does not grow with the masters, and threads may use it together.
-        # It is never closed by hand: a thread may still be in it.
-        poller = select.epoll() if sys.platform == "linux" else select.poll()
-        for line in self._lines:
-            poller.register(line.socket.fileno(), select.POLLIN)
-        self.poll: Callable[[float], object] = poller.poll
+        self.poll: Callable[[float], object] = _poll_of([line.socket for line in self._lines])
 
     @property
     def is_whole(self) -> bool:
@@ -242,13 +237,31 @@ class _Line:
                     return
                 self.is_whole = True
                 yield message
-        except (
-            hiredis.HiredisError,
-            MemoryError,
-            TypeError,
-            ValueError,
-        ) as error:  # TypeError: a list as a key
+        except (hiredis.HiredisError, MemoryError, TypeError, ValueError) as error:  # such as a list as a key
             raise lost("has sent what makes no sense") from error
+
+
+def _poll_of(sockets: list[socket.socket]) -> Callable[[float], object]:
+    """A function that says whether one of them has something to read; called with 0, by any thread.
+
+    Nothing is closed by hand when all is over: a thread may still be in it.
+    """
+    if sys.platform == "linux":  # where its cost does not grow with the sockets, and threads may share it
+        epoll = select.epoll()
+        for each in sockets:
+            epoll.register(each.fileno(), select.EPOLLIN)
+        return epoll.poll
+    poll = select.poll()
+    for each in sockets:
+        poll.register(each.fileno(), select.POLLIN)
+
+    def check(timeout_ms: float) -> object:
+        try:
+            return poll.poll(timeout_ms)
+        except RuntimeError:  # another thread is in it
+            return True
+
+    return check
 
 
 def _packed(*words: str) -> bytes:

@@ -18,14 +18,13 @@ One suite per part, each sentence of `quarterdeck.memory.backend` a test or more
 
     BackendContract = EntriesContract · TransactionsContract · LogsContract · CoherenceContract · UseContract
 
-Stores may be shared by all tests, and hold anything else: every test has a *namespace* of its own.
+Stores may be shared by all tests, and hold anything else: every test has a *namespace* of its own. A line
+``pytest.register_assert_rewrite("quarterdeck.testing.memory")`` in a ``conftest.py`` makes failures speak.
+
+What agents see of a store has a suite of its own, `quarterdeck.testing.memory.api.MemoryContract`.
 """
 
 from __future__ import annotations
-
-import pytest
-
-pytest.register_assert_rewrite("quarterdeck.testing.memory")  # so that a failure shows its values
 
 from quarterdeck.testing.memory.coherence import CoherenceContract
 from quarterdeck.testing.memory.entries import EntriesContract

@@ -27,9 +27,10 @@ import pytest
 from quarterdeck.errors import AccessDenied, TooLarge, UsageError
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.unified import UnifiedMemory
+from quarterdeck.testing.memory.given import HOSTILE_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from quarterdeck.memory.channels import Message
     from quarterdeck.memory.store import Store
@@ -43,7 +44,8 @@ PATTERN = {"name": "cache", "description": "keep what is asked often", "confiden
 class Join(Protocol):
     """Opens the memory of an agent, on a store of its own."""
 
-    def __call__(self, agent: str, token: str | None = None) -> UnifiedMemory: ...
+    def __call__(self, agent: str, token: str | None = None) -> UnifiedMemory:
+        """The memory, open until the test is over."""
 
 
 class MemoryContract:
@@ -146,23 +148,32 @@ class MemoryContract:
         assert ann.clear_working_memory() == 151
         assert ben.retrieve_batch(items, agent_id="ann") == {}
 
-    @pytest.mark.parametrize("key", ["*", "a:b", "", "\ud800", "x" * 2000, None], ids=ascii)
-    def test_a_key_is_a_key_or_an_error(self, ann: UnifiedMemory, key: str) -> None:
-        """Nothing is cut, and no pattern is one."""
-        ann.stash("other", 1)
-        if key and len(key.encode(errors="replace")) < 100 and key.isprintable():
-            ann.stash(key, 2)
-            assert ann.retrieve_batch(["other", key]) == {"other": 1, key: 2}
-            assert ann.delete(key)
-        else:
-            for use in (
-                lambda: ann.stash(key, 2),
-                lambda: ann.retrieve(key),
-                lambda: ann.stash_batch({key: 2}),
-            ):
-                with pytest.raises(UsageError):
-                    use()
-        assert [each.key for each in ann.keys()] == ["other"]
+    def test_any_text_is_a_key(self, ann: UnifiedMemory, ben: UnifiedMemory) -> None:
+        """None of it is a pattern."""
+        items: dict[str, object] = {key: key.encode().hex() for key in HOSTILE_KEYS}
+        for key, value in items.items():
+            ann.stash(key, value)
+        assert ben.retrieve_batch(items, agent_id="ann") == items
+        assert [each.key for each in ben.keys(agent_id="ann")] == sorted(items)
+        assert ann.delete("*")
+        assert len(ann.keys()) == len(items) - 1
+
+    @pytest.mark.parametrize("key", ["", "\ud800", "x" * 2000, None, 1, b"a"], ids=ascii)
+    def test_what_is_no_text_is_no_key(self, ann: UnifiedMemory, key: str) -> None:
+        """Nothing is cut."""
+        uses: tuple[Callable[[], object], ...] = (
+            lambda: ann.stash(key, 1),
+            lambda: ann.stash_batch([("good", 1), (key, 1)]),
+            lambda: ann.retrieve(key),
+            lambda: ann.retrieve_batch([key]),
+            lambda: ann.delete(key),
+            lambda: ann.update(key, lambda _: 1),
+            lambda: ann.retrieve("good", agent_id=key or ""),
+        )
+        for use in uses:
+            with pytest.raises(UsageError):
+                use()
+        assert ann.keys() == []
 
     def test_what_cannot_be_kept_is_an_error(self, ann: UnifiedMemory) -> None:
         """And keeps nothing of the good ones beside it."""
@@ -201,7 +212,7 @@ class MemoryContract:
     def test_of_those_who_set_at_once_one_wins(self, join: Join) -> None:
         """By comparing; the others are told so."""
         memories = [join("team") for _ in range(4)]
-        assert sum(_all_at_once([lambda m=m: m.compare_and_set("leader", None, 1) for m in memories])) == 1
+        assert sum(_all_at_once(lambda memory: memory.compare_and_set("leader", None, 1), memories)) == 1
         assert memories[0].compare_and_set("leader", 2, 3) is False
         assert memories[1].compare_and_set("leader", 1, None) is True
         assert memories[2].retrieve("leader") is None
@@ -213,7 +224,7 @@ class MemoryContract:
             for _ in range(10):
                 memory.update("n", lambda old: (old or 0) + 1)  # type: ignore[operator]
 
-        _all_at_once([lambda m=join("team"): count(m) for _ in range(4)])
+        _all_at_once(count, [join("team") for _ in range(4)])
         assert join("team").retrieve("n") == 40
 
     def test_a_transaction_happens_at_one_instant(self, ann: UnifiedMemory, join: Join) -> None:
@@ -227,7 +238,7 @@ class MemoryContract:
                     lambda old: {"from": old["from"] - 1, "to": old["to"] + 1},  # type: ignore[operator]
                 )
 
-        _all_at_once([lambda m=join("ann"): move(m) for _ in range(2)])
+        _all_at_once(move, [join("ann") for _ in range(2)])
         assert ann.retrieve_batch(["from", "to"]) == {"from": 0, "to": 10}
         assert ann.transaction(["from"], lambda _: None) == {}
         with pytest.raises(ZeroDivisionError):
@@ -241,7 +252,7 @@ class MemoryContract:
         agents = [f"agent {number}" for number in range(6)]
         assert join("host").create_session("review", {"topic": "memory"}) is True
         assert join("late").create_session("review") is False
-        assert all(_all_at_once([lambda m=join(agent): m.join_session("review") for agent in agents]))
+        assert all(_all_at_once(lambda memory: memory.join_session("review"), map(join, agents)))
         session = join("guest").get_session("review")
         assert session is not None
         assert sorted(session.participants) == sorted(["host", *agents])
@@ -288,8 +299,8 @@ class MemoryContract:
                 done.append(task.value)
             return done
 
-        results = _all_at_once([lambda m=join("worker"): work(m) for _ in range(3)])
-        assert sorted(each for done in results for each in done) == list(range(60))
+        results = _all_at_once(work, [join("worker") for _ in range(3)])
+        assert sorted(str(each) for done in results for each in done) == sorted(map(str, range(60)))
         assert ann.queue_stats("work") == (0, 0)
 
     def test_a_queue_is_in_order_and_leases_end(
@@ -302,12 +313,12 @@ class MemoryContract:
         assert task is not None
         assert task.value == "first"
         pass_time(0.08)
+        assert ben.queue_pop("q") == "second"  # it has been due for longer
         again = ben.queue_claim("q")
         assert again is not None
         assert (again.value, again.attempts) == ("first", 2)
         assert ann.queue_done(task) is False
         assert ben.queue_done(again) is True
-        assert ben.queue_pop("q") == "second"
         assert ben.queue_pop("q") is None
 
     def test_a_stream_is_read_from_where_one_was(self, ann: UnifiedMemory, ben: UnifiedMemory) -> None:
@@ -339,7 +350,7 @@ class MemoryContract:
         complete = threading.Event()
 
         def hear(message: Message) -> None:
-            heard.append(message.data)
+            heard.append(message.value)
             if len(heard) == 6:
                 complete.set()
 
@@ -362,7 +373,7 @@ class MemoryContract:
         for number in range(4):
             tokens[f"v{number}"] = steward.grant_access(f"v{number}", AccessTier.VALIDATOR)
         promoters = [join(f"v{number}", tokens[f"v{number}"]) for number in range(4)]
-        won = _all_at_once([lambda m=m: m.promote_pattern(pattern_id) for m in promoters])
+        won = _all_at_once(lambda memory: memory.promote_pattern(pattern_id), promoters)
         assert len([each for each in won if each is not None]) == 1
         assert ann.get_staged_patterns() == []
         kept = ann.recall_pattern(pattern_id)
@@ -414,7 +425,7 @@ class MemoryContract:
         """Health and statistics."""
         ann.stash("key", "value")
         assert ann.ping() is True
-        assert ann.health_check()["state"] == "ok"
+        assert ann.health_check()["state"] in {"ok", "degraded"}
         stats = ann.get_stats()
         assert (stats["agent"], stats["keys"], stats["size_bytes"]) == ("ann", 1, len('"value"'))
 
@@ -423,16 +434,17 @@ class MemoryContract:
         ann.stash("b:c", 1)
         assert ben.as_agent("ann:b").retrieve("c") is None
         assert ben.as_agent("a*").keys() == []
-        assert [each.key for each in ben.as_agent("ann").keys()] == ["b:c"]
+        assert [each.key for each in ben.as_agent("ann").keys("b")] == ["b:c"]
 
 
-def _all_at_once(tasks: list[Callable[[], T]]) -> list[T]:
-    """What each gives, begun in threads at the same moment."""
-    start = threading.Barrier(len(tasks))
+def _all_at_once(task: Callable[[UnifiedMemory], T], memories: Iterable[UnifiedMemory]) -> list[T]:
+    """What *task* gives for each, begun in threads at the same moment."""
+    memories = list(memories)
+    start = threading.Barrier(len(memories))
 
-    def run(task: Callable[[], T]) -> T:
+    def run(memory: UnifiedMemory) -> T:
         start.wait(30)
-        return task()
+        return task(memory)
 
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        return list(pool.map(run, tasks))
+    with ThreadPoolExecutor(len(memories)) as pool:
+        return list(pool.map(run, memories))

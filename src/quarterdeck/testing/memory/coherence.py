@@ -79,12 +79,14 @@ class CoherenceContract(Given):
     ) -> None:
         """At its deadline a copy ends by itself, and what was written after it is seen."""
         name = entry(space)
-        other.put(name, b"1", 150)
-        latest_end = other.now() + 0.15
+        other.put(entry(space, "another"), b"")
+        self.copy_of(backend, entry(space, "another"))
+        other.put(name, b"1", 300)
+        latest_end = other.now() + 0.3
         copy = self.copy_of(backend, name)
         assert copy.deadline is not None
         assert copy.deadline <= latest_end + self.inexact_s
-        pass_time(0.16 + self.inexact_s)
+        pass_time(0.31 + self.inexact_s)
         assert backend.now() >= copy.deadline
         absence = self.copy_of(backend, name)
         assert absence[:2] == (None, None)

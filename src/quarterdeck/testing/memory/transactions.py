@@ -80,17 +80,17 @@ class TransactionsContract(Given):
     ) -> None:
         """An entry that is only checked ends when it was to end."""
         brief, checked, kept = (entry(space, key) for key in ("brief", "checked", "kept"))
-        backend.put_many([Put(brief, b"1"), Put(checked, b"1", 80), Put(kept, b"1", 80)])
+        backend.put_many([Put(brief, b"1"), Put(checked, b"1", 400), Put(kept, b"1", 400)])
         before = backend.get(checked).deadline
         assert backend.transact(
-            {brief: b"1", checked: b"1", kept: b"1"}, [Put(brief, b"2", 80), Put(kept, b"2")]
+            {brief: b"1", checked: b"1", kept: b"1"}, [Put(brief, b"2", 400), Put(kept, b"2")]
         )
         after = backend.get(checked).deadline
         assert before is not None
         assert after is not None
         assert abs(after - before) <= self.inexact_s
         assert backend.get(brief).deadline is not None
-        pass_time(0.09 + self.inexact_s)
+        pass_time(0.41 + self.inexact_s)
         assert [each.data for each in backend.get_many([brief, checked, kept])] == [None, None, b"2"]
 
     def test_hostile_names_change_together(self, backend: Backend, other: Backend, space: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
 import pytest
 
@@ -47,10 +48,12 @@ def test_a_token_is_never_shown_again(qd, steward):
         result = qd("memory", *command)
         assert result.code == 0
         assert steward[3:40] not in result.out + result.err
-    renewed = qd("memory", "grant", "boss", "steward", "--json").json
+    assert qd("memory", "grant", "boss", "steward").out == ""
+    assert qd("memory", "put", "k", "1").code == 0
+    renewed = qd("memory", "grant", "boss", "steward", "--new-token", "--json").json
     assert renewed["schema"] == "quarterdeck.memory.grant/1"
-    assert renewed["token"] != steward
-    assert qd("memory", "agents").code == 1
+    assert renewed["token"] not in {None, steward}
+    assert qd("memory", "put", "k", "1").code == 1
 
 
 def test_a_registered_agent_is_let_in_with_its_token_only(qd, steward, monkeypatch):
@@ -75,6 +78,33 @@ def test_what_an_agent_may_do_is_said_by_a_steward(qd, steward, monkeypatch):
     tiers = {each["agent"]: each["tier"] for each in qd("memory", "agents", "--json").json["agents"]}
     assert tiers == {"boss": "steward", "eve": None}
     assert "revoked" in qd("memory", "agents").out
+
+
+@pytest.mark.usefixtures("steward")
+def test_what_unknown_agents_may_do_is_said_by_a_steward(qd):
+    """At first they write."""
+    assert qd("memory", "put", "k", "1", "--agent", "eve").code == 0
+    assert qd("memory", "default", "observer").out == "unknown agents are observers\n"
+    assert qd("memory", "default", "observer").out == "unknown agents are observers, as before\n"
+    assert qd("memory", "put", "k", "2", "--agent", "eve").code == 1
+    assert qd("memory", "default", "contributor", "--agent", "eve", "--json").json["code"] == "access-denied"
+    assert qd("memory", "default", "steward").code == 2
+
+
+@pytest.mark.usefixtures("steward")
+def test_a_chain_whose_end_was_lost_can_go_on(qd, tmp_path, monkeypatch):
+    """Somebody has removed the entry that says where it ends; the chain itself says what was done about it."""
+    path = str(tmp_path / "m.sqlite")
+    monkeypatch.setenv("QUARTERDECK_MEMORY_PATH", path)
+    monkeypatch.setenv("QUARTERDECK_AGENT_TOKEN", qd("memory", "grant", "boss", "steward").out.strip())
+    assert "nothing to mend" in qd("memory", "audit", "--mend").out
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("DELETE FROM entries WHERE name LIKE '%:chain:%'").rowcount == 1
+    connection.close()
+    assert qd("memory", "audit", "--verify").code == 1
+    assert qd("memory", "grant", "eve", "observer").code == 1
+    assert qd("memory", "audit", "--mend", "--json").json["act"]["act"] == "mend"
+    assert qd("memory", "grant", "eve", "observer").code == 0
 
 
 def test_no_agent_is_said(qd):

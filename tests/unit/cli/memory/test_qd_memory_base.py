@@ -87,7 +87,7 @@ def test_what_cannot_be_meant_is_answered_with_how_to_mend(qd, arguments: tuple[
         ("pop", HOSTILE),
         ("pop", "no" + HOSTILE),
         ("watch", "--count", "1", "--timeout", "1ms"),
-        ("get", "k", "--path", f"/nowhere/{HOSTILE}"),
+        ("get", "k", "--path", f"/dev/null/{HOSTILE}"),
         ("get", "k", "--url", f"redis://{HOSTILE}"),
     ],
     ids=str,

@@ -81,8 +81,16 @@ def test_a_server_that_is_down_is_a_finding_and_no_error(qd):
     assert "hunter22" not in shown.out + shown.err + result.out + result.err
 
 
+def test_a_path_may_be_any_bytes(qd, tmp_path):
+    """Also those that are no text."""
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.sqlite")
+    assert qd("memory", "put", "k", "1", "--path", path).code == 0
+    assert qd("memory", "doctor", "--path", path).code == 0
+    assert qd("memory", "doctor", "--path", path, "--json").json["health"]["details"]["path"] == path
+
+
 def test_nobody_has_to_be_let_in(qd, path, monkeypatch):
     """Who has lost a token can still ask what is wrong."""
     monkeypatch.setenv("QUARTERDECK_AGENT", "boss")
-    assert qd("memory", "ls").code == 1
+    assert qd("memory", "put", "k", "1").code == 1
     assert qd("memory", "doctor").code == 0

@@ -150,6 +150,9 @@ def test_a_put_on_a_condition_is_done_once(qd):
     put(qd, "leader", "b", "--if", "a")
     assert qd("memory", "get", "leader").out == '"b"\n'
     put(qd, "new", "1", "--if", "null")
+    put(qd, "new", "2", "--text", "--if-absent", "--agent", "bob")
+    assert qd("memory", "put", "new", "3", "--if", "2", "--agent", "bob").code == 1
+    put(qd, "new", "3", "--text", "--if", "2", "--agent", "bob")
 
 
 def test_an_entry_is_gone_when_its_time_is_up(qd):

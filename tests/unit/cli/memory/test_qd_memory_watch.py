@@ -142,6 +142,14 @@ def test_names_of_others_are_left_alone(store, memory):
     assert keys_of(memory, None, "") == []
 
 
+def test_what_cannot_be_read_does_not_end_the_watch(store, memory):
+    """Somebody else wrote it, or with another key: that it is there can be said."""
+    follower = Follower(memory, "ann", "")
+    store.backend.put("{default.ann.0}:work:bad", b"\x01no JSON")
+    memory.stash("good", 1)
+    assert told(follower) == [("unreadable", "bad", None), ("put", "good", 1)]
+
+
 def test_more_than_fits_in_one_reading_is_found(memory):
     """In portions."""
     follower = Follower(memory, "ann", "")
@@ -230,6 +238,14 @@ def test_it_ends_after_so_many_changes_or_so_long(qd, watching):
     assert qd("memory", "watch", "--timeout", "10ms").code == 0
     result = qd("memory", "watch", "--timeout", "10ms", "--count", "1")
     assert (result.code, result.out) == (3, "")
+
+
+@pytest.mark.parametrize("ending, code", [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+def test_one_that_waits_for_a_change_and_is_ended_has_not_seen_it(watching, ending: int, code: int):
+    """A script must not take it for one."""
+    process = watching("--count", "1")
+    process.send_signal(ending)
+    assert process.wait(60) == code
 
 
 def test_a_closed_pipe_ends_it_quietly(qd, watching):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 
 import msgspec
@@ -62,7 +63,8 @@ class TestSecretShapes:
     @named([shape for shape in SECRETS + PERSONAL if shape.name not in {"YAML", ".env password"}])
     def test_it_is_found_in_json_inside_a_text(self, shape):
         """An agent's log is often that."""
-        left = scrubbed({"log": json.dumps({"said": shape.text}, ensure_ascii=False)})
+        left = scrubbed({"log": json.dumps({"said": f"x\n{shape.text}"}, ensure_ascii=False)})
+        json.loads(left["log"])
         gone = json.dumps(shape.gone, ensure_ascii=False)[1:-1]
         assert gone not in left["log"]
 
@@ -181,10 +183,8 @@ class TestFailure:
         def fail(match):
             raise RuntimeError(match[0])
 
-        broken = detector.shaped("email", "@", "@").__class__(
-            "email", ("@",), BOTH._of_keys[-5].pattern, fail
-        )
         scrubber = Scrubber()
+        broken = detector.Detector("email", ("@",), re.compile(".+"), fail)
         monkeypatch.setattr(scrubber, "_of_keys", (broken,))
         with pytest.raises(ScrubRefused) as refused:
             scrubber.scrub(msgspec.json.encode(MAIL))
@@ -233,7 +233,7 @@ def test_the_time_grows_with_the_size_and_no_faster(piece):
 
     The smaller size already takes long enough to be measured; the best of three counts.
     """
-    small, large = (cpu_s(piece * (size // len(piece))) for size in (50_000, 200_000))
+    small, large = (cpu_s(piece * (size // len(piece))) for size in (25_000, 100_000))
     assert large < 10 * max(small, 0.002)
 
 

@@ -184,6 +184,17 @@ class TestMarks:
         assert not any(map(world.feed.is_fresh, marks))
         assert world.feed.is_fresh(world.begin("k0"))
 
+    def test_a_batch_gets_a_mark_for_each_name(self, world):
+        """None for each while no copies can be kept."""
+        world.is_down = True
+        assert world.feed.begin_many(["a", "b"]) == [None, None]
+        world.is_down = False
+        world.clock.now += 1
+        world.begin("x")
+        marks = world.feed.begin_many(["a", "b", "a"])
+        world.master.say(changed("a"))
+        assert [world.feed.is_fresh(mark) for mark in marks] == [False, True, False]
+
     def test_marks_that_nobody_keeps_take_no_memory(self, world):
         """Reading a million names and keeping no copy leaves nothing behind."""
         kept = world.begin("kept")
@@ -351,6 +362,25 @@ class TestConnecting:
         assert marks == [None]
         assert world.feed.is_fresh(world.begin("k"))
 
+    def test_who_drops_never_waits_for_a_lock_that_whoever_connects_wants(self, world):
+        """The caller of drop may hold what connecting needs."""
+        masters, at_it = threading.Lock(), threading.Event()
+        connect = world.connect
+
+        def locked():
+            at_it.set()
+            with masters:
+                return connect()
+
+        world.feed._connect = locked
+        thread = threading.Thread(target=world.feed.begin, args=("k",))
+        with masters:
+            thread.start()
+            assert at_it.wait(10)
+            world.feed.drop()
+        thread.join()
+        assert world.feed.is_fresh(world.begin("k"))
+
     def test_a_connect_that_had_to_look_around_is_used(self, world):
         """A failure on its way drops the feed, from within."""
         connect = world.connect
@@ -465,6 +495,14 @@ class TestConfirmation:
         assert not world.feed.is_fresh(mark)
         assert world.feed.problem() == ""
         assert world.feed.is_fresh(world.begin("k"))
+
+    def test_it_leaves_by_itself(self, world):
+        """A thread sees to it, as long as there is a connection."""
+        world.feed._idle_s = 0.01
+        mark = world.begin("k")
+        world.clock.now += 1
+        assert world.master.asked() is None
+        assert not world.feed.is_fresh(mark)
 
 
 class TestSharing:
