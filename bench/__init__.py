@@ -5,6 +5,8 @@
         ▼
     a part    (`bench.index`, …) scenarios: what each contender does, and how a run is prepared
         ▼
+    programs  what a scenario does inside a contender's environment, where a command is not enough
+        ▼
     measure   fresh processes in turn (A B C A B C …): wall, CPU, peak memory
         ▼
     results   dated JSON -> Markdown tables -> the marked regions of README.md

@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 import time
 from functools import partial
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 from bench import peers
 from bench.memory_stores import CACHING, EMPATHY, IN_PROCESS, REDIS_PY, SUBJECT, WORK
@@ -27,7 +27,7 @@ from bench.programs.stores import as_bytes, value
 from bench.results import Fact, ScenarioResult, facts_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from bench.memory_stores import Stores
@@ -61,53 +61,61 @@ KEEP_NOTHING_ELSE = {"empathy"}
 ON_REDIS = {SUBJECT: "quarterdeck", EMPATHY: "empathy", REDIS_PY: "redis-py"}
 
 
+Finding = tuple[str, dict[str, float]]
+"""What a table says, and the figures behind it."""
+
+
 class Failed(Exception):
     """A program did not do what it was started for; the message says what it printed last."""
+
+
+class Question(NamedTuple):
+    """What is to be found out, of whom.
+
+    Attributes:
+        name: as the tables show it.
+        embedded, on_redis: who is asked, by what the tables call them.
+        size: how much is done, in *unit*.
+        find_out: does it.
+    """
+
+    name: str
+    embedded: Mapping[str, str]
+    on_redis: Mapping[str, str]
+    size: int
+    unit: str
+    find_out: Callable[[Site], Finding]
 
 
 def run(
     stores: Stores, server: Server | None, *, share: int, say: Callable[[str], None]
 ) -> list[ScenarioResult]:
-    """Every scenario, embedded and on Redis; *share* is the part of it that is done, one in so many."""
+    """Every question, embedded and then on Redis; *share*: only one in so many of what is to be done."""
+    results = []
+    for at in (None, server) if server else (None,):
+        where = f"Redis {at.version}" if at else "embedded"
+        for question in _questions(share, can_cache=at is not None and at.can_cache):
+            facts = []
+            for contender, store in (question.on_redis if at else question.embedded).items():
+                say(f"{question.name}, {where}: {contender}")
+                facts.append(_fact(Site(stores, store, at), contender, question.find_out))
+            results.append(facts_result(question.name, where, question.size, facts, unit=question.unit))
+    return results
+
+
+def _questions(share: int, *, can_cache: bool) -> list[Question]:
     seconds, kills, entries = READ_FOR_S // share, KILLS // share, ENTRIES // share
     stale, lost = partial(_stale, seconds=seconds), partial(_lost, kills=kills)
+    size = partial(_size, entries=entries)
+    copying = ON_REDIS | ({CACHING: "redis-py-caching"} if can_cache else {})
     json_bytes = len(as_bytes(value(0)))
-    plans = [
-        (f"stale reads, {READERS} readers and a writer", SHARED_FILES, seconds, "seconds", stale),
-        ("writes lost to kill -9", DURABLE_FILES, kills, "kills", lost),
-        ("bytes per entry", SIZED, json_bytes, "bytes of JSON", partial(_size, entries=entries)),
+    return [
+        Question(
+            f"stale reads, {READERS} readers, 1 writer", SHARED_FILES, copying, seconds, "seconds", stale
+        ),
+        Question("writes lost to kill -9", DURABLE_FILES, ON_REDIS, kills, "kills", lost),
+        Question("bytes per entry", SIZED, copying, json_bytes, "bytes of JSON", size),
     ]
-    places: list[tuple[str, Server | None]] = [("embedded", None)]
-    if server is not None:
-        places.append((f"Redis {server.version}", server))
-    caching = {CACHING: "redis-py-caching"} if server is not None and server.can_cache else {}
-    results = []
-    for where, at in places:
-        plans = [
-            (
-                "stale reads: 4 readers, 1 writer",
-                SHARED_FILES,
-                seconds,
-                "seconds",
-                partial(_stale, seconds=seconds),
-            ),
-            ("writes lost to kill -9", DURABLE_FILES, kills, "kills", partial(_lost, kills=kills)),
-            (
-                "bytes per entry",
-                SIZED,
-                len(as_bytes(value(0))),
-                "bytes of JSON",
-                partial(_size, entries=entries),
-            ),
-        ]
-        for name, embedded, size, unit, find_out in plans:
-            asked = embedded if at is None else ON_REDIS | caching
-            facts = []
-            for contender, store in asked.items():
-                say(f"{name}, {where}: {contender}")
-                facts.append(_fact(Site(stores, store, at), contender, find_out))
-            results.append(facts_result(name, where, size, facts, unit=unit))
-    return results
 
 
 class Site:
@@ -189,10 +197,6 @@ class Running:
         return lines[-1].strip()[:120] if lines else "it printed nothing"
 
 
-Finding = tuple[str, dict[str, float]]
-"""What a table says, and the figures behind it."""
-
-
 def _fact(site: Site, contender: str, find_out: Callable[[Site], Finding]) -> Fact:
     try:
         text, figures = find_out(site)
@@ -205,7 +209,7 @@ def _stale(site: Site, *, seconds: int) -> Finding:
     with contextlib.ExitStack() as stack:
         path, acknowledged = stack.enter_context(site.shared(8))
         writer = stack.enter_context(site.running("stale", path, "write"))
-        writer.wait_until(lambda: any(acknowledged))
+        writer.wait_until(lambda: acknowledged[:8] != bytes(8))
         readers = [stack.enter_context(site.running("stale", path, "read", seconds)) for _ in range(READERS)]
         answers = [reader.answer() for reader in readers]
         writes = int.from_bytes(acknowledged[:8], "little")

@@ -54,7 +54,7 @@ class Fact(NamedTuple):
 
 
 class Row(TypedDict):
-    """One contender in one scenario; a failed one has a name and a failure only.
+    """One contender in one scenario; a failed one has no times.
 
     The ratios say how many times the cost of the scenario's subject it has: the ratio of the medians,
     and the median of the ratios within each round (which a drifting machine disturbs less). A row of a
@@ -133,9 +133,7 @@ def scenario_result(
 def facts_result(name: str, corpus: str, size: int, facts: Iterable[Fact], *, unit: str) -> ScenarioResult:
     """The rows of a scenario of facts, in their order."""
     rows = [
-        Row(name=fact.name, failure=fact.failure)
-        if fact.failure
-        else Row(name=fact.name, failure="", text=fact.text, figures=dict(fact.figures))
+        Row(name=fact.name, failure=fact.failure, text=fact.text, figures=dict(fact.figures))
         for fact in facts
     ]
     return ScenarioResult(name=name, corpus=corpus, files=size, rows=rows, unit=unit)

@@ -29,6 +29,10 @@ CACHING_SINCE = (7, 4)
 PATIENCE_S = 10.0
 
 
+class ServerFailed(Exception):
+    """A server was started and does not answer."""
+
+
 class Server:
     """A server that is running.
 
@@ -87,10 +91,6 @@ def redis_server(folder: Path) -> Iterator[Server | None]:
     finally:
         process.terminate()
         process.wait()
-
-
-class ServerFailed(Exception):
-    """A server was started and does not answer."""
 
 
 def _answering(process: subprocess.Popen[bytes], port: int) -> Server:

@@ -135,6 +135,13 @@ class DictBackend:
             world.logs[log].update((item.id, item) for item in claimed)
             return claimed
 
+    def move(self, log, ids, *, score, was=None):
+        with self._at_work("move", writes=[log]) as world:
+            held = world.logs[log]
+            moved = [each for each in set(ids) if each in held and was in (None, held[each].score)]
+            held.update((each, held[each]._replace(score=score)) for each in moved)
+            return len(moved)
+
     def remove(self, log, ids, *, score=None):
         with self._at_work("remove", writes=[log]) as world:
             held = world.logs[log]

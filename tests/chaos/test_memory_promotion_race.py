@@ -19,7 +19,7 @@ from tests.budget_worlds import ended, start
 
 PROMOTERS = 4
 ROUNDS = 6
-PATTERNS_A_ROUND = 24
+PATTERNS_A_ROUND = 48
 
 PROMOTE = """
 import json, random, sys
@@ -83,12 +83,13 @@ class Promoter:
             yield line.strip(), self.agent
 
     def killed(self):
-        """What else it has said; None when it was through with its round."""
+        """What else it has said, and whether that was in the middle of its round."""
         self.child.kill()
         said = self.child.stdout.read()  # communicate() would leave out the lines that are here already
         _, complaint = self.child.communicate(timeout=60)
         assert (self.child.returncode, complaint) == (-signal.SIGKILL, "")
-        return None if "done" in said else [(each, self.agent) for each in said.split()]
+        lines = said.split("\n")[:-1]  # behind the last line end is nothing, or half a line
+        return [(each, self.agent) for each in lines if each != "done"], "done" not in lines
 
 
 def race(stack, kind, config, settings):
@@ -111,9 +112,9 @@ def race(stack, kind, config, settings):
             promoter.go()
         victim = promoters.pop(dice.randrange(PROMOTERS))
         won += itertools.islice(victim.wins(), dice.randrange(4))
-        rest = victim.killed()
-        in_the_middle += rest is not None
-        won += rest or ()
+        rest, was_at_it = victim.killed()
+        in_the_middle += was_at_it
+        won += rest
         waiting = {pattern["id"] for pattern in root.get_staged_patterns()}
         assert waiting | lasting() == set(ids), "some are lost"
         for promoter in promoters:

@@ -100,7 +100,8 @@ class TwoProcesses(RuleBasedStateMachine):
     @rule(who=HANDLES, items=st.dictionaries(KEYS, VALUES, max_size=4), ttl_ms=TTLS_MS)
     def put_many(self, who, items, ttl_ms):
         ttl_ms = self.lasting(ttl_ms)
-        assert self.stores[who].put_many(self.entries(items, ttl_ms)) == len(items)
+        named = {self.name(key): value for key, value in items.items()}
+        assert self.stores[who].put_many(named, ttl_ms) == len(items)
         for key, value in items.items():
             self.hold(key, value, ttl_ms)
 

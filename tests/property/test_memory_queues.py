@@ -20,14 +20,14 @@ ANY = st.integers(0, 10**6)
 
 
 class Expected:
-    """A task of the model; its place is that of (score, turn)."""
+    """A task of the model; its place is that of (score, id)."""
 
     def __init__(self, number, value, priority):
         self.id = number
         self.value = value
         self.priority = priority
         self.attempts = 0
-        self.score = self.turn = 0
+        self.score = 0
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -40,7 +40,6 @@ class QueueMachine(RuleBasedStateMachine):
         self.agents = [self.ship.agent(f"agent-{number}") for number in range(3)]
         self.tasks = []
         self.leases = []  # (what the consumer has, the task of the model, the score it had then)
-        self.turns = 0
 
     def teardown(self):
         if hasattr(self, "ship"):
@@ -51,20 +50,15 @@ class QueueMachine(RuleBasedStateMachine):
         return self.ship.clock.ms
 
     def put(self, task, delay_s):
-        """Give *task* the place it has when it is due so long from now."""
+        """Give *task* the score it has when it is due so long from now."""
         first = task.priority and not delay_s
         task.score = FIRST if first else self.now() + (round(delay_s * 1000) or -APART_MS)
-        self.turn(task)
-
-    def turn(self, task):
-        self.turns += 1
-        task.turn = self.turns
 
     def due(self):
         """The tasks that may be had now, in order."""
         return sorted(
             (task for task in self.tasks if task.score <= self.now()),
-            key=lambda task: (task.score, task.turn),
+            key=lambda task: (task.score, task.id),
         )
 
     def holds(self, task, score):
@@ -127,7 +121,6 @@ class QueueMachine(RuleBasedStateMachine):
         assert (extended is not None) == self.holds(task, score)
         if extended:
             task.score = self.now() + round(lease_s * 1000)
-            self.turn(task)
             self.leases.append((extended, task, task.score))
 
     @precondition(lambda self: self.leases)

@@ -194,6 +194,9 @@ class Backend(Protocol):
             The items as they are now; each is claimed by one caller only.
         """
 
+    def move(self, log: str, ids: Sequence[int], *, score: int, was: int | None = None) -> int:
+        """Give items another score by number, with *was* only those that have that one still; how many."""
+
     def remove(self, log: str, ids: Sequence[int], *, score: int | None = None) -> int:
         """Remove items by number, with *score* only those that have it still; returns how many were there."""
 

@@ -32,16 +32,6 @@ def encode(value: object, max_bytes: int) -> bytes:
         TooLarge: it has more than *max_bytes*.
     """
     data = _written(value, _encode)
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _is_deep(decode(data)):
-        raise UsageError(
-            f"the value has more than {MAX_DEPTH} levels of lists and dicts",
-            hint="store its parts under keys of their own, or as text",
-        )
-    if b"null" in data and decode(data) != value and _is_not_finite(value):  # the quick questions first
-        raise UsageError(
-            "the value holds a number that is not finite, which JSON cannot say",
-            hint="store None or a text in its place",
-        )
     if len(data) > max_bytes:
         raise TooLarge(
             f"the value has {len(data):,} bytes as JSON, more than {max_bytes:,}",
@@ -76,12 +66,27 @@ def canonical(value: object) -> bytes:
 
 def _written(value: object, encode: Callable[[object], bytes]) -> bytes:
     try:
-        return encode(value)
+        data = encode(value)
     except (TypeError, ValueError, RecursionError, OverflowError) as error:
         raise UsageError(
             f"the value cannot be written as JSON: {error}",
             hint="store text, numbers, true, false, None, lists, and dicts whose keys are text",
         ) from error
+    if (
+        len(data) > 2 * MAX_DEPTH
+        and data.count(b"[") + data.count(b"{") > MAX_DEPTH
+        and _is_deep(decode(data))
+    ):
+        raise UsageError(
+            f"the value has more than {MAX_DEPTH} levels of lists and dicts",
+            hint="store its parts under keys of their own, or as text",
+        )
+    if b"null" in data and decode(data) != value and _is_not_finite(value):  # the quick questions first
+        raise UsageError(
+            "the value holds a number that is not finite, which JSON cannot say",
+            hint="store None or a text in its place",
+        )
+    return data
 
 
 def _is_deep(value: object) -> bool:

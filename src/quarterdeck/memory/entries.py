@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,7 +14,7 @@ from quarterdeck.memory.seat import Seat, ttl_ms
 from quarterdeck.memory.store import MISSING, Entry, Seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from quarterdeck.memory.store import Store
 
@@ -101,13 +102,12 @@ class Entries(Seat):
         """
         self._need(AccessTier.CONTRIBUTOR, "stash")
         ttl = ttl_ms(ttl_seconds)
-        pairs = items.items() if hasattr(items, "items") else items
-        named = {self._name(self._key(key)): value for key, value in pairs}
-        return self.store.put_many(Entry(name, value, ttl) for name, value in named.items())
+        named = {self._name(self._key(key)): value for key, value in _pairs(items)}
+        return self.store.put_many(named, ttl)
 
     def retrieve_batch(self, keys: Iterable[str], *, agent_id: str | None = None) -> dict[str, object]:
-        """The values of those keys that there are; one snapshot, or one pipeline, for all not in the local tier."""
-        wanted = list(dict.fromkeys(keys))
+        """The values of those keys that there are; at most one snapshot, or one pipeline, for them all."""
+        wanted = _each_once(keys)
         values = self.store.get_many([self._name(key, agent_id) for key in wanted])
         return {key: value for key, value in zip(wanted, values, strict=True) if value is not MISSING}
 
@@ -120,15 +120,19 @@ class Entries(Seat):
         """Drop all entries of this agent; returns how many there were."""
         self._need(AccessTier.CONTRIBUTOR, "clear its working memory")
         found = [
-            listed.name for prefix in self._prefixes(self.agent) for listed in self.store.backend.listing(prefix)
+            listed.name
+            for prefix in self._prefixes(self.agent)
+            for listed in self.store.backend.listing(prefix)
         ]
         return self.store.delete(found)
 
     def keys(self, prefix: str = "", *, agent_id: str | None = None) -> list[KeyInfo]:
         """The keys of an agent that begin with *prefix*, sorted; O(keys of the agent)."""
+        if not isinstance(prefix, str):
+            raise UsageError("the prefix of keys must be a string", hint='pass "" for all keys')
         backend = self.store.backend
         found = []
-        for start in self._prefixes(agent_id or self.agent):
+        for start in self._prefixes(self._whose(agent_id)):
             now, wall = backend.now(), datetime.now(UTC).timestamp()
             for listed in backend.listing(start):
                 name = names.split(listed.name)
@@ -145,7 +149,7 @@ class Entries(Seat):
 
         Args:
             key: as for `stash`.
-            expected: equal as JSON (the order of keys does not matter; 1 is not 1.0); None: no entry, or null.
+            expected: equal as JSON (in any order of keys; 1 is not 1.0); None: no entry, or null.
             value: what is kept then; None: the entry is dropped.
             ttl_seconds: as for `stash`.
 
@@ -173,6 +177,7 @@ class Entries(Seat):
                 several times, and must do nothing else.
             ttl_seconds: from now on; None: as long as the old value still had.
         """
+        _check_function(function)
         return self.transaction([key], lambda old: {key: function(old[key])}, ttl_seconds)[key]
 
     def transaction(
@@ -195,13 +200,15 @@ class Entries(Seat):
 
         Raises:
             StoreBusy: others kept changing the same keys for ten seconds.
-            UsageError: on a cluster with several buckets: the keys do not lie together.
+            UsageError: *function* returned something else, or a bad key or value; on a cluster with several
+                buckets: the keys do not lie together.
         """
         self._need(AccessTier.CONTRIBUTOR, "stash")
         ttl = ttl_ms(ttl_seconds)
-        wanted = list(dict.fromkeys(self._key(key) for key in keys))
+        wanted = [self._key(key) for key in _each_once(keys)]
         if not wanted:
             raise UsageError("a transaction needs at least one key", hint="name the keys it depends on")
+        _check_function(function)
         written: dict[str, object] = {}
 
         def decide(seen: list[Seen]) -> list[Entry] | None:
@@ -211,6 +218,11 @@ class Entries(Seat):
             changes = function(old)
             if changes is None:
                 return None
+            if not isinstance(changes, Mapping):
+                raise UsageError(
+                    "the function of a transaction must return a dict, or None to change nothing",
+                    hint="return what is to be different, by key",
+                )
             written.update(changes)
             return [
                 _entry(self._name(self._key(key)), value, left.get(key) if ttl is None else ttl)
@@ -221,19 +233,45 @@ class Entries(Seat):
         return dict(written)
 
     def _name(self, key: str, agent: str | None = None) -> str:
-        """The name of an entry; the way of every hot read, so what is plainly a key is not looked at twice."""
+        """The name of an entry; the way of every hot read: what is plainly a key is not looked at twice."""
         if type(key) is not str or not key.isascii() or not 0 < len(key) <= self._short:
             names.checked(key, "key", self._short)
         if agent is None and self._buckets == 1:
             return self._prefix + key
-        whose = self.agent if agent is None else names.checked(agent, "agent", self._short)
         bucket = names.bucket_of(key, self._buckets)
-        return names.named(names.space(self._namespace, whose, bucket), KIND, key)
+        return names.named(names.space(self._namespace, self._whose(agent), bucket), KIND, key)
+
+    def _whose(self, agent: str | None) -> str:
+        """The agent that is meant; None: this one."""
+        return self.agent if agent is None else names.checked(agent, "agent", self._short)
 
     def _prefixes(self, agent: str) -> list[str]:
         return [
             names.named(names.space(self._namespace, agent, bucket), KIND) for bucket in range(self._buckets)
         ]
+
+
+def _pairs(items: Mapping[str, object] | Iterable[tuple[str, object]]) -> list[tuple[str, object]]:
+    """Keys and values, from a mapping or in pairs."""
+    try:
+        return [(key, value) for key, value in (items.items() if isinstance(items, Mapping) else items)]
+    except (TypeError, ValueError) as error:
+        raise UsageError(
+            "the items of a batch must be a dict, or pairs of a key and a value", hint='pass {"key": value}'
+        ) from error
+
+
+def _each_once(keys: Iterable[str]) -> list[str]:
+    """The keys, each once, in their order."""
+    try:
+        return list(dict.fromkeys(keys))
+    except TypeError as error:
+        raise UsageError("the keys must be a list of strings", hint='pass ["key"]') from error
+
+
+def _check_function(function: object) -> None:
+    if not callable(function):
+        raise UsageError("a change is made by a function of what is there", hint="pass a function")
 
 
 def _entry(name: str, value: object, ttl: int | None) -> Entry:

@@ -6,11 +6,12 @@ Nothing ever moves from one place to another, so nothing can be lost on the way:
     push      the task is added, due now or later
     pop       the first task that is due is removed: done at most once
     claim     the first task that is due becomes due when the lease ends: done at least once
+    extend    it becomes due later, and release: at once, if its score is still that of the lease
     done      it is removed, if its score is still that of the lease
 
-A lease ends after its task was due, so each claim of one task gives it a higher score than any before: a
-consumer that was too slow cannot end, extend or give back the lease of the next one. How often a task has
-been claimed is an entry beside the log, which goes when the task is done.
+A lease that has run out ended before the next one was given, so the score of the next one is higher: a
+consumer that was too slow cannot end, extend or give back what is another's now. How often a task has been
+claimed is an entry beside the log, which goes when the task is done.
 """
 
 from __future__ import annotations
@@ -46,13 +47,6 @@ APART_MS = 5
 """How far the clocks of two machines may be apart: what is due at once is due at once for both."""
 
 
-class Lease(NamedTuple):
-    """What proves that a task is still yours; changes with every claim and extension."""
-
-    item: int
-    score: int
-
-
 class Task(NamedTuple):
     """A task that this consumer has for a while.
 
@@ -63,7 +57,7 @@ class Task(NamedTuple):
         attempts: how often it has been claimed, this time included.
         leased_until: from then on others may claim it.
         priority: whether it was pushed to the front.
-        lease: for `queue_done`, `queue_extend` and `queue_release`.
+        lease: what proves that it is still yours: its score, which changes with every claim and extension.
     """
 
     queue: str
@@ -72,7 +66,7 @@ class Task(NamedTuple):
     attempts: int
     leased_until: datetime
     priority: bool
-    lease: Lease
+    lease: int
 
     def to_dict(self) -> dict[str, object]:
         """Ready for JSON, without the lease."""
@@ -98,11 +92,10 @@ class QueueStats(NamedTuple):
 
 
 class _Pushed(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A task as it is stored; *id* is that of the first item when this one replaces another."""
+    """A task as it is stored."""
 
     task: Any
     priority: bool = False
-    id: int | None = None
 
 
 class Queues(Seat):
@@ -187,7 +180,7 @@ class Queues(Seat):
         """
         self._need(AccessTier.CONTRIBUTOR, "take from queues")
         log = self._queue(task.queue)
-        if not self.store.backend.remove(log, [task.lease.item], score=task.lease.score):
+        if not self.store.backend.remove(log, [task.id], score=task.lease):
             return False
         self.store.delete([self._claims(task.id)])
         return True
@@ -199,8 +192,9 @@ class Queues(Seat):
             None, and nothing has happened, when its lease had ended and others may be at it.
         """
         ends_ms = self.store.backend.time_ms() + _lease_ms(lease_seconds)
-        lease = self._reschedule(task, ends_ms)
-        return lease and task._replace(lease=lease, leased_until=moment(ends_ms))
+        if not self._reschedule(task, ends_ms):
+            return None
+        return task._replace(lease=ends_ms, leased_until=moment(ends_ms))
 
     def queue_release(self, task: Task, delay_seconds: float = 0) -> bool:
         """Give a claimed task back, for everybody to claim after so many seconds.
@@ -209,7 +203,7 @@ class Queues(Seat):
             False, and nothing has happened, when its lease had ended anyway.
         """
         delay_ms = round(seconds(delay_seconds, "delay_seconds") * 1000)
-        return self._reschedule(task, self._due_ms(task.priority, delay_ms)) is not None
+        return self._reschedule(task, self._due_ms(task.priority, delay_ms))
 
     # Whoever looks
 
@@ -283,30 +277,19 @@ class Queues(Seat):
     def _claimed(self, queue: str, record: Record) -> Task:
         """The task of an item that was just claimed; counts that."""
         pushed = _pushed(record)
-        task_id = pushed.id or record.id
-        claims = self._claims(task_id)
+        claims = self._claims(record.id)
         before = self.store.get(claims)
         attempts = 1 if before is MISSING else shaped(before, int, "the claims of a task") + 1
         left_ms = max(0, record.score - self.store.backend.time_ms())
         self.store.put(claims, attempts, left_ms + CLAIMS_KEPT_MS)
-        lease = Lease(record.id, record.score)
-        return Task(queue, task_id, pushed.task, attempts, moment(record.score), pushed.priority, lease)
+        ends = moment(record.score)
+        return Task(queue, record.id, pushed.task, attempts, ends, pushed.priority, record.score)
 
-    def _reschedule(self, task: Task, score: int) -> Lease | None:
-        """Give a task that is still leased another score.
-
-        The new item is there before the old one goes: killed in between, the task is done twice, not never.
-        """
+    def _reschedule(self, task: Task, score: int) -> bool:
+        """Give a task another score, if it is still leased."""
         self._need(AccessTier.CONTRIBUTOR, "take from queues")
-        backend, log, lease = self.store.backend, self._queue(task.queue), task.lease
-        leased = backend.items(log, low=lease.score, high=lease.score)
-        for record in self.store.records(log, [item for item in leased if item.id == lease.item]):
-            again = msgspec.structs.replace(_pushed(record), id=task.id)
-            [new] = self.store.add(log, [again], score=score)
-            if backend.remove(log, [lease.item], score=lease.score):
-                return Lease(new, score)
-            backend.remove(log, [new])
-        return None
+        moved = self.store.backend.move(self._queue(task.queue), [task.id], score=score, was=task.lease)
+        return bool(moved)
 
     def _due_in_s(self, log: str) -> float:
         """In how many seconds the next task will be due, 0 or less when it is; infinite without any."""

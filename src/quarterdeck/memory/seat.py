@@ -81,6 +81,10 @@ class Seat:
             self.store, self._namespace, self.agent, about, decide, shown=self._shown, at_most=self._at_most
         )
 
+    def _show(self, fingerprint: str) -> None:
+        """Go on with the token of that fingerprint: this seat has just given it its own agent."""
+        self._shown = fingerprint
+
     def _key(self, text: object, what: str = "key") -> str:
         """A key that may be written: text within its limit, with nothing secret in it."""
         key = names.checked(text, what, self.store.limits.max_key_bytes)

@@ -57,6 +57,8 @@ class RedisConfig(Limits):
         buckets: how many slots of a cluster an agent's entries are spread over. More than one: what lies in
             different buckets cannot change in one transaction. Must be the same for all users of a namespace.
         local_cache_confirm_s: a copy is used only if the server was heard of within so many seconds.
+        local_cache_io_threads: keep copies also where the server uses io-threads, with which they may be stale
+            for a moment (up to 5 % of reads that race with a write).
         allow_eviction: stage patterns on a server that may drop them when its memory is full.
     """
 
@@ -74,6 +76,7 @@ class RedisConfig(Limits):
     timeout_s: float = 1.0
     buckets: int = 1
     local_cache_confirm_s: float = 1.0
+    local_cache_io_threads: bool = False
     allow_eviction: bool = False
 
     def __repr__(self) -> str:
@@ -94,6 +97,7 @@ class MemorySettings(NamedTuple):
     local_cache_enabled: bool = Limits.local_cache_enabled
     local_cache_size: int = Limits.local_cache_size
     local_cache_confirm_s: float = RedisConfig.local_cache_confirm_s
+    local_cache_io_threads: bool = RedisConfig.local_cache_io_threads
     max_key_bytes: int = Limits.max_key_bytes
     max_value_bytes: int = Limits.max_value_bytes
     pii_scrub_enabled: bool = Limits.pii_scrub_enabled

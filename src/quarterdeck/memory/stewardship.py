@@ -110,7 +110,7 @@ class Stewardship(Seat):
         if given != mark:
             return ""
         if agent == self.agent:
-            self._shown = mark
+            self._show(mark)
         return token
 
     def revoke_access(self, agent: str) -> bool:

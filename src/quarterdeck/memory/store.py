@@ -160,12 +160,14 @@ class Store:
         self.backend.put(name, self.prepared(name, value), ttl_ms)
         self._near.forget((name,))
 
-    def put_many(self, entries: Iterable[Entry]) -> int:
-        """Write entries, all or none where the backend can; returns how many. None if one of them is bad."""
-        puts = self._puts(entries)
+    def put_many(self, values: Mapping[str, object], ttl_ms: int | None = None) -> int:
+        """Write entries by name, all or none where the backend can; returns how many. None if one is bad."""
+        most, close = self.limits.max_value_bytes, self._seal.close
+        clean = self.scrubber.scrub_many([encode(value, most) for value in values.values()])
+        puts = [Put(name, close(data, name), ttl_ms) for name, data in zip(values, clean, strict=True)]
         if puts:
             self.backend.put_many(puts)
-            self._near.forget(put.name for put in puts)
+            self._near.forget(values)
         return len(puts)
 
     def delete(self, names: Sequence[str]) -> int:
@@ -181,7 +183,7 @@ class Store:
         puts = list(puts)
         checks = {name: each.raw for name, each in seen.items()}
         checks |= {entry.name: None for entry in puts if entry.is_new}
-        done = self.backend.transact(checks, self._puts(puts), deletes)
+        done = self.backend.transact(checks, [self._put(entry) for entry in puts], deletes)
         self._near.forget([*(entry.name for entry in puts), *deletes])
         return done
 
@@ -259,15 +261,10 @@ class Store:
         data = encode(value, self.limits.max_value_bytes)
         return self._seal.close(self.scrubber.scrub(data), name)
 
-    def _puts(self, entries: Iterable[Entry]) -> list[Put]:
-        entries, most, close = list(entries), self.limits.max_value_bytes, self._seal.close
-        encoded = [encode(entry.value, most) for entry in entries]
-        dirty = [data for entry, data in zip(entries, encoded, strict=True) if not entry.is_clean]
-        scrubbed = iter(self.scrubber.scrub_many(dirty))
-        return [
-            Put(entry.name, close(data if entry.is_clean else next(scrubbed), entry.name), entry.ttl_ms)
-            for entry, data in zip(entries, encoded, strict=True)
-        ]
+    def _put(self, entry: Entry) -> Put:
+        data = encode(entry.value, self.limits.max_value_bytes)
+        data = data if entry.is_clean else self.scrubber.scrub(data)
+        return Put(entry.name, self._seal.close(data, entry.name), entry.ttl_ms)
 
     def _fetch(self, names: Sequence[str]) -> list[bytes | None]:
         """The JSON of entries, from the backend; copies of it are kept."""

@@ -14,8 +14,6 @@ import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-import msgspec
-
 from quarterdeck import forks
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
@@ -145,9 +143,7 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
 
         def put_back(taken: list[Record]) -> None:
             for record in taken:
-                pushed = _pushed(record)
-                again = msgspec.structs.replace(pushed, id=pushed.id or record.id)
-                self.store.add(log, [again], score=record.score)
+                self.store.add(log, [record.value], score=record.score)
 
         taken = await self._as_due(queue, seconds(timeout, "timeout"), take, put_back)
         return _pushed(taken[0]).task if taken else None

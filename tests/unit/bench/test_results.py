@@ -7,6 +7,8 @@ from pathlib import Path
 from bench.measure import Measured, Run
 from bench.results import (
     ROOT,
+    Fact,
+    facts_result,
     full_tables,
     headline_table,
     newest,
@@ -58,6 +60,34 @@ def test_a_failed_contender_is_shown():
 def test_the_headline_compares_with_the_subject():
     """README.md shows the median and how many times the subject's it is."""
     assert "| cold, django (1,234 files) | 2.00 s | 4.00 s | 2.0 × | failed |  |" in headline_table(result())
+
+
+def facts():
+    """A part with one scenario of facts: ours, two of a peer, and one that found nothing out."""
+    found = [
+        Fact("Ours", "0 of 9", {"reads": 9, "stale": 0}),
+        Fact("Peer (fast)", "7 of 9 (77.8 %)", {"reads": 9, "stale": 7}),
+        Fact("Peer (slow)", "1 of 2 (50.0 %)", {"reads": 2, "stale": 1}),
+        Fact("Broken", "", {}, "it | ended"),
+    ]
+    scenario = facts_result("stale reads", "embedded", 10, found, unit="seconds")
+    return part_result("memory", ["Ours", "Peer", "Broken", "Peer (slow)"], [scenario])
+
+
+def test_facts_stand_in_words_where_times_would(tmp_path):
+    """A scenario of facts has what was found out and no ratios, in both tables and after a save."""
+    save(facts(), tmp_path)
+    saved = newest(tmp_path)
+    table = full_tables(saved)
+    assert "### stale reads: embedded (10 seconds)\n\n| | |\n|---|---:|\n| Ours | 0 of 9 |\n" in table
+    assert "| Broken | failed: it \\| ended |" in table
+    assert saved[0]["scenarios"][0]["rows"][1]["figures"] == {"reads": 9, "stale": 7}
+
+
+def test_a_headline_takes_the_first_that_says_more_in_brackets():
+    """Unless there is one of that very name."""
+    row = "| 0 of 9 | 7 of 9 (77.8 %) |  | failed |  | 1 of 2 (50.0 %) |  |"
+    assert f"| stale reads, embedded (10 seconds) {row}" in headline_table(facts())
 
 
 def test_only_the_newest_result_of_a_part_is_shown(tmp_path):

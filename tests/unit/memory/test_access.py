@@ -111,7 +111,7 @@ class TestAdmission:
     def test_another_namespace_knows_nobody(self, place):
         """What was granted in one namespace says nothing in another."""
         place.room_with(OBSERVER, "alice")
-        assert access.tier_of(place.store(), "elsewhere", "alice") is CONTRIBUTOR
+        assert access.tier_of(place.store(), "elsewhere", "alice", "") is CONTRIBUTOR
 
 
 class TestTier:
@@ -153,11 +153,69 @@ class TestTier:
         store = place.store()
         store.backend.put(name, record.encode())
         with pytest.raises(StoreCorrupt):
-            access.tier_of(store, NAMESPACE, "alice")
+            access.tier_of(store, NAMESPACE, "alice", "")
         with pytest.raises(StoreCorrupt):
             access.admit(store, NAMESPACE, "alice", access.make_token())
         with pytest.raises(StoreCorrupt):
             alice.stage_pattern({"name": "a lesson"})
+
+
+class TestNamesTakenInAdvance:
+    """A seat that was opened under a name before somebody else was registered with it."""
+
+    @pytest.mark.parametrize("tier", [CONTRIBUTOR, VALIDATOR, STEWARD])
+    def test_it_only_reads_once_the_name_is_registered(self, place, tier):
+        """Whatever the agent was registered as: the seat has shown no token."""
+        squatter = place.room("alice")
+        pattern_id = squatter.stage_pattern({"name": "a lesson"})
+        assert squatter.access_tier is CONTRIBUTOR
+        alice = place.room_with(tier, "alice")
+        assert (squatter.access_tier, alice.access_tier) == (OBSERVER, tier)
+        assert squatter.get_staged_pattern(pattern_id) is not None
+        for attempt in (
+            lambda: squatter.stage_pattern({"name": "another"}),
+            lambda: squatter.promote_pattern(pattern_id),
+            lambda: squatter.grant_access("alice", STEWARD),
+            lambda: squatter.grant_access("mallory", STEWARD, new_token=True),
+            lambda: squatter.revoke_access("root"),
+            lambda: squatter.mend_audit(),
+        ):
+            with pytest.raises(AccessDenied, match="this seat of agent 'alice' may only read") as raised:
+                attempt()
+            assert TOKEN_VARIABLE in raised.value.hint
+
+    def test_the_name_of_the_first_steward_is_no_exception(self, place):
+        """Whoever sat down as root before there was one is none."""
+        squatter = place.room("root")
+        place.room("anybody").grant_access("root", STEWARD)
+        with pytest.raises(AccessDenied, match="may only read"):
+            squatter.grant_access("mallory", STEWARD)
+
+    def test_a_registration_in_the_middle_of_an_act_counts(self, place):
+        """What the seat has shown is compared in the act's own transaction."""
+        squatter, root = place.room("alice"), place.room_with(STEWARD, "boss")
+        root.set_default_access(VALIDATOR)
+        pattern_id = squatter.stage_pattern({"name": "a lesson"})
+        see_many, tokens = squatter.store.see_many, []
+
+        def see_and_then(names):
+            seen = see_many(names)
+            if not tokens:
+                tokens.append(root.grant_access("alice", STEWARD))
+            return seen
+
+        squatter.store.see_many = see_and_then
+        with pytest.raises(AccessDenied, match="may only read"):
+            squatter.promote_pattern(pattern_id)
+        assert tokens
+        assert root.get_staged_pattern(pattern_id) is not None
+
+    def test_an_empty_fingerprint_is_nobodys(self, place):
+        """Whoever wrote such a record by hand lets nobody in by it, not even who shows nothing."""
+        anybody = place.room("alice")
+        record = b'{"tier":"steward","fingerprint":"","granted_at":"","granted_by":""}'
+        place.store().backend.put(access.agent_name(NAMESPACE, "alice"), record)
+        assert anybody.access_tier is OBSERVER
 
 
 class TestFirstSteward:
@@ -239,13 +297,44 @@ class TestGrants:
                 attempt()
         assert (room.list_agents(), audit.head(room.store, NAMESPACE)) == before
 
-    def test_a_new_grant_makes_the_old_token_worthless(self, place):
-        """So a token that got lost is mended by granting anew."""
+    def test_a_change_of_tier_keeps_the_token(self, place):
+        """Nothing is to be handed out anew; seats are opened and go on with it."""
         root = place.room_with(STEWARD, "boss")
-        old, new = root.grant_access("alice", VALIDATOR), root.grant_access("alice", VALIDATOR)
-        with pytest.raises(AccessDenied, match="no longer"):
+        token = root.grant_access("alice", VALIDATOR)
+        alice = place.room("alice", token=token)
+        assert root.grant_access("alice", CONTRIBUTOR) == ""
+        assert alice.access_tier is place.room("alice", token=token).access_tier is CONTRIBUTOR
+        assert audit.read(root.store, NAMESPACE)[-1].details == {"tier": "contributor"}
+
+    def test_a_new_token_makes_the_old_one_worthless(self, place):
+        """So a token that got lost is mended; seats that are open with it only read, and say what to do."""
+        root = place.room_with(STEWARD, "boss")
+        old = root.grant_access("alice", VALIDATOR)
+        stranded = place.room("alice", token=old)
+        pattern_id = stranded.stage_pattern({"name": "a lesson"})
+        new = root.grant_access("alice", VALIDATOR, new_token=True)
+        assert new not in {"", old}
+        assert stranded.access_tier is OBSERVER
+        for attempt in (
+            lambda: stranded.stage_pattern({"name": "another"}),
+            lambda: stranded.promote_pattern(pattern_id),
+        ):
+            with pytest.raises(AccessDenied, match="another token") as raised:
+                attempt()
+            assert "open a new seat" in raised.value.hint
+        with pytest.raises(AccessDenied, match="no longer") as raised:
             place.room("alice", token=old)
-        assert place.room("alice", token=new).agent == "alice"
+        assert raised.value.hint.endswith("--new-token")
+        assert place.room("alice", token=new).promote_pattern(pattern_id)
+        assert audit.read(root.store, NAMESPACE)[-2].details == {"tier": "validator", "renewed": True}
+
+    def test_a_seat_goes_on_with_the_token_it_gave_itself(self, place):
+        """It has just been shown it; another seat of the same agent has not."""
+        root = place.room("root")
+        first = root.grant_access("root", STEWARD)
+        other = place.room("root", token=first)
+        assert root.grant_access("root", STEWARD, new_token=True)
+        assert (root.access_tier, other.access_tier) == (STEWARD, OBSERVER)
 
     def test_a_revoked_agent_only_reads_and_its_name_stays_taken(self, place):
         """Else its own entries would be open to whoever takes its name next."""
@@ -257,6 +346,7 @@ class TestGrants:
             place.room("alice")
         token = root.grant_access("alice", CONTRIBUTOR)
         assert place.room("alice", token=token).access_tier is CONTRIBUTOR
+        assert alice.access_tier is OBSERVER, "its token is not the one of now"
 
     def test_revoking_nobody_is_told(self, place):
         """Who is not registered, or not any more, has nothing to lose; no act is written."""
@@ -275,7 +365,7 @@ class TestGrants:
         for attempt in (lambda: room.revoke_access("root"), lambda: room.grant_access("root", VALIDATOR)):
             with pytest.raises(AccessDenied, match="last steward"):
                 attempt()
-        room.grant_access("root", STEWARD)  # the same again is only a new token
+        room.grant_access("root", STEWARD)  # the same again
         room.grant_access("second", STEWARD)
         assert room.revoke_access("root")
         assert [(record.agent, record.tier) for record in room.list_agents()] == [

@@ -167,6 +167,87 @@ class TestPerform:
             chain.room("root", token=chain.root_token).grant_access("x", AccessTier.OBSERVER)
 
 
+class TestMend:
+    @pytest.mark.parametrize(
+        "end", [None, {"number": 3, "hash": "0" * 64}, {"number": 0, "hash": ""}, {"number": -1, "hash": 7}]
+    )
+    def test_no_act_is_written_over_another(self, chain, end):
+        """With the end of the chain lost or set back, nothing is done; and then the chain goes on."""
+        put_end(chain, end)
+        before = held(chain)
+        root = chain.room("root", token=chain.root_token)
+        with pytest.raises(StoreCorrupt) as raised:
+            root.grant_access("mallory", AccessTier.STEWARD)
+        assert "restore the store" in raised.value.hint
+        assert held(chain) == before
+        found = report(chain)
+        act = root.mend_audit()
+        assert act is not None
+        assert (act.number, act.agent, act.act) == (6, "root", "mend")
+        said = end if end and end["number"] >= 0 else {"number": 0, "hash": ""} if end is None else None
+        assert act.details == {"broken_at": found.broken_at, "reason": found.reason, "head": said}
+        assert root.mend_audit() is None
+        assert root.grant_access("bob", AccessTier.OBSERVER)
+        assert (report(chain).is_whole, report(chain).acts) == (True, 7)
+
+    def test_the_error_says_who_mends_it(self, chain):
+        """With the name of what to call."""
+        put_end(chain, None)
+        with pytest.raises(StoreCorrupt, match="ends with act 0, but there are acts after it") as raised:
+            chain.room("root", token=chain.root_token).set_default_access(AccessTier.CONTRIBUTOR)
+        assert raised.value.hint.endswith("mend_audit()")
+
+    def test_what_is_wrong_with_the_acts_stays_to_be_found(self, chain):
+        """It goes on after the last that is there, readable or not; no act is made to look right."""
+        put_end(chain, None)
+        chain.sql("UPDATE entries SET data = ? WHERE name = ?", b"{torn", ENTRY.format(5))
+        rewrite(chain, ENTRY.format(2), {**stored(chain, 2), "agent": "mallory"})
+        act = chain.room("root", token=chain.root_token).mend_audit()
+        assert (act.number, act.previous) == (6, stored(chain, 4)["hash"])
+        assert (report(chain).acts, report(chain).broken_at) == (1, 2)
+
+    def test_only_a_steward_mends(self, chain):
+        """Nobody else says where the chain ends."""
+        put_end(chain, None)
+        before = held(chain)
+        with pytest.raises(AccessDenied, match="steward or higher may mend"):
+            chain.room("anybody").mend_audit()
+        with pytest.raises(AccessDenied):
+            chain.room("root", token=chain.root_token, access_tier=AccessTier.VALIDATOR).mend_audit()
+        assert held(chain) == before
+
+    def test_a_whole_chain_is_left_alone(self, chain):
+        """And so is one that has not begun."""
+        before = held(chain)
+        assert chain.room("root", token=chain.root_token).mend_audit() is None
+        assert held(chain) == before
+        assert audit.mend(chain.store(), "elsewhere", "anybody") is None
+
+    def test_an_act_of_others_meanwhile_is_no_flaw(self, chain):
+        """Whoever is late tries again; it is not taken for an act that should not be there."""
+        root, other = (chain.room("root", token=chain.root_token) for _ in range(2))
+        transact, late = root.store.transact, []
+
+        def be_late(*how):
+            if len(late) < 3:
+                late.append(other.grant_access(f"agent-{len(late)}", AccessTier.OBSERVER))
+            return transact(*how)
+
+        root.store.transact = be_late
+        assert root.grant_access("bob", AccessTier.OBSERVER)
+        assert (len(late), report(chain).acts) == (3, 9)
+
+
+def put_end(place, end):
+    place.sql("DELETE FROM entries WHERE name = ?", HEAD)
+    if end is not None:
+        place.store().backend.put(HEAD, json.dumps(end).encode())
+
+
+def held(place):
+    return place.sql("SELECT name, data FROM entries ORDER BY name")
+
+
 class TestRead:
     def test_acts_come_in_their_order(self, chain):
         """Those after a number, up to a limit."""

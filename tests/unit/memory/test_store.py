@@ -24,6 +24,9 @@ class Scrubber:
             raise ScrubRefused("the value cannot be looked through", hint="store another")
         return data.replace(b"secret", b"[gone]")
 
+    def scrub_many(self, datas: list[bytes]) -> list[bytes]:
+        return [self.scrub(data) for data in datas]
+
 
 class Seal:
     """Readable by whoever knows the name; no two times the same bytes."""
@@ -73,7 +76,7 @@ def sealed(backend, monkeypatch, **limits):
 
 WAYS = {
     "put": lambda store, value: store.put(A, value),
-    "put_many": lambda store, value: store.put_many([Entry(B, 1), Entry(A, value)]),
+    "put_many": lambda store, value: store.put_many({B: 1, A: value}),
     "transact": lambda store, value: store.transact({}, [Entry(B, 1), Entry(A, value)]),
     "change": lambda store, value: store.change([A], lambda _: [Entry(B, 1), Entry(A, value)]),
     "add": lambda store, value: store.add(LOG, [1, value]),
@@ -164,7 +167,7 @@ def test_a_value_under_another_name_is_not_opened(backend, world, monkeypatch):
 
 def test_nothing_to_write_asks_nobody(store, backend):
     """No commit and no round trip."""
-    assert store.put_many([]) == store.delete([]) == 0
+    assert store.put_many({}) == store.delete([]) == 0
     assert store.add(LOG, []) == []
     assert store.get_many([]) == []
     assert not backend.calls
@@ -172,7 +175,7 @@ def test_nothing_to_write_asks_nobody(store, backend):
 
 def test_writing_many_tells_how_many(store, backend):
     """In one go; a time to live goes along."""
-    assert store.put_many(Entry(name, name, 50) for name in (A, B)) == 2
+    assert store.put_many({A: A, B: B}, 50) == 2
     assert store.delete([A, C]) == 1
     assert backend.get(B).deadline is not None
     assert (backend.calls["put_many"], backend.calls["put"]) == (1, 0)
@@ -195,7 +198,7 @@ def test_what_is_near_costs_no_round_trip(store, backend):
 
 def test_only_what_is_not_near_is_asked_for(store, backend):
     """At most once, and in one go."""
-    store.put_many([Entry(name, name) for name in (A, B, C)])
+    store.put_many({name: name for name in (A, B, C)})
     assert store.get(B) == B
     asked = backend.calls["get_many"]
     assert store.get_many([A, B, C, A]) == [A, B, C, A]
@@ -285,7 +288,7 @@ def test_a_change_sees_what_is_there(store, world):
 
 def test_a_change_writes_and_removes(store, elsewhere):
     """Together; what is missing is removed."""
-    store.put_many([Entry(A, 1), Entry(B, 2)])
+    store.put_many({A: 1, B: 2})
     assert store.change(
         [A, B], lambda seen: [Entry(A, MISSING), Entry(B, seen[0].value + 1, 50), Entry(C, 0)]
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -71,15 +70,14 @@ def one_line(value: object) -> str:
 
 
 def time_left(ends_at: datetime | None, now: datetime) -> str:
-    """``7 d``, ``59 min``, ``3.5 s``; a dash for what has no end."""
+    """``7 d``, ``59 min``, ``3.5 s``: about so long; a dash for what has no end."""
     if ends_at is None:
         return "–"
     left_s = max(0.0, (ends_at - now).total_seconds())
-    whole_s = math.ceil(left_s)
     for span_s, unit in SPANS:
-        if whole_s >= 2 * span_s:
-            return f"{whole_s // span_s} {unit}"
-    return f"{whole_s} s" if left_s > 9.9 else f"{left_s:.1f} s"
+        if left_s >= 1.5 * span_s:
+            return f"{left_s / span_s:.0f} {unit}"
+    return f"{left_s:.0f} s" if left_s >= 9.95 else f"{left_s:.1f} s"
 
 
 def _escaped(text: str) -> str:

@@ -35,6 +35,7 @@ _ADD = "INSERT INTO items (id, log, score, expires_us, data) VALUES (?, ?, ?, ?,
 _ITEMS = "SELECT id, score, CAST(data AS BLOB) FROM items WHERE log = ? AND score BETWEEN ? AND ?"
 _OLDEST_FIRST = f"{_ITEMS} ORDER BY score, id LIMIT ?"
 _NEWEST_FIRST = f"{_ITEMS} ORDER BY score DESC, id DESC LIMIT ?"
+_MOVE = "UPDATE items SET score = ? WHERE id = ? AND log = ? AND score BETWEEN ? AND ?"
 _REMOVE = "DELETE FROM items WHERE id = ? AND log = ? AND score BETWEEN ? AND ?"
 _COUNT = "SELECT count(*) FROM items WHERE log = ? AND score BETWEEN ? AND ?"
 _DROP_LOWEST = "DELETE FROM items WHERE id IN (SELECT id FROM items WHERE log = ? ORDER BY score, id LIMIT ?)"
@@ -242,14 +243,13 @@ class EmbeddedBackend:
                 )
         return [item._replace(score=score) for item in items]
 
+    def move(self, log: str, ids: Sequence[int], *, score: int, was: int | None = None) -> int:
+        """See `Backend.move`."""
+        return self._change_items(log, _MOVE, [(score, *row) for row in _rows(log, ids, was)])
+
     def remove(self, log: str, ids: Sequence[int], *, score: int | None = None) -> int:
         """See `Backend.remove`."""
-        rows = [(number, log, *_span(score, score)) for number in set(ids) if 0 < number <= _HIGHEST]
-        if not rows:
-            return 0
-        with self._writer as change:
-            change.announce((log,))
-            return change.executemany(_REMOVE, rows).rowcount
+        return self._change_items(log, _REMOVE, _rows(log, ids, score))
 
     def count(self, log: str, *, low: int | None = None, high: int | None = None) -> int:
         """See `Backend.count`; counts the items, O(n)."""
@@ -331,6 +331,14 @@ class EmbeddedBackend:
             return Stored(None, None, mark)
         return Stored(data, expires_us / 1_000_000, mark)
 
+    def _change_items(self, log: str, statement: str, rows: list[tuple[object, ...]]) -> int:
+        """Do *statement* with each of *rows*; how many items that has changed."""
+        if not rows:
+            return 0
+        with self._writer as change:
+            change.announce((log,))
+            return change.executemany(statement, rows).rowcount
+
     def _write(self, change: Writer, puts: Sequence[Put], deletes: Sequence[str]) -> None:
         change.announce([*(put.name for put in puts), *deletes], max(1, len(puts)))
         now_us = self._now_us()
@@ -362,6 +370,11 @@ class EmbeddedBackend:
 def _first(change: Writer, log: str, high: int | None, limit: int) -> list[Item]:
     rows = change.execute(_OLDEST_FIRST, (log, *_span(None, high), limit)).fetchall()
     return [Item(*row) for row in rows]
+
+
+def _rows(log: str, ids: Sequence[int], score: int | None) -> list[tuple[object, ...]]:
+    """What finds these items of a log, with *score* only those that have it."""
+    return [(number, log, *_span(score, score)) for number in set(ids) if 0 < number <= _HIGHEST]
 
 
 def _readable(data: bytes) -> bytes | str:

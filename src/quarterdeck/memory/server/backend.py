@@ -11,11 +11,12 @@ from quarterdeck.memory.backend import Put
 from quarterdeck.memory.names import escaped
 from quarterdeck.memory.server import entries, health, logs
 from quarterdeck.memory.server.address import address_of
-from quarterdeck.memory.server.feed import InvalidationFeed, RedisWatcher
+from quarterdeck.memory.server.feed import InvalidationFeed
+from quarterdeck.memory.server.watch import RedisWatcher
 from quarterdeck.memory.server.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from quarterdeck.memory.backend import Health, Item, Listed, Mark, Stored, Watcher
     from quarterdeck.memory.server.connect import Connection
@@ -47,7 +48,7 @@ class RedisBackend:
         self._feed: InvalidationFeed | None = None
         if config.local_cache_enabled and config.local_cache_size > 0:
             prefix = f"{{{escaped(config.namespace)}."
-            self._feed = InvalidationFeed(self._connections, prefix, config.local_cache_confirm_s)
+            self._feed = InvalidationFeed(self._tellers, prefix, config.local_cache_confirm_s)
         # After the feed's own: it holds its lock while it takes ours.
         forks.guard(self, RedisBackend.close)
 
@@ -64,20 +65,26 @@ class RedisBackend:
     def get_many(self, names: Sequence[str]) -> list[Stored]:
         """The entries of those names, in their order; one round trip, of one instant for each space."""
         feed = self._feed
-        marks = [feed.begin(name) for name in names] if feed else [None] * len(names)
+        marks = feed.begin_many(names) if feed else [None] * len(names)
         return entries.get_many(self._open(), names, marks)
 
     def put(self, name: str, data: bytes, ttl_ms: int | None = None) -> None:
         """Write one entry; one round trip."""
-        entries.put_many(self._open(), (Put(name, data, ttl_ms),))
+        self.put_many((Put(name, data, ttl_ms),))
 
     def put_many(self, puts: Sequence[Put]) -> None:
         """Write entries; one round trip, all or none of one space."""
-        entries.put_many(self._open(), puts)
+        try:
+            entries.put_many(self._open(), puts)
+        finally:
+            self._wrote(put.name for put in puts)
 
     def delete(self, names: Sequence[str]) -> int:
         """Remove entries; how many were there."""
-        return entries.delete(self._open(), names)
+        try:
+            return entries.delete(self._open(), names)
+        finally:
+            self._wrote(names)
 
     def listing(self, prefix: str) -> Iterator[Listed]:
         """Every entry whose name begins with *prefix*, by name; looks at every key of the server."""
@@ -94,7 +101,10 @@ class RedisBackend:
         Raises:
             UsageError: the names are of several spaces; nothing was sent.
         """
-        return entries.transact(self._open(), checks, puts, deletes)
+        try:
+            return entries.transact(self._open(), checks, puts, deletes)
+        finally:
+            self._wrote((*(put.name for put in puts), *deletes))
 
     # Logs
 
@@ -130,9 +140,13 @@ class RedisBackend:
         """Give the first items whose score is at most *high* the score *score*."""
         return logs.take(self._open(), log, high, limit, score)
 
+    def move(self, log: str, ids: Sequence[int], *, score: int, was: int | None = None) -> int:
+        """Give items another score by number, with *was* only those that have that one still."""
+        return logs.move(self._open(), log, ids, was, score)
+
     def remove(self, log: str, ids: Sequence[int], *, score: int | None = None) -> int:
         """Remove items by number, with *score* only those that have it still."""
-        return logs.remove(self._open(), log, ids, score)
+        return logs.move(self._open(), log, ids, score, None)
 
     def count(self, log: str, *, low: int | None = None, high: int | None = None) -> int:
         """How many items there are with scores from *low* to *high*."""
@@ -194,6 +208,11 @@ class RedisBackend:
                 wire = self._wire = self._wire or Wire(self._address, self._distrust)
         return wire
 
+    def _wrote(self, names: Iterable[str]) -> None:
+        """We have changed these, or may have: no copy from before is used, whenever the server tells us."""
+        if self._feed is not None:
+            self._feed.wrote(names)
+
     def _distrust(self) -> None:
         """A connection has failed, or something has moved: who knows what we have not heard of."""
         self._clock = (0.0, 0.0)
@@ -212,8 +231,21 @@ class RedisBackend:
             raise
         return made
 
-    def _problem_of_copies(self) -> str:
-        """Why every read is a round trip, though it should not be; empty: it need not."""
-        if self._feed is None or self._feed.usable():
+    def _tellers(self) -> list[Connection]:
+        """As `_connections`, to masters that can be trusted to tell of changes in time."""
+        if not self._config.local_cache_io_threads:
+            for node in self._open().masters.all():
+                health.need_timely_news(node)
+        return self._connections()
+
+    def _problem_of_copies(self, servers: Iterable[health.Server]) -> str:
+        """Why copies are not kept, though they should be, or may be stale; empty: all is well."""
+        if self._feed is None:
             return ""
-        return f"no copies are kept in this process, so every read is a round trip: {self._feed.problem()}"
+        if not self._feed.usable():
+            return (
+                f"no copies are kept in this process, so every read is a round trip: {self._feed.problem()}"
+            )
+        if any(server.has_io_threads for server in servers):
+            return "the server uses io-threads, so copies may be stale for a moment: set its io-threads to 1"
+        return ""

@@ -156,6 +156,8 @@ def _write(checks: Mapping[str, bytes | None], puts: Sequence[Put], deletes: Seq
 def _stored(wire: Wire, name: str, reply: Reply, index: int, sent: float, mark: Mark | None) -> Stored:
     with wire.sense:
         data, ttl_ms = reply[2 * index], reply[2 * index + 1]
+        if data is None and wire.address.kind == "cluster":
+            mark = None  # its slot may move without a word: only of what is moved along are we told
         if data is None or isinstance(data, bytes):
             return Stored(data, None if ttl_ms < 0 else sent + ttl_ms / 1000, mark)
     if isinstance(data, ResponseError):

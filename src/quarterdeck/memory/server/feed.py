@@ -2,6 +2,7 @@
 
     begin(name) -> mark      before the read is sent: a change that overtakes its answer is not missed
     is_fresh(mark)           read what the masters tell (`lines`), which kills the marks of what has changed
+    wrote(names)             after every write of our own, which then needs no telling
 
 Copies are used only while all masters are heard and have confirmed, in the last ``confirm_s`` seconds, that
 nothing is left unsaid: a server that is frozen or cut off cannot make anybody use a stale copy for longer.
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import random
 import threading
 import time
@@ -24,12 +24,10 @@ from typing import TYPE_CHECKING, Any
 
 from quarterdeck import forks
 from quarterdeck.errors import MemoryUnavailable, QuarterdeckError
-from quarterdeck.memory.server.lines import Lines, lost
+from quarterdeck.memory.server.lines import PATIENCE_S, Lines, lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from types import TracebackType
-    from typing import Self
 
     from quarterdeck.memory.server.lines import FeedConnection
 
@@ -37,10 +35,6 @@ IDLE_S = 30.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 """Between two tries to connect."""
-PATIENCE_S = 1.0
-"""How long a confirmation may take before the server is given up."""
-WATCH_CONFIRM_S = 2.0
-"""How often a watcher asks whether the server is still there."""
 
 _ALWAYS = -math.inf
 _LOOK_EVERY_S = 0.01
@@ -131,6 +125,17 @@ class InvalidationFeed:
         alive: bool = mark.alive
         return alive
 
+    def wrote(self, names: Iterable[str]) -> None:
+        """Make the marks of these names stale: we have changed them, or may have, and need not be told.
+
+        Call it when the write is over, however it ended. What was read before that may be from before it.
+        """
+        if self._acquire():
+            try:
+                self._heed(names)
+            finally:
+                self.lock.release()
+
     def usable(self) -> bool:
         """Whether copies can be kept now; connects if need be."""
         return self.begin("") is not None
@@ -147,11 +152,8 @@ class InvalidationFeed:
         if self._connecting == threading.get_ident():  # *connect* itself: it has failed, or found another way
             return
         self._drops += 1
-        while not self.lock.acquire(timeout=_LOOK_EVERY_S):
-            if (
-                self._connecting
-            ):  # for longer, perhaps for a lock of our caller's; it will see that it was early
-                return
+        if not self._acquire():  # whoever connects will see that it was early
+            return
         try:
             self._due = _ALWAYS
             self._kill_all()
@@ -180,6 +182,17 @@ class InvalidationFeed:
             if self._lines is not None and self._clock() - self._lines.confirmed_at > self._idle_s:
                 self.drop()
 
+    def _acquire(self) -> bool:
+        """Take the lock; False when another thread connects under it.
+
+        That may take long, and may want a lock of our caller's. Nobody has a live mark then, and those that
+        come are for reads that are yet to be sent.
+        """
+        while not self.lock.acquire(timeout=_LOOK_EVERY_S):
+            if self._connecting:
+                return False
+        return True
+
     def _open(self) -> None:
         now = self._clock()
         if now < self._retry_at:
@@ -189,7 +202,7 @@ class InvalidationFeed:
         try:
             lines = Lines(self._connect, self._prefix, self._clock)
         except QuarterdeckError as error:
-            self._problem = error.message
+            self._problem = f"{error.message}: {error.hint}"
             self._retry_at = now + self._pause_s * (1 - random.random() / 2)  # noqa: S311  # no secret
             self._pause_s = min(LONGEST_PAUSE_S, self._pause_s * 2)
             return
@@ -234,7 +247,7 @@ class InvalidationFeed:
             self._due = lines.confirmed_at + self._confirm_s
             return True
 
-    def _heed(self, changed: list[str] | None) -> None:
+    def _heed(self, changed: Iterable[str] | None) -> None:
         if changed is None:
             self._kill_all()
             return
@@ -244,9 +257,12 @@ class InvalidationFeed:
                 mark.alive = False
 
     def _kill_all(self) -> None:
-        for mark in self._marks.values():
+        while self._marks:  # a signal's handler may begin others meanwhile
+            try:
+                _, mark = self._marks.popitem()
+            except KeyError:  # the last one is gone, as nobody has kept it
+                return
             mark.alive = False
-        self._marks.clear()
 
     def _confirm(self, lines: Lines, now: float) -> None:
         """Ask if it is time, and give up who does not answer."""
@@ -256,84 +272,6 @@ class InvalidationFeed:
                 lines.ask()
         elif now > asked_at + max(self._confirm_s, PATIENCE_S):
             raise lost("does not answer in time")
-
-
-class RedisWatcher:
-    """Waits on connections of its own until something has changed; for one thread at a time."""
-
-    def __init__(
-        self,
-        connect: Callable[[], Iterable[FeedConnection]],
-        prefix: str,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """Connects, so that nothing is missed from now on; the arguments are those of `InvalidationFeed`.
-
-        Raises:
-            QuarterdeckError: whatever *connect* raises.
-            MemoryUnavailable: a server will not tell of changes.
-        """
-        self._connect = connect
-        self._prefix = prefix
-        self._clock = clock
-        self._pid = os.getpid()
-        self._lines: Lines | None = Lines(connect, prefix, clock)
-
-    def wait(self, timeout_s: float) -> bool:
-        """Return True as soon as there may be something new since the last call (or the making), else False.
-
-        Raises:
-            QuarterdeckError: whatever *connect* raises, after the connection was lost.
-            MemoryUnavailable: a server will not tell of changes.
-        """
-        until = self._clock() + timeout_s
-        if os.getpid() != self._pid:  # a forked child must not read what is the parent's
-            self.close()
-            self._pid = os.getpid()
-        while self._lines is not None:
-            try:
-                changed = self._lines.receive()
-                if changed is None or changed:
-                    return True
-                now = self._clock()
-                ask_at = self._check(self._lines, now)
-                if now >= until:
-                    return False
-                self._lines.wait(min(until, ask_at) - now)
-            except MemoryUnavailable:
-                self.close()
-            except BaseException:  # an interrupt: something may have been taken and not been told
-                self.close()
-                raise
-        self._lines = Lines(self._connect, self._prefix, self._clock)
-        return True
-
-    def close(self) -> None:
-        """Close the connections; the next `wait` connects anew."""
-        lines, self._lines = self._lines, None
-        if lines is not None:
-            lines.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @staticmethod
-    def _check(lines: Lines, now: float) -> float:
-        """Ask whether the servers are still there, if it is time; when to look again."""
-        asked_at = lines.asked_at
-        if asked_at is not None:
-            if now > asked_at + PATIENCE_S:
-                raise lost("does not answer in time")
-            return asked_at + PATIENCE_S
-        if now >= lines.confirmed_at + WATCH_CONFIRM_S:
-            lines.ask()
-            return now + PATIENCE_S
-        return lines.confirmed_at + WATCH_CONFIRM_S
 
 
 def _leave_when_idle(feed: weakref.ref[InvalidationFeed], over: threading.Event, every_s: float) -> None:

@@ -11,20 +11,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from redis.exceptions import ResponseError
 
-from quarterdeck.errors import QuarterdeckError
+from quarterdeck.errors import ConfigError, QuarterdeckError
 from quarterdeck.memory.backend import Health, Put
 from quarterdeck.memory.names import named, space
 from quarterdeck.memory.server import entries, failures
+from quarterdeck.memory.server.connect import ask_nodes
 from quarterdeck.memory.server.masters import SLOTS, Cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from quarterdeck.memory.server.connect import Node
     from quarterdeck.memory.server.wire import Wire
 
 _PROBE_MS = 10_000
 _FULL_RATIO = 0.9
+_QUESTIONS = (("HELLO",), ("CONFIG", "GET", "save"), ("CONFIG", "GET", "io-threads"), ("INFO",))
+_THREADS_AT_WORK = ("io_threads_active", "io_threaded_reads_processed", "io_threaded_writes_processed")
 
 
 class Server(NamedTuple):
@@ -36,6 +39,7 @@ class Server(NamedTuple):
         eviction: its policy.
         used_bytes, max_bytes: of its memory; *max_bytes* 0 is no limit.
         keeps: what survives its restart: ``rdb``, ``aof``, ``rdb+aof`` or ``nothing``.
+        has_io_threads: whether several threads read and write for it, or have done so.
     """
 
     product: str
@@ -44,15 +48,16 @@ class Server(NamedTuple):
     used_bytes: int | None = None
     max_bytes: int | None = None
     keeps: str | None = None
+    has_io_threads: bool | None = None
 
 
-def examine(wire: Wire, namespace: str, problem_of_feed: Callable[[], str]) -> Health:
+def examine(wire: Wire, namespace: str, problem_of_copies: Callable[[Iterable[Server]], str]) -> Health:
     """Use the server, and look at what is known to go wrong; a dozen round trips.
 
     Args:
         wire: to it.
         namespace: where an entry may be written.
-        problem_of_feed: what is wrong with the copies of entries in this process; empty: nothing.
+        problem_of_copies: what is wrong with the copies of entries in this process; empty: nothing.
     """
     problems: list[str] = []
     servers: dict[str, Server] = {}
@@ -75,7 +80,7 @@ def examine(wire: Wire, namespace: str, problem_of_feed: Callable[[], str]) -> H
         for name, server in servers.items():
             problems += _problems_of(name, server)
         problems += _problems_of_way(wire)
-        problems += filter(None, [problem_of_feed()])
+        problems += filter(None, [problem_of_copies(servers.values())])
     details = {
         "address": str(wire.address),
         "masters": {name: server._asdict() for name, server in servers.items()},
@@ -93,6 +98,28 @@ def durability_problem(wire: Wire) -> str:
         if policy != "noeviction":
             return _evicts(node.name, policy)
     return ""
+
+
+def need_timely_news(node: Node) -> None:
+    """Make sure that the server tells of a change before whoever made it hears that it is done.
+
+    With several threads it does not: each of them writes to some connections, in any order.
+
+    Raises:
+        ConfigError: it does not, or that is unknown.
+        MemoryUnavailable: it does not answer.
+    """
+    has_io_threads = look_at(node).has_io_threads
+    if has_io_threads is None:
+        raise ConfigError(
+            f"whether the memory server at {node.name} uses io-threads is unknown",
+            hint="grant +info, or set local_cache_io_threads of section memory",
+        )
+    if has_io_threads:
+        raise ConfigError(
+            f"the memory server at {node.name} uses io-threads, so it may tell of a change too late",
+            hint="set its io-threads to 1, or local_cache_io_threads of section memory",
+        )
 
 
 def clock_ahead_s(wire: Wire) -> float:
@@ -115,21 +142,22 @@ def clock_ahead_s(wire: Wire) -> float:
 
 
 def look_at(node: Node) -> Server:
-    """What one server says of itself; three round trips.
+    """What one server says of itself; one round trip.
 
     Raises:
         MemoryUnavailable: it does not answer.
     """
-    hello = _texts(node.ask(("HELLO",)))
-    info = _info(node.ask(("INFO",)))
-    saves = _texts(node.ask(("CONFIG", "GET", "save"))).get("save")
+    replies = ask_nodes({node: _QUESTIONS}, write=False)[node]
+    hello, saves, threads = map(_texts, replies[:3])
+    info = _info(replies[3])
     return Server(
         product=f"{hello.get('server', 'unknown')} {hello.get('version', '')}".strip(),
         role={"slave": "replica"}.get(role := hello.get("role", "unknown"), role),
         eviction=info.get("maxmemory_policy"),
         used_bytes=_number(info.get("used_memory")),
         max_bytes=_number(info.get("maxmemory")),
-        keeps=_keeps(saves, info.get("aof_enabled")),
+        keeps=_keeps(saves.get("save"), info.get("aof_enabled")),
+        has_io_threads=_has_io_threads(threads.get("io-threads"), info),
     )
 
 
@@ -192,6 +220,14 @@ def _keeps(saves: str | None, aof: str | None) -> str | None:
     if saves:
         return "rdb"
     return None if saves is None or aof is None else "nothing"
+
+
+def _has_io_threads(configured: str | None, info: Mapping[str, str]) -> bool | None:
+    """From its configuration, if we may see that; else whether it has used any since it was started."""
+    if configured is not None:
+        return configured != "1"
+    used = [info[name] for name in _THREADS_AT_WORK if name in info]
+    return any(count != "0" for count in used) if used else None
 
 
 def _info(reply: object) -> dict[str, str]:

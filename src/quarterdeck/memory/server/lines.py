@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Iterable, Iterator
 
+PATIENCE_S = 1.0
+"""How long a confirmation may take before the server is given up."""
+
 _READ_BYTES = 65_536
 _MOST_READS = 64
 """Of one connection at a time: whoever writes faster than we read must not keep us for ever."""

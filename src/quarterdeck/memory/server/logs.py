@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from quarterdeck.memory.backend import Item
 from quarterdeck.memory.names import space_of
 from quarterdeck.memory.server.entries import scan
-from quarterdeck.memory.server.scripts import ADD, DROP, ITEMS, REMOVE, TAKE
+from quarterdeck.memory.server.scripts import ADD, DROP, ITEMS, MOVE, TAKE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,12 +53,13 @@ def take(wire: Wire, log: str, high: int | None, limit: int, score: int | None =
     return _items(wire, wire.ask(log, TAKE.on((log, _data_of(log)), arguments), write=True))
 
 
-def remove(wire: Wire, log: str, ids: Sequence[int], score: int | None) -> int:
-    """Remove items by number; how many were there."""
+def move(wire: Wire, log: str, ids: Sequence[int], was: int | None, score: int | None) -> int:
+    """Give items another score by number, with None: remove them; how many were there."""
     if not ids:
         return 0
-    arguments = ("" if score is None else score, *(f"{number:016d}" for number in ids))
-    reply = wire.ask(log, REMOVE.on((log, _data_of(log)), arguments), write=True)
+    scores = ("" if each is None else each for each in (was, score))
+    arguments = (*scores, *(f"{number:016d}" for number in dict.fromkeys(ids)))
+    reply = wire.ask(log, MOVE.on((log, _data_of(log)), arguments), write=True)
     with wire.sense:
         return int(reply)
 

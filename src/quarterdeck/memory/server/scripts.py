@@ -89,11 +89,17 @@ value must be there ('' for not) and the value; of every put the value and its m
 ADD = Script("""
 local score, keep, ttl = ARGV[1], ARGV[2], ARGV[3]
 local items = #ARGV - 3
-local last = redis.call('HINCRBY', KEYS[3], 'number', items)
+local time = redis.call('TIME')
+local now = math.min(tonumber(time[1]) * 1000000 + tonumber(time[2]), 2 ^ 52)
+local given = tonumber(redis.call('HGET', KEYS[3], 'number') or 0)
+local first = math.max(given + 1, now)
+local last = first + items - 1
+if last > 2 ^ 53 then return redis.error_reply('ERR no number is left for an item') end
+redis.call('HSET', KEYS[3], 'number', string.format('%.0f', last))
 local left = redis.call('PTTL', KEYS[1])
 if left == -2 then redis.call('UNLINK', KEYS[2]) end
 for i = 1, items do
-  local number = last - items + i
+  local number = first + i - 1
   local member = string.format('%016.0f', number)
   redis.call('ZADD', KEYS[1], score == '' and string.format('%.0f', number) or score, member)
   redis.call('HSET', KEYS[2], member, ARGV[i + 3])
@@ -116,9 +122,15 @@ elseif left ~= -1 and left < tonumber(ttl) then
 end
 return string.format('%.0f', last)
 """)
-"""Adds items and returns the last number. The data lives a little longer than the set that names it, and what
-an earlier set of the name has left is removed first. A full server refuses a script at its first command that
-needs memory, and lets it do everything once it has written: so the first write here needs memory."""
+"""Adds items and returns the last number.
+
+A number is at least the time in microseconds: a server that has forgotten what it gave (it was restarted, or
+its replica lagged behind when it took over) still gives higher ones, so nobody who has read up to some number
+misses what comes. From 2112 on they only count.
+
+The data lives a little longer than the set that names it, and what an earlier set of the name has left is
+removed. A full server refuses a script at its first command that needs memory, and lets it do everything once
+it has written: so the first write here needs memory."""
 
 ITEMS = Script("""
 local found, order, from, to = {}, 'ZRANGEBYSCORE', ARGV[1], ARGV[2]
@@ -159,19 +171,24 @@ return found
 """As ITEMS, of what is removed, or with a third argument that is not '': of what has that score now. What has
 lost its data (a server that evicts) is removed."""
 
-REMOVE = Script("""
-local removed = 0
-for i = 2, #ARGV do
+MOVE = Script("""
+local moved, was, to = 0, ARGV[1], ARGV[2]
+for i = 3, #ARGV do
   local score = redis.call('ZSCORE', KEYS[1], ARGV[i])
-  if score and (ARGV[1] == '' or tonumber(score) == tonumber(ARGV[1])) then
-    redis.call('ZREM', KEYS[1], ARGV[i])
-    redis.call('HDEL', KEYS[2], ARGV[i])
-    removed = removed + 1
+  if score and (was == '' or tonumber(score) == tonumber(was)) then
+    if to == '' then
+      redis.call('ZREM', KEYS[1], ARGV[i])
+      redis.call('HDEL', KEYS[2], ARGV[i])
+    else
+      redis.call('ZADD', KEYS[1], to, ARGV[i])
+    end
+    moved = moved + 1
   end
 end
-return removed
+return moved
 """)
-"""Removes members; with a first argument that is not '' only those of that score. Returns how many."""
+"""Removes members, or gives them the score of the second argument if that is not ''; with a first one that is
+not '' only those that have that score now. Returns how many."""
 
 DROP = Script("""
 local dropped = 0

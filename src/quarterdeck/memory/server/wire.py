@@ -128,6 +128,7 @@ class Wire:
             self._moved()
             return True
         if isinstance(error, AskError):
+            self._on_outage()  # what lies there already nobody tells us of
             asking[index] = self.masters.at(Place(error.host, error.port))
             return True
         return False

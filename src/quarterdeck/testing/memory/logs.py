@@ -23,7 +23,7 @@ def data_of(items: list[Item]) -> list[bytes]:
 
 
 class LogsContract(Given):
-    """add, items, take, claim, remove, count, logs, drop."""
+    """add, items, take, claim, move, remove, count, logs, drop."""
 
     def test_items_come_back_with_their_numbers(self, backend: Backend, other: Backend, space: str) -> None:
         """Without a score, each one's score is its number, and the numbers ascend."""
@@ -223,6 +223,37 @@ class LogsContract(Given):
         assert [(item.id, item.score) for item in backend.items(name)] == [(one, 60)]
         assert other.remove(name, [one], score=60) == 1
         assert backend.count(name) == 0
+
+    def test_moving_gives_a_new_score_by_number(self, backend: Backend, other: Backend, space: str) -> None:
+        """The items keep number and data; numbers not in this log, or named twice, are not counted."""
+        a, b = log(space, "a"), log(space, "b")
+        one, two, three = backend.add(a, [b"1", b"2", b"3"], score=10)
+        [foreign] = backend.add(b, [b"4"], score=10)
+        assert other.move(a, [three, foreign, one, three, 10**9], score=-5) == 2
+        assert [tuple(item) for item in backend.items(a)] == [
+            (one, -5, b"1"),
+            (three, -5, b"3"),
+            (two, 10, b"2"),
+        ]
+        assert [tuple(item) for item in backend.items(b)] == [(foreign, 10, b"4")]
+        assert backend.move(a, [], score=1) == backend.move(log(space, "none"), [one], score=1) == 0
+        assert backend.logs(log(space, "")) == [a, b]
+
+    def test_moving_only_what_has_its_score_still(self, backend: Backend, other: Backend, space: str) -> None:
+        """Of several that move an item from one score, one does; also to the score it has."""
+        name = log(space)
+        one, two = backend.add(name, [b"1", b"2"], score=50)
+        other.claim(name, high=50, score=60, limit=1)
+        assert backend.move(name, [one, two], score=70, was=50) == 1
+        assert [(item.id, item.score) for item in backend.items(name)] == [(one, 60), (two, 70)]
+        assert other.move(name, [one], score=60, was=60) == 1
+        handles = [backend, other, backend, other]
+        with ThreadPoolExecutor(len(handles)) as pool:
+            moved = list(
+                pool.map(lambda number: handles[number].move(name, [one], score=number, was=60), range(4))
+            )
+        assert sorted(moved) == [0, 0, 0, 1]
+        assert backend.items(name)[0].score == moved.index(1)
 
     # Logs
 

@@ -93,7 +93,7 @@ def test_what_unknown_agents_may_do_is_said_by_a_steward(qd):
 
 @pytest.mark.usefixtures("steward")
 def test_a_chain_whose_end_was_lost_can_go_on(qd, tmp_path, monkeypatch):
-    """Somebody has removed the entry that says where it ends; the chain itself says what was done about it."""
+    """Somebody has removed the entry that says where it ends; the chain itself says that it was mended."""
     path = str(tmp_path / "m.sqlite")
     monkeypatch.setenv("QUARTERDECK_MEMORY_PATH", path)
     monkeypatch.setenv("QUARTERDECK_AGENT_TOKEN", qd("memory", "grant", "boss", "steward").out.strip())

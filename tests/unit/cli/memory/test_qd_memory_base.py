@@ -197,10 +197,10 @@ def test_what_is_shown_means_the_same(value: object):
     "left, said",
     [
         (timedelta(days=3), "3 d"),
-        (timedelta(hours=47, minutes=59), "47 h"),
-        (timedelta(hours=48, seconds=-0.5), "2 d"),
-        (timedelta(minutes=119), "119 min"),
-        (timedelta(seconds=119), "119 s"),
+        (timedelta(hours=48, seconds=-5), "2 d"),
+        (timedelta(hours=35), "35 h"),
+        (timedelta(minutes=89), "89 min"),
+        (timedelta(seconds=89), "89 s"),
         (timedelta(seconds=9.9), "9.9 s"),
         (timedelta(seconds=-5), "0.0 s"),
         (None, "–"),
@@ -208,7 +208,7 @@ def test_what_is_shown_means_the_same(value: object):
     ids=str,
 )
 def test_what_is_left_is_said_in_the_unit_that_fits(left: timedelta | None, said: str):
-    """Whole units, never a second more than there is."""
+    """To the nearest: two hours are two hours also a moment later."""
     now = datetime.now(UTC)
     assert time_left(None if left is None else now + left, now) == said
 

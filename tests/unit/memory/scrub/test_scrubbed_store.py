@@ -28,7 +28,7 @@ class TestStore:
     def test_a_batch_is_scrubbed(self, store):
         """As one entry is."""
         store.put(A, SECRET)
-        store.put_many([Entry(B, [SECRET])])
+        store.put_many({B: [SECRET]})
         assert store.get_many([A, B]) == [LEFT, [LEFT]]
 
     def test_a_transaction_and_a_log_are_scrubbed(self, store, backend):
@@ -41,7 +41,7 @@ class TestStore:
     def test_one_bad_value_keeps_the_whole_batch_out(self, store):
         """Nothing is stored."""
         with pytest.raises(ScrubRefused):
-            store.put_many([Entry(A, 1), Entry(B, {"a@example.com": 1, "b@example.com": 2})])
+            store.put_many({A: 1, B: {"a@example.com": 1, "b@example.com": 2}})
         assert not store.get(A)
 
     def test_it_can_be_switched_off(self, backend):

@@ -13,7 +13,8 @@ import hiredis
 import pytest
 
 from quarterdeck.errors import MemoryUnavailable
-from quarterdeck.memory.server.feed import IDLE_S, InvalidationFeed, RedisWatcher
+from quarterdeck.memory.server.feed import IDLE_S, InvalidationFeed
+from quarterdeck.memory.server.watch import RedisWatcher
 
 OK = b"+OK\r\n"
 MASTER = b"%2\r\n+server\r\n+redis\r\n+role\r\n+master\r\n"
@@ -316,7 +317,7 @@ class TestConnecting:
         assert pauses[0] < 0.3
         assert max(pauses) > 2
         assert max(pauses) < 5.3
-        assert world.feed.problem() == "the memory server is down"
+        assert world.feed.problem() == "the memory server is down: start it"
 
     def test_no_master_at_all_means_no_copies(self, world):
         """A cluster without slots."""
