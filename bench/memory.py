@@ -46,12 +46,10 @@ EMBEDDED = {
     f"{peers.LANGGRAPH.label} (SqliteStore)": "langgraph",
 }
 ON_REDIS = {SUBJECT: "quarterdeck", EMPATHY: "empathy", REDIS_PY: "redis-py"}
-IN_DICT, IN_SQLITE, PING, START = (
-    {"floor (dict, JSON decoded)": "dict"},
-    {"floor (bare sqlite3)": "sqlite"},
-    {"floor (bare PING)": "ping"},
-    {"floor (bare interpreter)": "nothing"},
-)
+IN_DICT = {"floor (dict, JSON decoded)": "dict"}
+IN_SQLITE = {"floor (bare sqlite3)": "sqlite"}
+PING = {"floor (bare PING)": "ping"}
+START = {"floor (bare interpreter)": "nothing"}
 
 
 @dataclass(frozen=True, slots=True)

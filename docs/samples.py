@@ -4,7 +4,8 @@
                                            ->  the region <!-- sample:tests --> of README.md
     qd costs on generated transcripts      ->  docs/images/costs.svg
       (the same ones always), at `NOON`    ->  the region <!-- sample:costs --> of README.md
-    qd memory in an empty project          ->  the regions of `MEMORY` in docs/how-to/share-memory.md
+    qd memory in an empty project          ->  the regions of `MEMORY` in docs/how-to/share-memory.md,
+                                           ->  the first of them in README.md, too
 
 Tests make all regions again and compare.
 """
@@ -145,7 +146,9 @@ def write() -> None:
     (IMAGES / "costs.svg").write_text(picture(costs(), "costs"))
     put("tests", sample(django))
     put("costs", costs())
-    for name, text in memory().items():
+    in_an_empty_project = memory()
+    put("memory-put", in_an_empty_project["memory-put"])
+    for name, text in in_an_empty_project.items():
         put(name, text, MEMORY_PAGE)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 
 import pytest
@@ -78,9 +79,14 @@ def server(request, redis_fleet, redis_program):
 
 
 def test_a_copy_is_used_until_somebody_writes(server):
-    """Every way of writing, by another process; and what was not there is known not to be there."""
+    """Every way of writing, by another process; and what was not there is known not to be there.
+
+    Not so in a cluster, where the slot of what is not there may move without a word.
+    """
     with reading(server) as reader, reading(server, local_cache_enabled=False) as writer:
-        reader.keeps(None)
+        knows_absence = not server.url.startswith("redis+cluster")
+        if knows_absence:
+            reader.keeps(None)
         for number, write in enumerate(
             (
                 lambda: writer.backend.put(NAME, b"0"),
@@ -92,7 +98,8 @@ def test_a_copy_is_used_until_somebody_writes(server):
             write()
             data = None if number == 3 else b"%d" % number
             until(lambda data=data: reader.get()[0] == data, "the write is seen")
-            reader.keeps(data)
+            if data or knows_absence:
+                reader.keeps(data)
 
 
 def test_our_own_writes_are_seen_at_once(redis_server):
@@ -102,6 +109,53 @@ def test_our_own_writes_are_seen_at_once(redis_server):
             reader.backend.put(NAME, b"%d" % number)
             assert reader.get()[0] == b"%d" % number
             reader.get()
+
+
+def test_our_own_writes_are_seen_however_late_the_news_is(redis_fleet, redis_server):
+    """Not a word comes on the feed's connection: no copy that we have changed is used, by no thread of ours."""
+    proxy = redis_fleet.proxy(redis_server)
+    with reading(redis_server, local_cache_confirm_s=3600) as reader, reading(proxy) as slow:
+        reader.backend._feed._connect = slow.backend._connections
+        reader.keeps(None)
+        proxy.stall()
+        for number in range(1000):
+            reader.backend.put(NAME, b"%d" % number)
+            assert reader.get() == (b"%d" % number, False)
+            assert reader.get() == (b"%d" % number, True)
+        written, last = [0], 1000
+        reader.backend.put(NAME, b"0")
+
+        def write():
+            for number in range(1, last + 1):
+                reader.backend.put(NAME, b"%d" % number)
+                written[0] = number
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        while (before := written[0]) < last:
+            assert int(reader.get()[0]) >= before
+        thread.join()
+        reader.keeps(b"%d" % last)
+        assert reader.backend.delete([NAME]) == 1
+        assert reader.get() == (None, False)
+        proxy.resume()
+    proxy.close()
+
+
+def test_a_write_that_nobody_has_confirmed_is_ours_too(redis_fleet, redis_server):
+    """It may have happened, so a copy from before is not used."""
+    proxy = redis_fleet.proxy(redis_server)
+    with reading(proxy, timeout_s=0.2, local_cache_confirm_s=3600) as reader:
+        with reading(redis_server) as direct:
+            reader.backend._feed._connect = direct.backend._connections
+            reader.backend.put(NAME, b"1")
+            reader.keeps(b"1")
+            proxy.stall()
+            with pytest.raises(MemoryUnavailable, match="unknown"):
+                reader.backend.put(NAME, b"2")
+            assert reader.near.get(NAME) is None
+        proxy.resume()
+    proxy.close()
 
 
 def test_a_large_batch_is_seen_at_once(redis_server):
@@ -237,6 +291,44 @@ def test_a_cluster_is_heard_on_every_master(redis_cluster):
                 until(lambda name=name, data=data: reader.get(name)[0] == data, "the write is seen")
         until(lambda: all(reader.get(name)[1] for name in names), "all are kept")
         assert [len(feeds(node)) for node in redis_cluster.masters] == [1, 1, 1]
+
+
+def test_what_is_in_a_slot_that_moves_is_never_stale(redis_cluster):
+    """Present or absent, before, while and after it moves to a master that had no slots, and told us nothing."""
+    redis_cluster.flush()
+    beside = NAME + "-beside"
+    with reading(redis_cluster) as reader, reading(redis_cluster, local_cache_enabled=False) as writer:
+        writer.backend.put(beside, b"old")
+        reader.keeps(b"old", beside)
+        assert reader.get()[0] is None
+        new = next(node for node in redis_cluster.masters if not node.command("CLUSTER", "COUNTKEYSINSLOT", slot_of(node)))
+        redis_cluster.move_slot(NAME, new)
+        writer.backend.put_many([Put(NAME, b"1"), Put(beside, b"1")])
+        assert reader.get() == (b"1", False)
+        assert reader.get(beside) == (b"1", False)
+        reader.keeps(b"1")
+        reader.keeps(b"1", beside)
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_a_server_with_io_threads_has_copies_only_when_that_is_allowed(redis_fleet, redis_program, allowed):
+    """For it may tell of a change too late; health says so, and how to mend it."""
+    server = redis_fleet.server(redis_program, io_threads=2)
+    with reading(server, local_cache_io_threads=allowed) as reader:
+        reader.backend.put(NAME, b"1")
+        assert [reader.get()[1], reader.get()[1]] == [False, allowed]
+        health = reader.backend.health()
+        assert health.state == "degraded"
+        assert [each["has_io_threads"] for each in health.details["masters"].values()] == [True]
+        (said,) = [problem for problem in health.problems if "copies" in problem]
+        assert "set its io-threads to 1" in said
+        assert ("no copies are kept" in said) is not allowed
+    server.kill()
+
+
+@pytest.mark.parametrize(("used", "rights", "keeps"), [(0, ["+info"], True), (9, ["+info"], False), (0, [], False)])
+def test_who_may_not_see_the_configuration_trusts_what_has_happened(own_redis_server, used, rights, keeps):
+    """Threads that have been at work are known from INFO; without that, nothing is, and no copies are kept."""
 
 
 class TestWatching:

@@ -34,7 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "files": Entry("files", "List files by category, language, pattern or need."),
     "hotspots": Entry("hotspots", "Rank code that is complex, often changed and little tested."),
     "map": Entry("map", "Outline the project within a budget of tokens."),
-    "memory": Entry("memory", "Share values between agents: in a file of the project, or on Redis or Valkey."),
+    "memory": Entry("memory", "Share values, tasks and signals between agents."),
     "note": Entry("note", "Attach your own metadata to a file."),
     "report": Entry("report", "Write a report: health, tests, staleness, coverage or sprint."),
     "scan": Entry("scan", "Bring the index up to date and say what is in the project."),
@@ -52,13 +52,14 @@ COMMANDS: dict[str, Entry] = {
 )
 @click.version_option(__version__, prog_name="qd")
 def cli() -> None:
-    """Know your code base, your agents' costs, and what needs attention.
+    """Know your code base, what your agents cost, and what they share.
 
     \b
     qd scan                     index this project
     qd tests for --changed      which tests to run for what you have changed
     qd hotspots                 where the trouble is
     qd costs                    what agents have spent
+    qd memory put plan ready    what they put down for each other
     """
 
 

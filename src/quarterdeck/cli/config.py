@@ -37,9 +37,19 @@ def command(project: str | None, as_json: bool) -> None:
     """
     from quarterdeck.costs.settings import CostsConfig
     from quarterdeck.index.settings import IndexConfig
+    from quarterdeck.memory.settings import MemorySettings, without_secrets
 
     root = open_workspace(project or find_root()).root
-    settings = [*_settings(CostsConfig, "costs", root), *_settings(IndexConfig, "index", root)]
+    settings = [
+        *_settings(CostsConfig, "costs", root),
+        *_settings(IndexConfig, "index", root),
+        *(
+            each._replace(value=without_secrets(str(each.value)))
+            if each.setting == "memory.url" and each.value
+            else each
+            for each in _settings(MemorySettings, "memory", root)
+        ),
+    ]
     if as_json:
         print_json("config", {"settings": [each._asdict() for each in settings]}, project=root)
         return

@@ -9,6 +9,7 @@
 An act has the hash of the one before and its own: SHA-256 over its JSON as it is stored, without the hash,
 keys sorted, no spaces, as UTF-8. So `verify` finds an act that was changed, taken out, put elsewhere or cut
 off the end. Agents and subjects are stored escaped, as in names, so that a mail address stays what it is.
+No act is ever written over another: when the head is lost or set back, nothing more is done until `mend`.
 
 What no chain can show that lies where the acts lie: whoever may write the whole store can write a whole new
 chain. Note `head` elsewhere from time to time and pass it to `verify`: no other chain has that hash in it.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
@@ -261,12 +263,18 @@ def verify(store: Store, namespace: str, noted: Head | None = None) -> AuditRepo
 
 def act_name(namespace: str, number: int) -> str:
     """The name of the entry with that act."""
-    return names.named(names.space(namespace), "audit", f"{number:0{_NUMBER_DIGITS}}")
+    return f"{_acts_prefix(namespace)}{number:0{_NUMBER_DIGITS}}"
 
 
+@lru_cache(maxsize=64)
 def head_name(namespace: str) -> str:
     """The name of the entry that says how far the chain goes."""
     return names.named(names.space(namespace), "chain", "head")
+
+
+@lru_cache(maxsize=64)
+def _acts_prefix(namespace: str) -> str:
+    return names.named(names.space(namespace), "audit")
 
 
 def utc_text(time_ms: int) -> str:
@@ -382,7 +390,7 @@ def _head_in(value: object) -> Head:
 
 def _numbers(store: Store, namespace: str) -> list[int]:
     """The numbers of the acts that are there, ascending."""
-    prefix = names.named(names.space(namespace), "audit")
+    prefix = _acts_prefix(namespace)
     keys = [entry.name.removeprefix(prefix) for entry in store.backend.listing(prefix)]
     return sorted(int(key) for key in keys if len(key) == _NUMBER_DIGITS and key.isdecimal())
 

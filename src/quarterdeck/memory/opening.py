@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from quarterdeck.errors import UsageError
 from quarterdeck.files import failure, private_folder
 from quarterdeck.memory.settings import MemoryConfig, MemorySettings, RedisConfig
 from quarterdeck.memory.store import Store
@@ -42,8 +43,14 @@ def open_store(config: MemoryConfig | RedisConfig | None = None, root: str = "."
         ConfigError: a setting or the key file is wrong.
         MissingExtra: it needs ``redis`` or ``cryptography``, which is not installed.
         StateError: there is no place for the file.
+        UsageError: that is no config.
     """
     config = configured(root) if config is None else config
+    if not isinstance(config, MemoryConfig | RedisConfig):
+        raise UsageError(
+            f"the config must be a MemoryConfig or a RedisConfig, got {type(config).__name__}",
+            hint='pass MemoryConfig(path="memory.sqlite"), RedisConfig(url="redis://localhost"), or None',
+        )
     return Store(_backend(config, root), config)
 
 

@@ -81,7 +81,13 @@ class Patterns(Seat):
             query: words, in any case; None: all patterns, the surest first.
             pattern_type: only those of this type.
             limit: how many at most.
+
+        Raises:
+            UsageError: one of them is of another type.
         """
+        for what, text in (("query", query), ("pattern_type", pattern_type)):
+            if text is not None and not isinstance(text, str):
+                raise UsageError(f"the {what} must be text", hint="leave it away to find all")
         if type(limit) is not int or limit < 1:
             raise UsageError(
                 f"limit must be a whole number from 1 up, got {told(limit)}", hint="ask for some"

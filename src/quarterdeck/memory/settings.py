@@ -57,8 +57,8 @@ class RedisConfig(Limits):
         buckets: how many slots of a cluster an agent's entries are spread over. More than one: what lies in
             different buckets cannot change in one transaction. Must be the same for all users of a namespace.
         local_cache_confirm_s: a copy is used only if the server was heard of within so many seconds.
-        local_cache_io_threads: keep copies also where the server uses io-threads, with which they may be stale
-            for a moment (up to 5 % of reads that race with a write).
+        local_cache_io_threads: keep copies also if the server uses io-threads, with which they may be stale for
+            a moment (up to 5 % of reads that race with a write).
         allow_eviction: stage patterns on a server that may drop them when its memory is full.
     """
 

@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import random
 import time
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck import caches
 from quarterdeck.errors import StoreBusy
 from quarterdeck.memory.backend import Item, Put
 from quarterdeck.memory.codec import decode, encode
+from quarterdeck.memory.names import checked
 from quarterdeck.memory.near import LocalTier
-from quarterdeck.memory.scrub import Scrubber
 from quarterdeck.memory.sealing import open_seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from quarterdeck.memory.backend import Backend
+    from quarterdeck.memory.scrub import Scrubber
     from quarterdeck.memory.settings import Limits
 
 PATIENCE_S = 10.0
@@ -89,22 +91,30 @@ class Store:
     Attributes:
         backend: where they are.
         limits: the settings that hold for all of them.
-        scrubber: what is taken out of every value on its way in.
     """
 
     def __init__(self, backend: Backend, limits: Limits) -> None:
         """Reads the key file, if there is one.
 
         Raises:
+            UsageError: the namespace is no name.
             ConfigError: the key file is not one.
             MissingExtra: values are encrypted, and ``cryptography`` is not installed.
         """
         self.backend = backend
         self.limits = limits
-        self.scrubber = Scrubber(personal=limits.pii_scrub_enabled, secrets=limits.secrets_detection_enabled)
+        checked(limits.namespace, "namespace", limits.max_key_bytes)
         self._seal = open_seal(limits.key_file)
         self._near = LocalTier(backend, limits.local_cache_size if limits.local_cache_enabled else 0)
         caches.register("memory.local", self._near.stats)
+
+    @cached_property
+    def scrubber(self) -> Scrubber:
+        """What is taken out of every value on its way in; made with the first write."""
+        from quarterdeck.memory.scrub import Scrubber
+
+        limits = self.limits
+        return Scrubber(personal=limits.pii_scrub_enabled, secrets=limits.secrets_detection_enabled)
 
     # Reading
 

@@ -32,7 +32,7 @@ def test_a_program_that_is_no_server_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("version", "can"), [("7.2.9", False), ("7.4.0", True), ("8.0.2", True), ("10.0.0", True)]
+    "version,can", [("7.2.9", False), ("7.4.0", True), ("8.0.2", True), ("10.0.0", True)]
 )
 def test_client_side_caching_is_asked_of_those_that_can(version, can, monkeypatch):
     """redis-py refuses all older ones."""

@@ -196,7 +196,8 @@ class TestNamesTakenInAdvance:
         squatter, root = place.room("alice"), place.room_with(STEWARD, "boss")
         root.set_default_access(VALIDATOR)
         pattern_id = squatter.stage_pattern({"name": "a lesson"})
-        see_many, tokens = squatter.store.see_many, []
+        see_many = squatter.store.see_many
+        tokens: list[str] = []
 
         def see_and_then(names):
             seen = see_many(names)

@@ -206,6 +206,16 @@ class TestMend:
         assert (act.number, act.previous) == (6, stored(chain, 4)["hash"])
         assert (report(chain).acts, report(chain).broken_at) == (1, 2)
 
+    def test_an_end_that_is_no_json_is_mended(self, chain):
+        """The act says that there was none to be read."""
+        chain.sql("UPDATE entries SET data = ? WHERE name = ?", b"{torn", HEAD)
+        root = chain.room("root", token=chain.root_token)
+        with pytest.raises(StoreCorrupt):
+            root.revoke_access("boss")
+        act = root.mend_audit()
+        assert (act.number, act.details["head"]) == (6, None)
+        assert report(chain).is_whole
+
     def test_only_a_steward_mends(self, chain):
         """Nobody else says where the chain ends."""
         put_end(chain, None)
@@ -226,7 +236,8 @@ class TestMend:
     def test_an_act_of_others_meanwhile_is_no_flaw(self, chain):
         """Whoever is late tries again; it is not taken for an act that should not be there."""
         root, other = (chain.room("root", token=chain.root_token) for _ in range(2))
-        transact, late = root.store.transact, []
+        transact = root.store.transact
+        late: list[str] = []
 
         def be_late(*how):
             if len(late) < 3:

@@ -14,18 +14,22 @@ ON_PURPOSE = {"__init__", "close"}
 
 
 def defined(room: type) -> set[str]:
-    """Every attribute that the source of *room* gives itself: methods, names of the class, and ``self.x =``."""
+    """Every attribute that the source of *room* defines: methods, names of the class, and ``self.x =``."""
     (body,) = ast.parse(textwrap.dedent(inspect.getsource(room))).body
     assert isinstance(body, ast.ClassDef)
-    names = {each.name for each in body.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)}
-    for node in ast.walk(body):
-        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            if isinstance(node.value, ast.Name) and node.value.id == "self":
-                names.add(node.attr)
+    names: set[str] = set()
     for node in body.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            names.add(node.name)
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         names |= {target.id for target in targets if isinstance(target, ast.Name)}
+    stored = (node for node in ast.walk(body) if isinstance(getattr(node, "ctx", None), ast.Store))
+    names |= {node.attr for node in stored if isinstance(node, ast.Attribute) and _is_self(node.value)}
     return names - ON_PURPOSE
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 def test_no_two_rooms_define_the_same_name():

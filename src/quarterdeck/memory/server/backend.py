@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from quarterdeck.memory.backend import Health, Item, Listed, Mark, Stored, Watcher
     from quarterdeck.memory.server.connect import Connection
+    from quarterdeck.memory.server.health import Server
     from quarterdeck.memory.settings import RedisConfig
 
 CLOCK_LASTS_S = 30.0
@@ -238,7 +239,7 @@ class RedisBackend:
                 health.need_timely_news(node)
         return self._connections()
 
-    def _problem_of_copies(self, servers: Iterable[health.Server]) -> str:
+    def _problem_of_copies(self, servers: Iterable[Server]) -> str:
         """Why copies are not kept, though they should be, or may be stale; empty: all is well."""
         if self._feed is None:
             return ""
