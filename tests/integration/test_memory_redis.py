@@ -14,6 +14,7 @@ from quarterdeck.errors import (
     AccessDenied,
     ConfigError,
     MemoryUnavailable,
+    QuarterdeckError,
     StoreCorrupt,
     StoreFull,
     UsageError,
@@ -450,6 +451,30 @@ def test_a_log_lives_as_long_as_its_longest_item(redis_server):
         store.add(LOG, [b"4"])
         store.add(LOG, [b"5"], ttl_ms=1000)
         assert redis_server.command("PTTL", LOG) == -1
+
+
+def test_numbers_ascend_though_the_server_has_forgotten_them(own_redis_server):
+    """Whoever has read up to some number misses nothing that is added after that."""
+    with backend(own_redis_server.url, timeout_s=5) as store:
+        before = store.add(LOG, [b"1", b"2"])
+        own_redis_server.restart(keep=False)
+        until(lambda: _works(lambda: store.count(LOG)), "the server is used again")
+        assert store.count(LOG) == 0
+        after = store.add(LOG, [b"3", b"4"]) + store.add(LOG, [b"5"])
+        assert [*before, *after] == sorted({*before, *after})
+        assert [item.data for item in store.items(LOG, low=before[-1] + 1)] == [b"3", b"4", b"5"]
+
+
+def test_numbers_ascend_though_the_servers_clock_does_not(redis_server):
+    """A number that is ahead of the clock is counted on from, up to the last that is exact."""
+    with backend(redis_server.url) as store:
+        redis_server.command("HSET", f"{SPACE}:%logs", "number", str(2**53 - 4))
+        assert store.add(LOG, [b"1", b"2"]) == [2**53 - 3, 2**53 - 2]
+        assert [(item.id, item.score) for item in store.items(LOG)] == [(2**53 - 3,) * 2, (2**53 - 2,) * 2]
+        with pytest.raises(QuarterdeckError, match="no number is left"):
+            store.add(LOG, [b"3", b"4", b"5"])
+        assert store.count(LOG) == 2
+        assert store.add(LOG, [b"3"]) == [2**53 - 1]
 
 
 def test_a_log_that_has_ended_begins_anew_without_its_old_data(redis_server):

@@ -13,6 +13,7 @@ import pytest
 import quarterdeck
 import quarterdeck.costs
 import quarterdeck.index
+import quarterdeck.memory
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,9 @@ def among(modules: set[str], *unwanted: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "module", [quarterdeck, quarterdeck.costs, quarterdeck.index], ids=lambda module: module.__name__
+    "module",
+    [quarterdeck, quarterdeck.costs, quarterdeck.index, quarterdeck.memory],
+    ids=lambda module: module.__name__,
 )
 class TestNames:
     def test_every_public_name_can_be_imported(self, module):
@@ -118,4 +121,29 @@ def test_a_warm_record_loads_no_database_and_no_price_list(tmp_path):
     assert not among(
         modules, "sqlite3", "msgspec", "genai_prices", "decimal", "dataclasses", "subprocess", "tzlocal",
         "quarterdeck.sqlite", "quarterdeck.costs.importers", "quarterdeck.costs.budgets",
+    )  # fmt: skip
+
+
+def test_importing_the_memory_loads_no_database_and_no_client():
+    """Its names are a table, too."""
+    modules = loaded(IMPORT.replace("quarterdeck;", "quarterdeck.memory;"))
+    ours = {name for name in modules if name.startswith("quarterdeck")}
+    assert ours == {"quarterdeck", "quarterdeck.memory"}
+    assert not among(
+        modules, "sqlite3", "redis", "asyncio", "msgspec", "dataclasses", "subprocess", "threading"
+    )
+
+
+def test_memory_in_a_file_loads_no_server_and_no_event_loop(tmp_path):
+    """Who stashes and retrieves waits for what that takes, and no more."""
+    code = IMPORT.replace(
+        "quarterdeck;",
+        "quarterdeck.memory as m; memory = m.UnifiedMemory('ann', m.MemoryConfig(path=sys.argv[1])); "
+        "memory.stash('k', 1); assert memory.retrieve('k') == 1; memory.keys(); memory.close();",
+    )
+    modules = loaded(code, str(tmp_path / "memory.sqlite"))
+    assert "quarterdeck.memory.embedded.backend" in modules
+    assert not among(
+        modules, "redis", "quarterdeck.memory.server", "asyncio", "concurrent", "cryptography", "subprocess",
+        "socket", "ssl", "multiprocessing", "tomllib",
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import UsageError
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
     from quarterdeck.memory.backend import Backend
 
 FILE = "memory.sqlite"
+PATHS = ("path", "key_file", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+"""The settings that are paths."""
 
 
 def configured(root: str = ".", flags: Mapping[str, object] | None = None) -> MemoryConfig | RedisConfig:
     """What the settings of the project at *root* say: a server when they have a ``url``, else a file.
 
-    A relative path in them is below the project.
+    Relative paths in them are below the project.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -31,9 +34,11 @@ def configured(root: str = ".", flags: Mapping[str, object] | None = None) -> Me
 
     top = find_root(root)
     settings = load(MemorySettings, "memory", top, flags).values
-    if settings.path:
-        settings = settings._replace(path=os.path.join(top, os.path.expanduser(settings.path)))
-    return settings.config()
+    config = settings.config()
+    paths = {name: getattr(config, name, "") for name in PATHS}
+    return replace(
+        config, **{name: os.path.join(top, os.path.expanduser(path)) for name, path in paths.items() if path}
+    )
 
 
 def open_store(config: MemoryConfig | RedisConfig | None = None, root: str = ".") -> Store:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from quarterdeck.errors import ConfigError
+
+_LEAST = {"buckets": 1, "max_key_bytes": 1, "max_value_bytes": 1}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
@@ -28,6 +32,15 @@ class Limits:
     pii_scrub_enabled: bool = True
     secrets_detection_enabled: bool = True
     key_file: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant, before anything is opened.
+
+        Raises:
+            ConfigError: a value has another type than its default, or is less than it can be.
+        """
+        for name, field in self.__dataclass_fields__.items():
+            _check(name, getattr(self, name), field.default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +70,8 @@ class RedisConfig(Limits):
         buckets: how many slots of a cluster an agent's entries are spread over. More than one: what lies in
             different buckets cannot change in one transaction. Must be the same for all users of a namespace.
         local_cache_confirm_s: a copy is used only if the server was heard of within so many seconds.
-        local_cache_io_threads: keep copies also if the server uses io-threads, with which they may be stale for
-            a moment (up to 5 % of reads that race with a write).
+        local_cache_io_threads: keep copies also if the server uses io-threads, with which they may be stale
+            for a moment: up to 5 % of reads that race with a write.
         allow_eviction: stage patterns on a server that may drop them when its memory is full.
     """
 
@@ -116,6 +129,24 @@ class MemorySettings(NamedTuple):
         kind = RedisConfig if self.url else MemoryConfig
         mine = {name: value for name, value in self._asdict().items() if name in kind.__dataclass_fields__}
         return kind(**mine)
+
+
+def _check(name: str, value: object, default: object) -> None:
+    """Raise unless *value*, which is not repeated as it may be secret, is of the type of *default*."""
+    kinds = (int, float) if isinstance(default, float) else type(default)
+    if not isinstance(value, kinds) or isinstance(value, bool) is not isinstance(default, bool):
+        raise ConfigError(
+            f"{name} of the memory must be of type {type(default).__name__}, got {type(value).__name__}",
+            hint=f"leave it away for the default, {default!r}",
+        )
+    if isinstance(value, str):
+        if "\0" in value or (name == "namespace" and not (value and value.isprintable())):
+            raise ConfigError(f"{name} of the memory is not plain text", hint="use printable characters")
+    elif isinstance(value, int | float) and not _LEAST.get(name, 0) <= value < float("inf"):
+        raise ConfigError(
+            f"{name} of the memory must be a number from {_LEAST.get(name, 0)} up, got {value!r}",
+            hint=f"leave it away for the default, {default!r}",
+        )
 
 
 def without_secrets(url: str) -> str:

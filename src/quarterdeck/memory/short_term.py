@@ -52,7 +52,8 @@ class ShortTermMemory(AsyncTwins):
             AccessDenied: the agent is registered, and this is not its token.
             ConfigError, MissingExtra, MemoryUnavailable, StateError: the memory cannot be opened.
         """
-        super().__init__(open_store(config) if store is None else store, agent_id, token=token, access_tier=access_tier)
+        store = open_store(config) if store is None else store
+        super().__init__(store, agent_id, token=token, access_tier=access_tier)
 
     def clear_local_cache(self) -> int:
         """Drop the copies in this process; returns how many there were. Nothing is lost."""

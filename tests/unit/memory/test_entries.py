@@ -112,7 +112,7 @@ class TestKeys:
         other = enter()
         assert other.retrieve_batch(items) == items
         assert [other.retrieve(key) for key in items] == list(items.values())
-        assert [info.key for info in other.keys()] == sorted(items)
+        assert [info.key for info in other.keys("")] == sorted(items)
         assert ann.delete("*")
         assert len(ann.keys()) == len(items) - 1
 

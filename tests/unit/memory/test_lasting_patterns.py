@@ -77,7 +77,7 @@ class TestPersist:
         """Who, what, which."""
         kept = validator.persist_pattern({"name": "locks"})
         act = audit.read(place.store(), NAMESPACE)[-1]
-        assert (act.agent, act.action, act.subject) == ("root", "persist", kept["id"])
+        assert (act.agent, act.act, act.subject) == ("root", "persist", kept["id"])
 
     def test_it_takes_a_validator(self, place, reader):
         """Whoever stages leaves it to others; the chain does not grow."""
@@ -185,7 +185,8 @@ class TestSearch:
         "bad",
         [
             {"limit": 0}, {"limit": -1}, {"limit": 1.5}, {"limit": True}, {"limit": "9"}, {"limit": None},
-            {"query": 7}, {"query": b"lock"}, {"query": ["lock"]}, {"pattern_type": 7}, {"pattern_type": ["x"]},
+            {"query": 7}, {"query": b"lock"}, {"query": ["lock"]},
+            {"pattern_type": 7}, {"pattern_type": ["x"]},
         ],
         ids=repr,
     )  # fmt: skip

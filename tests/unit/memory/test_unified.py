@@ -141,8 +141,8 @@ class TestTogether:
     def test_a_block_closes_what_it_opened(self, config):
         """Also after an error, which it lets through."""
         memory = UnifiedMemory("ann", config)
+        memory.subscribe("room", print)
         with pytest.raises(ZeroDivisionError), memory:
-            memory.subscribe("room", print)
             memory.stash("k", 1 // 0)
         assert "quarterdeck-channels" not in {thread.name for thread in threading.enumerate()}
         assert memory.retrieve("k") is None

@@ -94,7 +94,7 @@ local now = math.min(tonumber(time[1]) * 1000000 + tonumber(time[2]), 2 ^ 52)
 local given = tonumber(redis.call('HGET', KEYS[3], 'number') or 0)
 local first = math.max(given + 1, now)
 local last = first + items - 1
-if last > 2 ^ 53 then return redis.error_reply('ERR no number is left for an item') end
+if last >= 2 ^ 53 then return redis.error_reply('ERR no number is left for an item') end
 redis.call('HSET', KEYS[3], 'number', string.format('%.0f', last))
 local left = redis.call('PTTL', KEYS[1])
 if left == -2 then redis.call('UNLINK', KEYS[2]) end

@@ -178,6 +178,15 @@ class TestMarks:
         assert not world.feed.is_fresh(first)
         assert not world.feed.is_fresh(second)
 
+    def test_what_we_have_written_needs_no_telling(self, world):
+        """Whatever was read before is stale; what is read after is fresh, until the late news of it comes."""
+        before, other = world.begin("k"), world.begin("other")
+        world.feed.wrote(["k", "never read"])
+        after = world.feed.begin("k")
+        assert [world.feed.is_fresh(mark) for mark in (before, after, other)] == [False, True, True]
+        world.master.say(changed("k"))
+        assert [world.feed.is_fresh(mark) for mark in (after, other)] == [False, True]
+
     def test_a_flush_makes_every_copy_stale(self, world):
         """Also those of names that have never been written."""
         marks = [world.begin(f"k{number}") for number in range(10)]
@@ -363,8 +372,8 @@ class TestConnecting:
         assert marks == [None]
         assert world.feed.is_fresh(world.begin("k"))
 
-    def test_who_drops_never_waits_for_a_lock_that_whoever_connects_wants(self, world):
-        """The caller of drop may hold what connecting needs."""
+    def test_who_drops_or_writes_never_waits_for_a_lock_that_whoever_connects_wants(self, world):
+        """The caller may hold what connecting needs."""
         masters, at_it = threading.Lock(), threading.Event()
         connect = world.connect
 
@@ -379,6 +388,7 @@ class TestConnecting:
             thread.start()
             assert at_it.wait(10)
             world.feed.drop()
+            world.feed.wrote(["k"])
         thread.join()
         assert world.feed.is_fresh(world.begin("k"))
 
