@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from bench import memory_facts, memory_stores, peers
 from bench.measure import Contender, measure
-from bench.memory_stores import CACHING, EMPATHY, IN_PROCESS, REDIS_PY, SUBJECT, WORK
+from bench.memory_stores import CACHING, EMPATHY, FAST, IN_PROCESS, REDIS_PY, SUBJECT, WORK
 from bench.results import ScenarioResult, scenario_result
 from bench.servers import redis_server
 
@@ -46,6 +46,7 @@ EMBEDDED = {
     f"{peers.LANGGRAPH.label} (SqliteStore)": "langgraph",
 }
 ON_REDIS = {SUBJECT: "quarterdeck", EMPATHY: "empathy", REDIS_PY: "redis-py"}
+WITH_RE2 = {FAST: "quarterdeck-fast"}
 IN_DICT = {"floor (dict, JSON decoded)": "dict"}
 IN_SQLITE = {"floor (bare sqlite3)": "sqlite"}
 PING = {"floor (bare PING)": "ping"}
@@ -102,9 +103,9 @@ def _embedded(share: int) -> list[Scenario]:
     return [
         Scenario("hot retrieve", "hot", HOT_READS // share, EMBEDDED | IN_DICT, "reads"),
         Scenario("first retrieve of a key", "first", first, EMBEDDED | IN_SQLITE),
-        Scenario("stash", "stash", writes, EMBEDDED | IN_SQLITE),
+        Scenario("stash", "stash", writes, EMBEDDED | WITH_RE2 | IN_SQLITE),
         Scenario("stash with a time to live", "ttl", writes, EMBEDDED),
-        Scenario("stash_batch of 100, per entry", "stash-batch", writes, EMBEDDED | IN_SQLITE),
+        Scenario("stash_batch of 100, per entry", "stash-batch", writes, EMBEDDED | WITH_RE2 | IN_SQLITE),
         Scenario("retrieve_batch of 100, per entry", "retrieve-batch", first, EMBEDDED | IN_SQLITE),
         Scenario("import, open, retrieve", "fresh", 1, EMBEDDED | START, "process"),
     ]
@@ -116,8 +117,8 @@ def _on_redis(share: int, server: Server) -> list[Scenario]:
     return [
         Scenario("hot retrieve", "hot", HOT_READS // share, stores | PING, "reads"),
         Scenario("first retrieve of a key", "first", first, stores | PING),
-        Scenario("stash", "stash", writes, stores | PING),
-        Scenario("stash_batch of 100, per entry", "stash-batch", writes, ON_REDIS),
+        Scenario("stash", "stash", writes, stores | WITH_RE2 | PING),
+        Scenario("stash_batch of 100, per entry", "stash-batch", writes, ON_REDIS | WITH_RE2),
         Scenario("retrieve_batch of 100, per entry", "retrieve-batch", first, ON_REDIS),
         Scenario("import, connect, retrieve", "fresh", 1, ON_REDIS | START, "process"),
     ]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUBJECT = "Quarterdeck"
+FAST = "Quarterdeck, extra fast"
 EMPATHY = peers.EMPATHY_MEMORY.label
 REDIS_PY = f"redis-py {peers.REDIS_PY.version}"
 CACHING = f"{REDIS_PY}, client-side cache"
@@ -46,12 +47,14 @@ class Stores:
 def install() -> Stores:
     """Every contender in an environment of its own; floors run in Quarterdeck's."""
     subject = peers.install_quarterdeck("redis")
+    fast = peers.install_quarterdeck("redis", "fast")
     empathy, redis_py, diskcache, cashews, langgraph = (
         peers.install(peer)
         for peer in (peers.EMPATHY_MEMORY, peers.REDIS_PY, peers.DISKCACHE, peers.CASHEWS, peers.LANGGRAPH)
     )
     folders = {
         **dict.fromkeys(("quarterdeck", "dict", "sqlite", "ping", "nothing"), subject),
+        "quarterdeck-fast": fast,
         **dict.fromkeys(("empathy", "empathy-session"), empathy),
         **dict.fromkeys(("redis-py", "redis-py-caching"), redis_py),
         "diskcache": diskcache,

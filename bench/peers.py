@@ -100,11 +100,11 @@ def install_ccusage() -> Path | None:
     return command
 
 
-def install_quarterdeck(extra: str = "") -> Path:
+def install_quarterdeck(*extras: str) -> Path:
     """The ``bin`` folder of an environment with this checkout's Quarterdeck; built anew each time."""
-    folder = FOLDER / "-".join(filter(None, ("quarterdeck", extra)))
+    folder = FOLDER / "-".join(("quarterdeck", *extras))
     options = ["--locked", "--no-editable", "--no-default-groups", "--compile-bytecode"]
-    options += ["--extra", extra] if extra else []
+    options += [option for extra in extras for option in ("--extra", extra)]
     _uv(
         "sync", "--quiet", *options, "--reinstall-package", "quarterdeck", "--python", sys.executable,
         UV_PROJECT_ENVIRONMENT=str(folder),

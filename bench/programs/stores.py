@@ -302,6 +302,7 @@ def _address(url: str) -> tuple[str, int]:
 
 STORES: dict[str, Callable[[str, int], Ways]] = {
     "quarterdeck": _quarterdeck,
+    "quarterdeck-fast": _quarterdeck,
     "empathy": _empathy,
     "empathy-session": _empathy_session,
     "redis-py": _redis_py,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from quarterdeck.errors import UsageError
 from quarterdeck.files import failure, private_folder
@@ -34,11 +33,11 @@ def configured(root: str = ".", flags: Mapping[str, object] | None = None) -> Me
 
     top = find_root(root)
     settings = load(MemorySettings, "memory", top, flags).values
-    config = settings.config()
-    paths = {name: getattr(config, name, "") for name in PATHS}
-    return replace(
-        config, **{name: os.path.join(top, os.path.expanduser(path)) for name, path in paths.items() if path}
-    )
+    paths = {name: getattr(settings, name) for name in PATHS}
+    given: dict[str, Any] = {
+        name: os.path.join(top, os.path.expanduser(path)) for name, path in paths.items() if path
+    }
+    return settings._replace(**given).config()
 
 
 def open_store(config: MemoryConfig | RedisConfig | None = None, root: str = ".") -> Store:

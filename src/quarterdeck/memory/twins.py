@@ -11,26 +11,27 @@ from __future__ import annotations
 
 import threading
 import time
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from quarterdeck import forks
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.amounts import seconds, whole
-from quarterdeck.memory.channels import Channels
+from quarterdeck.memory.channels import Channels, _new
 from quarterdeck.memory.entries import Entries
 from quarterdeck.memory.queues import Queues, _pushed
-from quarterdeck.memory.reading import wait_for
+from quarterdeck.memory.reading import newest, wait_for
 from quarterdeck.memory.sessions import Sessions
 from quarterdeck.memory.signals import KIND as SIGNAL
 from quarterdeck.memory.signals import Signals
 from quarterdeck.memory.streams import STREAM, Streams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import AsyncIterator, Callable, Coroutine
     from concurrent.futures import Future, ThreadPoolExecutor
 
+    from quarterdeck.memory.channels import Message
     from quarterdeck.memory.queues import Task
     from quarterdeck.memory.signals import Arrived, Signal
     from quarterdeck.memory.store import Record, Store
@@ -45,6 +46,8 @@ MAX_THREADS = 32
 """So many calls of one handle can wait at once; the next one waits for one of them."""
 GLANCE_S = 0.25
 """How long a thread goes on waiting after its coroutine was cancelled."""
+HOUR_S = 3600.0
+"""How long is for ever, once."""
 
 
 def twin(
@@ -196,6 +199,24 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
             return self._give_new(log, items)
 
         return await self._read(log, look, give, seconds(block_ms, "block_ms", 0.001))
+
+    async def alisten(
+        self,
+        channel: str,
+        timeout: float | None = None,  # noqa: ASYNC109  as in `listen`
+    ) -> AsyncIterator[Message]:
+        """See `listen`; ``async for``, and from its first step on."""
+        log, backend = self._channel(channel), self.store.backend
+        timeout_s = HOUR_S if timeout is None else seconds(timeout, "timeout")
+        number = await self._aside(newest, backend, log)
+        give: Callable[[list[Message]], list[Message]] = list
+        while True:
+            heard = await self._read(log, partial(_new, self.store, channel, log, number), give, timeout_s)
+            for message in heard:
+                number = message.id
+                yield message
+            if not heard and timeout is not None:
+                return
 
     def close(self) -> None:
         """Wait for the threads of coroutines that are still at it, and end them."""

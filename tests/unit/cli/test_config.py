@@ -9,6 +9,7 @@ import pytest
 
 from quarterdeck.costs.settings import CostsConfig
 from quarterdeck.index.settings import IndexConfig
+from quarterdeck.memory.settings import MemorySettings
 
 
 def test_every_setting_is_shown_with_its_source(qd, project, monkeypatch):
@@ -16,7 +17,7 @@ def test_every_setting_is_shown_with_its_source(qd, project, monkeypatch):
     (project / "quarterdeck.toml").write_text("[index]\nchurn_days = 30\n")
     monkeypatch.setenv("QUARTERDECK_INDEX_SUBMODULES", "yes")
     settings = {each["setting"]: each for each in qd("config", "--json").json["settings"]}
-    parts = {"costs": CostsConfig._fields, "index": IndexConfig._fields}
+    parts = {"costs": CostsConfig._fields, "index": IndexConfig._fields, "memory": MemorySettings._fields}
     assert list(settings) == [f"{part}.{name}" for part, names in parts.items() for name in names]
     assert (settings["index.churn_days"]["value"], settings["index.submodules"]["value"]) == (30, True)
     assert settings["index.churn_days"]["source"].endswith("quarterdeck.toml")
@@ -69,3 +70,12 @@ def test_a_table_is_shown_entry_by_entry(qd, project):
 def test_an_empty_table_is_shown_too(qd):
     """It can be filled, so it is worth a line."""
     assert any(line.split() == ["costs.prices", "{}", "default"] for line in qd("config").out.splitlines())
+
+
+def test_a_password_in_the_url_of_the_memory_is_not_shown(qd, monkeypatch):
+    """Neither as a table nor as JSON."""
+    monkeypatch.setenv("QUARTERDECK_MEMORY_URL", "redis://ada:correct-horse@memory.lan/2")
+    for options in ((), ("--json",)):
+        shown = qd("config", *options).stdout
+        assert "memory.lan" in shown
+        assert "correct-horse" not in shown

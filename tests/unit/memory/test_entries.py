@@ -375,6 +375,21 @@ class TestChanges:
         assert ann.transaction(["a"], lambda _: None) == ann.transaction(["a"], lambda _: {}) == {}
         assert ann.retrieve("a") == 1
 
+    def test_a_transaction_begins_anew_when_another_was_first(self, ann, enter):
+        """It tells what was written in the end, not what would have been."""
+        other = enter()
+        calls = []
+
+        def change(old):
+            calls.append(old["a"])
+            if len(calls) == 1:
+                other.stash("a", 5)
+            return {f"seen {old['a']}": 1}
+
+        assert ann.transaction(["a"], change) == {"seen 5": 1}
+        assert calls == [None, 5]
+        assert [info.key for info in other.keys("seen")] == ["seen 5"]
+
     def test_its_function_has_copies(self, ann):
         """What it does to them counts only when it is returned."""
         ann.stash("a", [1])

@@ -124,7 +124,7 @@ class TestFiles:
         (project / ".quarterdeck").write_text("somebody else's")
         with UnifiedMemory("ann", store=open_store(root=str(project))) as memory:
             memory.stash("k", 1)
-            path = Path(memory.health_check()["details"]["path"])
+            path = Path(str(memory.store.backend.health().details["path"]))
         assert path.is_relative_to(os.environ["XDG_STATE_HOME"])
         assert modes(path.parent)["memory.sqlite"] == "0o600"
         assert sorted(each.name for each in project.iterdir()) == [".quarterdeck", "pyproject.toml", "src"]

@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import os
 import random
+import signal
 import threading
 from datetime import UTC, datetime
 
@@ -18,8 +19,7 @@ from quarterdeck.memory.unified import UnifiedMemory
 from tests.access_worlds import Place
 
 WAITS_FOR_NOTHING = {"channel_stats", "clear_local_cache", "close", "unsubscribe"}
-NOT_FOR_COROUTINES = {"as_agent", "listen"}
-"""Makes another handle; is gone through with a plain ``for``."""
+MAKES_ANOTHER = {"as_agent"}
 PATIENCE_S = 10
 
 
@@ -49,6 +49,10 @@ def ann(enter):
     return enter("ann")
 
 
+def is_asynchronous(method):
+    return inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method)
+
+
 def public_methods():
     return {
         name: method
@@ -60,7 +64,7 @@ def public_methods():
 METHODS = {
     name
     for name, method in public_methods().items()
-    if not inspect.iscoroutinefunction(method) and name not in WAITS_FOR_NOTHING | NOT_FOR_COROUTINES
+    if not is_asynchronous(method) and name not in WAITS_FOR_NOTHING | MAKES_ANOTHER
 }
 
 
@@ -78,15 +82,15 @@ async def until(done):
 def test_every_method_that_may_wait_has_a_twin(name):
     """With the same parameters and defaults, and a docstring that leads to it."""
     method, twin = getattr(UnifiedMemory, name), getattr(UnifiedMemory, f"a{name}")
-    assert inspect.iscoroutinefunction(twin)
-    assert inspect.signature(twin) == inspect.signature(method)
+    assert is_asynchronous(twin)
+    assert inspect.signature(twin).parameters == inspect.signature(method).parameters
     assert twin.__name__ == f"a{name}"
     assert twin.__doc__.startswith(f"See `{name}`")
 
 
 def test_there_is_no_twin_of_nothing():
     """Every coroutine belongs to a method."""
-    twins = {name for name, method in public_methods().items() if inspect.iscoroutinefunction(method)}
+    twins = {name for name, method in public_methods().items() if is_asynchronous(method)}
     assert twins == {f"a{name}" for name in METHODS}
 
 
@@ -278,6 +282,7 @@ def test_a_forked_child_has_threads_of_its_own(ann, enter):
     assert asyncio.run(work()) == os.getpid()
     child = os.fork()
     if not child:
+        signal.alarm(PATIENCE_S)
         code = 1
         try:
             code = 0 if asyncio.run(work()) == os.getpid() else 2
@@ -291,20 +296,43 @@ def test_closing_ends_the_threads(ann):
     """Those that wait are over in a moment; the next call starts new ones."""
 
     def threads():
-        return [thread for thread in threading.enumerate() if thread.name.startswith("quarterdeck-memory")]
+        return {thread for thread in threading.enumerate() if thread.name.startswith("quarterdeck-memory")}
 
-    before = len(threads())
+    before = threads()
 
     async def work():
         waiting = asyncio.create_task(ann.aqueue_pop("q", PATIENCE_S))
-        await until(lambda: len(threads()) > before)
+        await until(lambda: threads() - before)
         await asyncio.to_thread(ann.close)
         await ann.aqueue_push("q", "after")
         assert await waiting == "after"
 
     asyncio.run(work())
     ann.close()
-    assert len(threads()) == before
+    assert not threads() - before
+
+
+def test_what_is_said_in_a_channel_is_heard(ann, enter):
+    """In order, from the first step on, and until nothing has been said for so long."""
+    ben = enter("ben")
+
+    async def work():
+        await ann.apublish("room", "before")
+        heard = ben.alisten("room", PATIENCE_S)
+        first = asyncio.ensure_future(anext(heard))
+        while not first.done():
+            await ann.apublish("room", "now")
+        assert (await first).value == "now"
+        await ann.apublish("room", "last")
+        async for message in heard:
+            if message.value == "last":
+                break
+        await heard.aclose()
+        assert [message async for message in ben.alisten("room", 0.01)] == []
+        with pytest.raises(UsageError):
+            await anext(ben.alisten("room", -1))
+
+    asyncio.run(work())
 
 
 # Cancelling
@@ -382,6 +410,8 @@ def test_a_task_that_was_popped_goes_back_to_its_place(place, ann, enter, monkey
     place.clock.pass_time(1)
     ann.queue_push("q", "first", priority=True)
     ann.queue_push("q", "second")
+    log = ann._in_shared(QUEUE, "q")
+    scores = [item.score for item in ann.store.backend.items(log)]
     taken = threading.Event()
     real = worker.store.backend.take
 
@@ -404,6 +434,7 @@ def test_a_task_that_was_popped_goes_back_to_its_place(place, ann, enter, monkey
         taken.clear()
         asyncio.run(cancelled())
     assert ann.queue_peek("q", 2) == ["first", "second"]
+    assert [item.score for item in ann.store.backend.items(log)] == scores
     task = ann.queue_claim("q")
     assert (task.value, task.priority) == ("first", True)
 

@@ -33,7 +33,9 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, entries=COMMANDS, package=__name__)
 def command() -> None:
-    """Share values between agents: in a file of the project, or on Redis or Valkey.
+    """Share values, tasks and signals between agents.
+
+    In a file of the project, or on a Redis or Valkey server for many machines.
 
     \b
     qd memory put plan '{"files": ["a.py"]}' --ttl 2h

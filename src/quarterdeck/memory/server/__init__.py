@@ -1,6 +1,6 @@
 """Memory on a Redis (6 or newer) or Valkey server, shared by many machines.
 
-    RedisBackend                    this file: the protocol, and when copies of entries are stale (feed)
+    RedisBackend                    the protocol, and when copies of entries are stale (feed), waiting (watch)
         │
     entries · logs · health         what is asked: commands, and Lua that does things in one step (scripts)
         │
@@ -19,9 +19,11 @@ A user of the server needs no more than this (for namespace ``default``)::
     ACL SETUSER qd on >secret ~{default.* -@all +@read +@write -@dangerous +eval +evalsha +time +select
         +info +client|tracking +client|setname +cluster|slots +asking
 
-Without ``+client|tracking`` no copies of entries are kept, and every read is a round trip. Without ``+info``
-nobody knows what the server drops when it is full, so patterns are staged only with ``allow_eviction``.
-With ``+config|get`` too, `health` knows whether anything survives a restart of the server.
+Without ``+client|tracking`` no copies of entries are kept, and every read is a round trip; nor are they if the
+server uses io-threads, with which it may tell of changes too late, unless ``local_cache_io_threads`` is set.
+Without ``+info`` nobody knows that, nor what the server drops when it is full, so patterns are staged only with
+``allow_eviction``. With ``+config|get`` too (which also shows passwords), `health` knows whether anything
+survives a restart of the server, and io-threads are known before they are at work.
 """
 
 from __future__ import annotations

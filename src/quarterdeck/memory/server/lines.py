@@ -12,7 +12,9 @@ So whoever knows that a write is done finds the news of it here, but
 * of more than 64 kB of news only a part comes that soon. Either it is one message (`Lines.is_whole`), or we
   are far behind and ask;
 * after FLUSHALL, with the server's ``io-threads`` and over a network, the writer may be told a little before
-  us; and SWAPDB is told to nobody.
+  us; and SWAPDB is told to nobody;
+* a cluster's slot may move to a master that we have no line to, and nobody tells. What is moved along is told
+  by the old one, so only the absence of an entry must not be remembered in a cluster.
 
 ``HELLO`` does what PING would: its answer proves that everything has been read that was written before it was
 asked. It also tells a master from a replica, which a master may become, and which hears of changes late.
