@@ -35,7 +35,7 @@ class Stored(NamedTuple):
     """One entry as it was at one moment.
 
     Attributes:
-        data: its bytes; None where there is none (which may be kept like any other answer).
+        data: its bytes; None where there is none (which may be kept like any other answer, if it has a mark).
         deadline: when it ends, on `Backend.now`; None for never.
         mark: for `Backend.is_fresh`; None when no copy of this answer may be kept.
     """

@@ -74,6 +74,8 @@ class TestSecrets:
             f"redis://user:a/{SECRET}@host/0",
             f"redis://user:a?{SECRET}@host/0",
             f"redis://user:a#{SECRET}@host/0",
+            f"redis://user:{SECRET}?a@host/0",
+            f"redis://user:{SECRET}#a@host/0",
             f"redis://user:a@{SECRET}@host/0",
             f"redis://host/0?password={SECRET}",
             f"redis://host/0?user=x@y&password={SECRET}",

@@ -30,8 +30,9 @@ WRITES: dict[str, Callable[[Backend, str], object]] = {
 LOG_CHANGES: dict[str, Callable[[Backend, str], object]] = {
     "add": lambda backend, name: backend.add(name, [b"new"]),
     "take": lambda backend, name: backend.take(name),
-    "claim": lambda backend, name: backend.claim(name, high=2**50, score=2**51),
+    "claim": lambda backend, name: backend.claim(name, high=2**52, score=2**53 - 1),
     "remove": lambda backend, name: backend.remove(name, [item.id for item in backend.items(name)]),
+    "move": lambda backend, name: backend.move(name, [item.id for item in backend.items(name)], score=1),
     "drop": lambda backend, name: backend.drop([name]),
 }
 """Every way to change a log that has items."""
@@ -291,6 +292,9 @@ class CoherenceContract(Given):
         while time.monotonic() < deadline:
             copy = backend.get_many([name])[0] if many else backend.get(name)
             if self.is_fresh(backend, copy):
+                return copy
+            if copy.data is None and not self.keeps_absence:
+                assert copy.mark is None
                 return copy
             time.sleep(0.001)
         pytest.fail(f"no copy could be kept for {self.patience_s} s")

@@ -29,10 +29,12 @@ class Given:
     Attributes:
         inexact_s: by how much the end of an entry may miss its time: 0 with a clock that only *pass_time*
             moves, a few milliseconds with a real one.
+        keeps_absence: whether that an entry is not there may be remembered, like any other answer.
         patience_s: how long something that happens by itself in another thread may take.
     """
 
     inexact_s: ClassVar[float] = 0.0
+    keeps_absence: ClassVar[bool] = True
     patience_s: ClassVar[float] = 10.0
 
     @pytest.fixture
