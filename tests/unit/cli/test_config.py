@@ -76,6 +76,6 @@ def test_a_password_in_the_url_of_the_memory_is_not_shown(qd, monkeypatch):
     """Neither as a table nor as JSON."""
     monkeypatch.setenv("QUARTERDECK_MEMORY_URL", "redis://ada:correct-horse@memory.lan/2")
     for options in ((), ("--json",)):
-        shown = qd("config", *options).stdout
+        shown = qd("config", *options).out
         assert "memory.lan" in shown
         assert "correct-horse" not in shown

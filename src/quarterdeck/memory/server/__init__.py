@@ -19,11 +19,11 @@ A user of the server needs no more than this (for namespace ``default``)::
     ACL SETUSER qd on >secret ~{default.* -@all +@read +@write -@dangerous +eval +evalsha +time +select
         +info +client|tracking +client|setname +cluster|slots +asking
 
-Without ``+client|tracking`` no copies of entries are kept, and every read is a round trip; nor are they if the
-server uses io-threads, with which it may tell of changes too late, and ``local_cache_io_threads`` is not set.
+Without ``+client|tracking`` no copies of entries are kept, and every read is a round trip; so it is if the
+server uses io-threads, with which it may tell of a change too late, unless ``local_cache_io_threads`` is set.
 Without ``+info`` nobody knows that, nor what the server drops when it is full, so patterns are staged only
-with ``allow_eviction``. With ``+config|get`` too (which also shows passwords), `health` knows whether anything
-survives a restart of the server, and io-threads are known before they are at work.
+with ``allow_eviction``. With ``+config|get`` too (which shows passwords as well), `health` knows whether
+anything survives a restart of the server, and io-threads are known before they are at work.
 """
 
 from __future__ import annotations

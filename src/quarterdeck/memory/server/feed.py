@@ -8,14 +8,14 @@ Copies are used only while all masters are heard and have confirmed, in the last
 nothing is left unsaid: a server that is frozen or cut off cannot make anybody use a stale copy for longer.
 Whatever goes wrong makes all copies stale at once; the next read then connects anew.
 
-What is certain: our own writes, by any thread that shares this feed, and that nobody's copy is used for more
-than ``confirm_s`` seconds after its server fell silent. Beyond that it is the server that must tell us before
-it tells the writer that it is done (`lines`), and these are measurements, of four processes that read what a
-fifth writes as fast as it can:
+What is certain: no copy is older than our own last write, by whatever thread that shares this feed, and none
+is used for more than ``confirm_s`` seconds after somebody else's write. That it is not used at all depends on
+the server, which must tell us before it tells the writer that all is done (`lines`). Measured, with processes
+that read what another one writes as fast as it can:
 
     Redis 6.2, 7.0, Valkey 8.0 as they come       0 stale of 110 million reads
-    with ``io-threads 4``                         up to 5 %: no copies are kept, unless that is allowed
-    behind a proxy that holds up what it passes   as long as it holds it up
+    with ``io-threads 4``                         up to 5 %, so no copies are kept unless that is allowed
+    behind a TLS proxy that holds up the news     more, for as long as it does
 
 A server whose configuration we may not see (CONFIG) counts as one without io-threads until they have been at
 work (INFO).
