@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
-from quarterdeck.memory.backend import Health, Item, Listed, Put, Stored
+from quarterdeck.memory.backend import KEEP, Health, Item, Listed, Put, Stored
 
 
 class Clock:
@@ -195,7 +195,11 @@ class DictBackend:
         return Stored(data, None if end_ms is None else end_ms / 1000, mark)
 
     def _put(self, put):
-        end_ms = None if put.ttl_ms is None else self.world.clock.ms + put.ttl_ms
+        if put.ttl_ms == KEEP:
+            deadline = self._stored(put.name).deadline
+            end_ms = None if deadline is None else self.world.entries[put.name][1]
+        else:
+            end_ms = None if put.ttl_ms is None else self.world.clock.ms + put.ttl_ms
         self.world.entries[put.name] = (put.data, end_ms)
 
     def _delete(self, name):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ def guard(thing: Thing, in_child: Callable[[Thing], object], *, outer: bool = Fa
     """Have *in_child* called with *thing* in every child that is forked while it lives, its lock held.
 
     Args:
-        thing: an object; hashable, and open to weak references.
-        in_child: gives back what is the parent's.
+        thing: an object; hashable, and open to weak references. While its lock is held, nothing may be called
+            that waits for a lock which is taken at forks by others, such as ``Executor.submit``.
+        in_child: gives back what is the parent's; what it raises is printed once all others have been called.
         outer: it uses other guarded objects while it holds its lock, so its lock is taken before theirs.
     """
     with _fork:
@@ -67,11 +69,12 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
-    while _held:
-        thing, in_child = _held.pop()
-        in_child(thing)
-        thing.lock.release()
-    _fork.release()
+    with ExitStack() as last_first:  # whatever one of them raises, no lock stays held
+        last_first.callback(_fork.release)
+        for thing, in_child in _held:
+            last_first.callback(thing.lock.release)
+            last_first.callback(in_child, thing)
+        _held.clear()
 
 
 os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)

@@ -7,10 +7,11 @@ import itertools
 import json
 import random
 import signal
+from urllib.parse import unquote
 
 import pytest
 
-from quarterdeck.memory import audit
+from quarterdeck.memory import audit, chain
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.opening import open_store
 from quarterdeck.memory.settings import MemoryConfig, RedisConfig
@@ -126,7 +127,7 @@ def race(stack, kind, config, settings):
     assert in_the_middle >= ROUNDS // 3, "they are through too early: the race is too easy"
     assert root.get_staged_patterns() == []
     assert lasting() == set(ids)
-    acts = [act for act in audit.read(store, NAMESPACE, limit=10_000) if act.act == "promote"]
+    acts = [act for act in chain.read(store, NAMESPACE, limit=10_000) if act.act == "promote"]
     promoted = {act.subject: act.agent for act in acts}
     assert len(acts) == len(promoted) == len(ids), "some are promoted twice, or without an act"
     assert len({each for each, _ in won}) == len(won), "one has had two winners"
@@ -135,5 +136,5 @@ def race(stack, kind, config, settings):
     for each, agent in promoted.items():
         kept = store.get(prefix + each)
         assert isinstance(kept, dict)
-        assert (kept["id"], kept["promoted_by"]) == (each, agent)
+        assert (kept["id"], unquote(kept["promoted_by"])) == (each, agent)
     assert audit.verify(store, NAMESPACE).is_whole

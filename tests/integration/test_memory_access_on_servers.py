@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from quarterdeck.errors import AccessDenied, StateError
-from quarterdeck.memory import audit
+from quarterdeck.memory import audit, chain
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.opening import open_store
 from quarterdeck.memory.settings import RedisConfig
@@ -43,7 +43,7 @@ def promote_and_reject(open_room, url):
     assert root.promote_pattern(good) is None
     assert alice.reject_pattern(bad, "no") is True
     assert worker.get_staged_patterns() == []
-    assert [act.act for act in audit.read(root.store, NAMESPACE)] == ["grant", "grant", "promote", "reject"]
+    assert [act.act for act in chain.read(root.store, NAMESPACE)] == ["grant", "grant", "promote", "reject"]
     assert audit.verify(worker.store, NAMESPACE).acts == 4
 
 

@@ -112,7 +112,7 @@ def test_a_disk_without_room_for_the_slots_is_full(small_disk):
     path = str(small_disk / "memory.sqlite")
     with closing(EmbeddedBackend(path)) as backend:
         backend.put(name, b"1")
-        slots = small_disk / "memory.slots"
+        slots = small_disk / "memory.sqlite-slots"
         slots.unlink()
         (small_disk / "filler").write_bytes(b"x" * 4096)
         with (small_disk / "filler").open("ab", buffering=0) as file:

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 )
 
 from quarterdeck.memory import names
+from quarterdeck.memory.backend import KEEP
 from quarterdeck.memory.embedded import EmbeddedBackend
 from quarterdeck.memory.server import RedisBackend
 from quarterdeck.memory.settings import Limits, RedisConfig
@@ -32,6 +33,7 @@ KEYS = st.sampled_from(ALL_KEYS)
 KEY_LISTS = st.lists(KEYS, min_size=1, max_size=5)
 VALUES = st.sampled_from([None, 0, 1, 1.0, True, "", "x", [], [1], {}, {"a": None}, {"a": [1, {"b": "é"}]}])
 TTLS_MS = st.sampled_from([None, 1, 2, 10, 1000, 60_000])
+TTLS_MS_OR_KEEP = TTLS_MS | st.just(KEEP)
 HANDLES = st.integers(0, 1)
 SIZE = 3
 """Of the local tiers: smaller than the number of keys, so that copies also go."""
@@ -84,7 +86,11 @@ class TwoProcesses(RuleBasedStateMachine):
         return held.value
 
     def hold(self, key, value, ttl_ms):
-        self.model[key] = Model(value, None if ttl_ms is None else self.clock.ms + ttl_ms)
+        if ttl_ms == KEEP:
+            end_ms = None if self.now(key) is MISSING else self.model[key].end_ms
+        else:
+            end_ms = None if ttl_ms is None else self.clock.ms + ttl_ms
+        self.model[key] = Model(value, end_ms)
 
     def entries(self, items, ttl_ms):
         return [Entry(self.name(key), value, ttl_ms) for key, value in items.items()]
@@ -97,7 +103,7 @@ class TwoProcesses(RuleBasedStateMachine):
         self.stores[who].put(self.name(key), value, ttl_ms)
         self.hold(key, value, ttl_ms)
 
-    @rule(who=HANDLES, items=st.dictionaries(KEYS, VALUES, max_size=4), ttl_ms=TTLS_MS)
+    @rule(who=HANDLES, items=st.dictionaries(KEYS, VALUES, max_size=4), ttl_ms=TTLS_MS_OR_KEEP)
     def put_many(self, who, items, ttl_ms):
         ttl_ms = self.lasting(ttl_ms)
         named = {self.name(key): value for key, value in items.items()}
@@ -112,7 +118,7 @@ class TwoProcesses(RuleBasedStateMachine):
         for key in keys:
             self.model.pop(key, None)
 
-    @rule(who=HANDLES, key=KEYS, ttl_ms=TTLS_MS, what=st.sampled_from(["count", "remove", "nothing"]))
+    @rule(who=HANDLES, key=KEYS, ttl_ms=TTLS_MS_OR_KEEP, what=st.sampled_from(["count", "remove", "nothing"]))
     def change(self, who, key, ttl_ms, what):
         ttl_ms, old = self.lasting(ttl_ms), self.now(key)
 
@@ -135,8 +141,6 @@ class TwoProcesses(RuleBasedStateMachine):
         found = self.stores[who].see_many([self.name(key) for key in keys])
         for key, each in zip(keys, found, strict=True):
             assert same(each.value, self.now(key))
-            end_ms = self.model[key].end_ms if each.value is not MISSING else None
-            assert (each.ttl_ms is None) == (end_ms is None)
         return dict(zip(keys, found, strict=True))
 
     @rule(
@@ -144,7 +148,7 @@ class TwoProcesses(RuleBasedStateMachine):
         seen=seen,
         items=st.dictionaries(KEYS, VALUES, max_size=3),
         gone=st.lists(KEYS, max_size=2),
-        ttl_ms=TTLS_MS,
+        ttl_ms=TTLS_MS_OR_KEEP,
     )
     def transact(self, who, seen, items, gone, ttl_ms):
         ttl_ms = self.lasting(ttl_ms)
@@ -206,7 +210,7 @@ class TwoProcesses(RuleBasedStateMachine):
 
     def lasting(self, ttl_ms):
         """The time to live that is meant: where time cannot be stopped, none ends while we look."""
-        return ttl_ms if self.time_can_pass or ttl_ms is None else 60_000 + ttl_ms
+        return ttl_ms if self.time_can_pass or ttl_ms in {None, KEEP} else 60_000 + ttl_ms
 
     @precondition(lambda self: self.time_can_pass)
     @rule(ms=st.sampled_from([1, 2, 9, 500, 60_000]))

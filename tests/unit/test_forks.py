@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 import threading
 import weakref
 
+from typing import TYPE_CHECKING
+
 from quarterdeck import forks
+
+if TYPE_CHECKING:
+    import pytest
 
 
 class Thing:
@@ -66,6 +72,34 @@ def test_who_forks_waits_until_other_threads_have_done() -> None:
     threading.Timer(0.05, go_on.set).start()
     assert in_child(done) == ["begun", "ended", "thing"]
     worker.join()
+
+
+def test_a_thing_that_cannot_be_closed_keeps_no_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All others are closed, every lock is free, also for the child's children; then it is printed."""
+    done: list[str] = []
+    said: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda said_now: said.append(said_now.exc_value))
+    things = [Thing(done, "before"), Thing(done, "broken"), Thing(done, "after")]
+
+    def broken(thing: Thing) -> None:
+        if not done.count("forked"):
+            raise OSError(thing.name)
+
+    forks.guard(things[1], broken)
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if not pid:
+        free = [thing.lock.acquire(blocking=False) for thing in things]
+        done.append("forked")
+        again = os.fork()
+        if not again:
+            os._exit(0)
+        os.write(writing, f"{done} {free} {said} {os.waitpid(again, 0)[1]}".encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as file:
+        assert file.read() == "['after', 'before', 'forked'] [True, True, True] [OSError('broken')] 0"
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_a_thing_that_is_gone_is_not_kept() -> None:

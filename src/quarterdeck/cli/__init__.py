@@ -9,14 +9,19 @@ package. `main` is the only place that turns an error into words and an exit cod
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from quarterdeck import __version__
 from quarterdeck.cli.lazy import Entry, LazyGroup
 from quarterdeck.errors import QuarterdeckError, StateError, UsageError
+
+if TYPE_CHECKING:
+    from typing import TextIO
 
 INTERRUPTED = 130
 CLOSED_PIPE = 141
@@ -70,14 +75,25 @@ def main(args: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a hostile file name must not end the program
+    code = 0
     try:
         code = _run(sys.argv[1:] if args is None else args)
         sys.stdout.flush()
     except BrokenPipeError:
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # nobody is listening any more
+        _hang_up(sys.stdout, sys.stderr)
         code = CLOSED_PIPE
+    except OSError as error:  # what was printed goes nowhere: a full disk
+        _hang_up(sys.stdout)
+        with contextlib.suppress(OSError):  # it may be stderr that takes nothing
+            code = code or _failed(_unusable(error), wants_json=False)
+        code = code or StateError.exit_code
     sys.exit(code)
+
+
+def _hang_up(*streams: TextIO) -> None:
+    """Let what is still to be written to *streams* go nowhere."""
+    for stream in streams:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _run(args: list[str]) -> int:
@@ -104,11 +120,15 @@ def _run(args: list[str]) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        hint = "check that the place exists, can be written to and has space left"
-        return _failed(StateError(str(error), hint=hint), wants_json=wants_json)
+        return _failed(_unusable(error), wants_json=wants_json)
     except (click.Abort, KeyboardInterrupt):
         click.echo("\ninterrupted" if sys.stderr.isatty() else "interrupted", err=True)
         return INTERRUPTED
+
+
+def _unusable(error: OSError) -> StateError:
+    what = str(error) if error.filename else f"what was to be written cannot be: {error.strerror or error}"
+    return StateError(what, hint="check that the place exists, can be written to and has space left")
 
 
 def _failed(error: QuarterdeckError, *, wants_json: bool) -> int:
@@ -119,5 +139,6 @@ def _failed(error: QuarterdeckError, *, wants_json: bool) -> int:
         import json
 
         body = {"code": error.code, "message": error.message, "hint": error.hint}
-        click.echo(json.dumps({"schema": "quarterdeck.error/1", **body}))
+        with contextlib.suppress(OSError):  # it is in words already; `main` finds out again
+            click.echo(json.dumps({"schema": "quarterdeck.error/1", **body}))
     return error.exit_code

@@ -18,8 +18,8 @@ One value, from an agent to an agent, and the room each step lives in:
 
 On disk (embedded), in the state folder of the project, readable with any SQL tool:
 
-    memory.sqlite    entries and logs; values are JSON (or sealed, with a key)
-    memory.slots     who has written what since when; 0 or lost: nothing but local copies
+    memory.sqlite          entries and logs; values are JSON (or sealed, with a key)
+    memory.sqlite-slots    who has written what since when; lost while nobody uses it: made anew
 
 A store that is down says so (`MemoryUnavailable`, `health`); nothing is ever kept in this process instead.
 """

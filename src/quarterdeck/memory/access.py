@@ -7,7 +7,7 @@ Both lie in the shared space. An agent that nobody has registered has the tier o
 CONTRIBUTOR, and needs no token. A registered one is let in with its token only: its name cannot be
 borrowed. Its tier is read at every operation, through the local tier, so a grant counts everywhere from the
 next one on; and what a tier was needed for is written in one transaction with the records that gave it
-(`audit.perform`).
+(`chain.perform`).
 
 A seat keeps the fingerprint of what it has shown, and it is compared at every operation, too. One that was
 opened under a name before that was registered, or with a token that is no longer valid, only reads: names
@@ -26,7 +26,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
-from quarterdeck.errors import AccessDenied, StoreCorrupt
+from quarterdeck.errors import AccessDenied, StoreCorrupt, UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.store import MISSING
 
@@ -291,6 +291,20 @@ def tier_in(record: object) -> AccessTier:
         return _TIERS[record["tier"]]  # type: ignore[index]  # the errors of another type are caught
     except (TypeError, KeyError):
         raise _not_ours("a record of access") from None
+
+
+def checked_tier(tier: object) -> AccessTier:
+    """*tier*, if it is one.
+
+    Raises:
+        UsageError: it is something else, such as the name of one.
+    """
+    if not isinstance(tier, AccessTier):
+        raise UsageError(
+            f"a tier must be an AccessTier, got {type(tier).__name__}",
+            hint=f"take one of {', '.join(f'AccessTier.{each.name}' for each in AccessTier)}",
+        )
+    return tier
 
 
 def _same(mine: str, stored: object) -> bool:

@@ -45,8 +45,12 @@ class Stored(NamedTuple):
     mark: Mark | None = None
 
 
+KEEP = -1
+"""As a time to live: as long as the entry still has; of one that is not there: for ever."""
+
+
 class Put(NamedTuple):
-    """One entry to be written; *ttl_ms* is None for ever, else at least 1."""
+    """One entry to be written; *ttl_ms* is None for ever, `KEEP`, else at least 1."""
 
     name: str
     data: bytes
@@ -129,13 +133,20 @@ class Backend(Protocol):
         """Write one entry; when it returns it survives kill -9 (Redis: as the server has it)."""
 
     def put_many(self, puts: Sequence[Put]) -> None:
-        """Write entries of any spaces: embedded all or none; Redis in one round trip (cluster: a node)."""
+        """Write entries of any spaces; of a name that comes twice, the last.
+
+        Embedded: all or none. Redis: in one round trip (cluster: a node), at most a thousand of one space at
+        one instant, so that nobody else waits for long; after an error some may have been written.
+        """
 
     def delete(self, names: Sequence[str]) -> int:
         """Remove entries; returns how many were there."""
 
     def listing(self, prefix: str) -> Iterator[Listed]:
-        """Every entry whose name begins with *prefix* (which `names` made), sorted by name."""
+        """Every entry whose name begins with *prefix* (which `names` made), sorted by name.
+
+        Embedded: reads those. Redis: looks at every key of the server, also at those of others.
+        """
 
     def transact(
         self,
@@ -204,7 +215,7 @@ class Backend(Protocol):
         """How many items there are with scores from *low* to *high*."""
 
     def logs(self, prefix: str) -> list[str]:
-        """The names of all logs that begin with *prefix* and have an item, sorted."""
+        """The names of all logs that begin with *prefix* and have an item, sorted: see `listing`."""
 
     def drop(self, logs: Sequence[str]) -> int:
         """Remove logs with all their items; returns how many had any."""

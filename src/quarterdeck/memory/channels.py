@@ -19,7 +19,7 @@ from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.amounts import seconds
 from quarterdeck.memory.moments import moment
-from quarterdeck.memory.reading import after, newest, shaped, spelled, trim_to, wait_for
+from quarterdeck.memory.reading import after, newest, trim_to, wait_for
 from quarterdeck.memory.seat import Seat
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ LASTS_MS = 60_000
 HELD = 10_000
 """About how many messages of a channel are there at most, for those who are slow."""
 BATCH = 1_000
+WHAT = "a message of a channel"
 _SLICE_S = 0.2
 """How long `Channels.close` may take to be noticed."""
 _AWAY_S = 1.0
@@ -69,6 +70,8 @@ class ChannelStats(NamedTuple):
         subscribed: the channels there are handlers for, sorted.
         delivered: how many messages handlers have been called with.
         failed: how many of these calls have raised.
+        unreadable: how many messages they have not been called with: somebody else wrote them, or they are
+            sealed with a key that this object does not have.
         last_failure: the kind of the last error of a handler or of the memory, and the channel or what is
             wrong; None: none.
     """
@@ -76,6 +79,7 @@ class ChannelStats(NamedTuple):
     subscribed: tuple[str, ...]
     delivered: int
     failed: int
+    unreadable: int
     last_failure: str | None
 
     def to_dict(self) -> dict[str, object]:
@@ -84,7 +88,7 @@ class ChannelStats(NamedTuple):
 
 
 class _Said(msgspec.Struct, frozen=True):
-    """A message as it is stored; its sender is `spelled`."""
+    """A message as it is stored; its sender is `names.spelled`."""
 
     sender: str
     at_ms: int
@@ -110,7 +114,7 @@ class Channels(Seat):
         """
         self._need(AccessTier.CONTRIBUTOR, "publish")
         log = self._in_shared(KIND, self._key(channel, "channel"))
-        said = _Said(spelled(self.agent), self.store.backend.time_ms(), message)
+        said = _Said(names.spelled(self.agent), self.store.backend.time_ms(), message)
         return self.store.add(log, [said], keep=trim_to(HELD), ttl_ms=LASTS_MS)[0]
 
     def subscribe(self, channel: str, handler: Callable[[Message], object]) -> None:
@@ -187,7 +191,7 @@ class Listener:
         self._subscriptions: tuple[Subscription, ...] = ()
         self._thread: threading.Thread | None = None
         self._stopped = threading.Event()
-        self._delivered = self._failed = 0
+        self._delivered = self._failed = self._unreadable = 0
         self._last_failure: str | None = None
         forks.guard(self, Listener.in_child)
 
@@ -225,7 +229,9 @@ class Listener:
     def stats(self) -> ChannelStats:
         """See `ChannelStats`."""
         channels = {each.channel for each in self._subscriptions}
-        return ChannelStats(tuple(sorted(channels)), self._delivered, self._failed, self._last_failure)
+        return ChannelStats(
+            tuple(sorted(channels)), self._delivered, self._failed, self._unreadable, self._last_failure
+        )
 
     def _serve(self, stopped: threading.Event) -> None:
         """Deliver what is said until *stopped*; a memory that does not answer is tried again."""
@@ -250,7 +256,9 @@ class Listener:
         """Call the handlers with what is new; whether anything was."""
         before = self._delivered
         for each in self._subscriptions:
-            for message in _new(self._store, each.channel, each.log, each.number):
+            said = after(self._store, each.log, each.number, _Said, WHAT, BATCH)
+            self._unreadable += said.unreadable
+            for message in _messages(each.channel, said.found):
                 if stopped.is_set() or each not in self._subscriptions:
                     break
                 each.number = message.id
@@ -260,6 +268,8 @@ class Listener:
                     self._failed += 1
                     self._last_failure = f"{type(error).__name__} in a handler of channel {each.channel!r}"
                 self._delivered += 1
+            else:
+                each.number = said.last
         return self._delivered > before
 
 
@@ -280,9 +290,12 @@ def _heard(store: Store, channel: str, log: str, number: int, timeout_s: float |
 
 
 def _new(store: Store, channel: str, log: str, number: int) -> list[Message]:
-    """What has been said after *number*, the oldest first."""
-    found = []
-    for record in after(store, log, number, BATCH):
-        said = shaped(record.value, _Said, "a message of a channel")
-        found.append(Message(record.id, channel, unquote(said.sender), said.value, moment(said.at_ms)))
-    return found
+    """What has been said after *number*, the oldest first; what cannot be read is left out."""
+    return _messages(channel, after(store, log, number, _Said, WHAT, BATCH).found)
+
+
+def _messages(channel: str, found: list[tuple[int, _Said]]) -> list[Message]:
+    return [
+        Message(number, channel, unquote(said.sender), said.value, moment(said.at_ms))
+        for number, said in found
+    ]

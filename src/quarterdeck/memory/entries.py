@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
+from quarterdeck.memory.backend import KEEP
 from quarterdeck.memory.codec import canonical
 from quarterdeck.memory.seat import Seat, ttl_ms
 from quarterdeck.memory.store import MISSING, Entry, Seen
@@ -49,7 +50,7 @@ class Entries(Seat):
     ) -> None:
         """See `Seat`."""
         super().__init__(store, agent, token=token, access_tier=access_tier)
-        self._buckets = getattr(store.limits, "buckets", 1)
+        self._buckets = store.limits.buckets
         self._prefix = self._own(KIND)
         self._short = store.limits.max_key_bytes
 
@@ -98,7 +99,8 @@ class Entries(Seat):
     ) -> int:
         """`stash` for many: one transaction, or one pipeline; returns how many.
 
-        Nothing is kept when one of them is refused. Of a key that comes twice the last value is kept.
+        Nothing is kept when one of them is refused, as for `stash`; of a key that comes twice the last value.
+        A server takes a thousand at one instant: if it fails in between, some of them are kept.
         """
         self._need(AccessTier.CONTRIBUTOR, "stash")
         ttl = ttl_ms(ttl_seconds)
@@ -127,7 +129,10 @@ class Entries(Seat):
         return self.store.delete(found)
 
     def keys(self, prefix: str = "", *, agent_id: str | None = None) -> list[KeyInfo]:
-        """The keys of an agent that begin with *prefix*, sorted; O(keys of the agent)."""
+        """The keys of an agent that begin with *prefix*, sorted.
+
+        In a file O(keys of the agent); a server looks at every key it has, also at those of others.
+        """
         if not isinstance(prefix, str):
             raise UsageError("the prefix of keys must be a string", hint='pass "" for all keys')
         backend = self.store.backend
@@ -175,7 +180,7 @@ class Entries(Seat):
             key: as for `stash`.
             function: gets the value, None when there is none; None from it drops the entry. It may be called
                 several times, and must do nothing else.
-            ttl_seconds: from now on; None: as long as the old value still had.
+            ttl_seconds: from now on; None: it ends when the old value was to end.
         """
         _check_function(function)
         return self.transaction([key], lambda old: {key: function(old[key])}, ttl_seconds)[key]
@@ -193,7 +198,7 @@ class Entries(Seat):
             function: gets the values by key (None when there is none) and returns what is to be different: a
                 value, or None to drop the entry; keys beyond *keys* may be written, too. None instead of a
                 mapping: leave all as it is. It may be called several times, and must do nothing else.
-            ttl_seconds: of everything written; None: of each as long as it still had.
+            ttl_seconds: of everything written; None: each keeps its end, and what is new has none.
 
         Returns:
             What was written, by key; empty when nothing was.
@@ -214,7 +219,6 @@ class Entries(Seat):
         def decide(seen: list[Seen]) -> list[Entry] | None:
             written.clear()
             old = {key: None if s.value is MISSING else s.value for key, s in zip(wanted, seen, strict=True)}
-            left = {key: s.ttl_ms for key, s in zip(wanted, seen, strict=True)}
             changes = function(old)
             if changes is None:
                 return None
@@ -225,7 +229,7 @@ class Entries(Seat):
                 )
             written.update(changes)
             return [
-                _entry(self._name(self._key(key)), value, left.get(key) if ttl is None else ttl)
+                _entry(self._name(self._key(key)), value, KEEP if ttl is None else ttl)
                 for key, value in changes.items()
             ]
 
@@ -262,7 +266,9 @@ def _pairs(items: Mapping[str, object] | Iterable[tuple[str, object]]) -> list[t
 
 
 def _each_once(keys: Iterable[str]) -> list[str]:
-    """The keys, each once, in their order."""
+    """The keys, each once, in their order; a text is no list of its characters."""
+    if isinstance(keys, str | bytes):
+        raise UsageError("the keys must be a list of strings, not one of them", hint='pass ["key"]')
     try:
         return list(dict.fromkeys(keys))
     except TypeError as error:

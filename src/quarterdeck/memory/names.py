@@ -20,7 +20,9 @@ from quarterdeck.errors import TooLarge, UsageError
 SHARED = ""
 """The agent of the shared space."""
 
-_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
+_SAFE = frozenset(_LETTERS + b"0123456789")
+_PLAIN = frozenset(_LETTERS)
 
 
 class Name(NamedTuple):
@@ -41,6 +43,11 @@ def space(namespace: str, agent: str = SHARED, bucket: int = 0) -> str:
 def named(space: str, kind: str, key: str = "") -> str:
     """The entry or log *key* of that kind in *space*; without a key: the prefix of all of that kind."""
     return f"{space}:{kind}:{key}"
+
+
+def beginning(namespace: str, agent: str | None = None) -> str:
+    """What all names of a namespace begin with, or all those of one of its agents, in every bucket."""
+    return f"{{{escaped(namespace)}." if agent is None else f"{{{escaped(namespace)}.{escaped(agent)}."
 
 
 def space_of(name: str) -> str:
@@ -70,6 +77,14 @@ def bucket_of(key: str, buckets: int) -> int:
 def escaped(text: str) -> str:
     """*text* with nothing in it that has a meaning in a name."""
     return "".join(chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in text.encode())
+
+
+def spelled(text: str) -> str:
+    """A name as it stands in a value: nothing that is scrubbed looks like this; ``unquote`` reads it.
+
+    Digits are escaped, too: an agent may be called by a phone number, and must not become another one by that.
+    """
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in text.encode())
 
 
 def checked(text: object, what: str, max_bytes: int) -> str:

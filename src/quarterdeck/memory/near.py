@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 from quarterdeck import caches
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from quarterdeck.memory.backend import Backend, Mark
+
+_NAME = "memory.local"
 
 
 class LocalTier:
@@ -30,6 +33,7 @@ class LocalTier:
         self._is_fresh = backend.is_fresh
         self._now = backend.now
         self._hits = self._misses = self._evictions = 0
+        _tiers[id(self)] = self
 
     def get(self, name: str) -> tuple[bytes | None] | None:
         """The bytes of a fresh copy (None of a known absence) in a tuple; None: the backend must be asked."""
@@ -46,11 +50,6 @@ class LocalTier:
             self._copies.pop(name, None)
         self._misses += 1
         return None
-
-    def holds(self, name: str) -> bool:
-        """Whether there is a copy that is fresh; counts and moves nothing."""
-        copy = self._copies.get(name)
-        return copy is not None and self._is_fresh(copy[2])
 
     def keep(self, name: str, data: bytes | None, deadline: float | None, mark: Mark | None) -> None:
         """Keep a copy of what was just read; nothing without a mark."""
@@ -80,10 +79,30 @@ class LocalTier:
         """Counters since this tier was made; *size_bytes* is of the values only."""
         held = self._copies.copy().values()  # a copy: other threads go on
         return caches.CacheStats(
-            "memory.local",
+            _NAME,
             hits=self._hits,
             misses=self._misses,
             evictions=self._evictions,
             size=len(held),
             size_bytes=sum(len(data) for data, _, _ in held if data is not None),
         )
+
+
+_tiers: WeakValueDictionary[int, LocalTier] = WeakValueDictionary()
+"""Every one that somebody uses."""
+
+
+def _stats_of_all() -> caches.CacheStats:
+    """The counters of all tiers of this process that are still used, summed."""
+    each = [tier.stats() for reference in _tiers.valuerefs() if (tier := reference()) is not None]
+    return caches.CacheStats(
+        _NAME,
+        hits=sum(stats.hits for stats in each),
+        misses=sum(stats.misses for stats in each),
+        evictions=sum(stats.evictions for stats in each),
+        size=sum(stats.size or 0 for stats in each),
+        size_bytes=sum(stats.size_bytes or 0 for stats in each),
+    )
+
+
+caches.register(_NAME, _stats_of_all)

@@ -7,18 +7,19 @@ where search becomes an index and outcomes count.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
-from quarterdeck.memory.audit import Deed, utc_text
+from quarterdeck.memory.chain import Deed, utc_text
+from quarterdeck.memory.pattern import PATTERN, as_stored, described, new_id, pattern_of, stored_pattern
 from quarterdeck.memory.seat import Seat, told
-from quarterdeck.memory.shape import PATTERN, as_stored, described, new_id, pattern_of, stored_pattern
 from quarterdeck.memory.store import MISSING, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from quarterdeck.memory.access import Standing
     from quarterdeck.memory.store import Seen
@@ -52,8 +53,10 @@ class Patterns(Seat):
             AccessDenied: this agent is no validator.
             UsageError: it is no pattern.
         """
-        given = {"content": content} if isinstance(content, str) else content
-        pattern = pattern_of({**given, "context": metadata} if metadata is not None else given, pattern_type)
+        given: Mapping[str, object] = {"content": content} if isinstance(content, str) else content
+        if metadata is not None and isinstance(given, Mapping):
+            given = {**given, "context": metadata}
+        pattern = pattern_of(given, pattern_type)
         now_ms = self.store.backend.time_ms()
         pattern |= {"id": new_id(now_ms), "agent_id": self.agent, "persisted_at": utc_text(now_ms)}
         key = str(pattern["id"])

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -26,18 +27,21 @@ from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.amounts import seconds, whole
+from quarterdeck.memory.chain import Deed
 from quarterdeck.memory.moments import moment
-from quarterdeck.memory.reading import shaped, wait_for
+from quarterdeck.memory.reading import readable, shaped, wait_for
 from quarterdeck.memory.seat import Seat
 from quarterdeck.memory.store import MISSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from quarterdeck.memory.store import Record
+    from quarterdeck.memory.access import Standing
+    from quarterdeck.memory.store import Entry, Record, Seen
 
 KIND = "queue"
+WHAT = "a task"
 CLAIMS = "queue-claims"
 CLAIMS_KEPT_MS = 7 * 86_400_000
 """How long a task may lie between two claims and still have them counted together."""
@@ -122,7 +126,11 @@ class Queues(Seat):
     def queue_push_many(
         self, queue: str, tasks: Iterable[object], priority: bool = False, *, delay_seconds: float = 0
     ) -> list[int]:
-        """`queue_push` for many, all or none; returns their numbers."""
+        """`queue_push` for many, all or none; returns their numbers.
+
+        Raises:
+            UsageError: also when one of them is None, which `queue_pop` could not tell from no task.
+        """
         self._need(AccessTier.CONTRIBUTOR, "push to queues")
         delay_ms = round(seconds(delay_seconds, "delay_seconds") * 1000)
         if priority and delay_ms:
@@ -130,7 +138,7 @@ class Queues(Seat):
                 "a task is either before all others or delayed", hint="leave out priority or delay_seconds"
             )
         log = self._in_shared(KIND, self._key(queue, "queue"))
-        pushed = [_Pushed(task, priority) for task in tasks]
+        pushed = [_Pushed(task, priority) for task in _each(tasks)]
         return self.store.add(log, pushed, score=self._due_ms(priority, delay_ms))
 
     # Consumers that take
@@ -179,7 +187,7 @@ class Queues(Seat):
             False, and nothing has happened, when its lease had ended and others may be at it.
         """
         self._need(AccessTier.CONTRIBUTOR, "take from queues")
-        log = self._queue(task.queue)
+        log = self._leased(task)
         if not self.store.backend.remove(log, [task.id], score=task.lease):
             return False
         self.store.delete([self._claims(task.id)])
@@ -192,7 +200,7 @@ class Queues(Seat):
             None, and nothing has happened, when its lease had ended and others may be at it.
         """
         ends_ms = self.store.backend.time_ms() + _lease_ms(lease_seconds)
-        if not self._reschedule(task, ends_ms):
+        if not self._reschedule(self._leased(task), task, ends_ms):
             return None
         return task._replace(lease=ends_ms, leased_until=moment(ends_ms))
 
@@ -202,8 +210,9 @@ class Queues(Seat):
         Returns:
             False, and nothing has happened, when its lease had ended anyway.
         """
+        log = self._leased(task)
         delay_ms = round(seconds(delay_seconds, "delay_seconds") * 1000)
-        return self._reschedule(task, self._due_ms(task.priority, delay_ms))
+        return self._reschedule(log, task, self._due_ms(task.priority, delay_ms))
 
     # Whoever looks
 
@@ -232,12 +241,22 @@ class Queues(Seat):
         """The next tasks that are due, up to *count*; they stay where they are."""
         backend, log = self.store.backend, self._queue(queue)
         items = backend.items(log, high=backend.time_ms(), limit=whole(count, "count"))
-        return [_pushed(record).task for record in self.store.records(log, items)]
+        return [pushed.task for _, pushed in readable(self.store, log, items, _Pushed, WHAT)]
 
     def queue_clear(self, queue: str) -> int:
-        """Remove all tasks, claimed and delayed ones too; returns how many there were. Only for stewards."""
-        self._need(AccessTier.STEWARD, "clear queues")
+        """Remove all tasks, claimed and delayed ones too; returns how many there were.
+
+        Only for stewards. Who did it stands in the audit chain, and before it is done.
+        """
         backend, log = self.store.backend, self._queue(queue)
+
+        def decide(standing: Standing, _: Mapping[str, Seen]) -> tuple[Deed, Sequence[Entry]] | None:
+            standing.require(AccessTier.STEWARD, "clear queues")
+            tasks = backend.count(log)
+            return (Deed("clear", queue, {"tasks": tasks}), ()) if tasks else None
+
+        if self._perform((), decide) is None:
+            return 0
         count = backend.count(log)
         backend.drop([log])
         return count
@@ -245,6 +264,19 @@ class Queues(Seat):
     def _queue(self, queue: object) -> str:
         """The log of a queue."""
         return self._in_shared(KIND, names.checked(queue, "queue", self.store.limits.max_key_bytes))
+
+    def _leased(self, task: object) -> str:
+        """The log that a claimed task is from.
+
+        Raises:
+            UsageError: it is no task.
+        """
+        if not isinstance(task, Task):
+            raise UsageError(
+                f"a task that was claimed must be a Task, got {type(task).__name__}",
+                hint="pass what queue_claim has returned, unless that was None",
+            )
+        return self._queue(task.queue)
 
     def _claims(self, task_id: int) -> str:
         """The entry that counts how often a task has been claimed."""
@@ -285,10 +317,10 @@ class Queues(Seat):
         ends = moment(record.score)
         return Task(queue, record.id, pushed.task, attempts, ends, pushed.priority, record.score)
 
-    def _reschedule(self, task: Task, score: int) -> bool:
+    def _reschedule(self, log: str, task: Task, score: int) -> bool:
         """Give a task another score, if it is still leased."""
         self._need(AccessTier.CONTRIBUTOR, "take from queues")
-        moved = self.store.backend.move(self._queue(task.queue), [task.id], score=score, was=task.lease)
+        moved = self.store.backend.move(log, [task.id], score=score, was=task.lease)
         return bool(moved)
 
     def _due_in_s(self, log: str) -> float:
@@ -299,7 +331,21 @@ class Queues(Seat):
 
 
 def _pushed(record: Record) -> _Pushed:
-    return shaped(record.value, _Pushed, "a task")
+    return shaped(record.value, _Pushed, WHAT)
+
+
+def _each(tasks: Iterable[object]) -> list[object]:
+    """Those tasks.
+
+    Raises:
+        UsageError: they are none, or one of them is nothing.
+    """
+    if isinstance(tasks, str | bytes | Mapping) or not isinstance(tasks, Iterable):
+        raise UsageError(f"the tasks must be a list, got {type(tasks).__name__}", hint="pass [task]")
+    wanted = list(tasks)
+    if any(task is None for task in wanted):
+        raise UsageError("None is no task", hint="push True, an empty text or an empty dict instead")
+    return wanted
 
 
 def _lease_ms(lease_seconds: float) -> int:

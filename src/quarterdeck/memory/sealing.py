@@ -165,14 +165,14 @@ def new_key(path: str) -> str:
         ConfigError: something stands there already, or it cannot be written.
     """
     key_id, key = os.urandom(_ID_BYTES), os.urandom(_KEY_BYTES)
+    whole = f"{path}.{key_id.hex()}.new"  # linked when it is complete: half a key would look like a lost one
     try:
         files.private_folder(os.path.dirname(path))
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, files.PRIVATE_FILE)
-        with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, files.PRIVATE_FILE)
-            file.write(_written(_KeyFile({key_id: key}, accept_plain=True)))
-            file.flush()
-            os.fsync(descriptor)
+        files.write_atomically(whole, _written(_KeyFile({key_id: key}, accept_plain=True)))
+        try:
+            os.link(whole, path)
+        finally:
+            os.unlink(whole)
     except FileExistsError:
         raise ConfigError(
             f"{path} is there already, and values may be sealed with its keys",

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
-from quarterdeck.memory.access import AccessTier, admit, standing_of, tier_of
-from quarterdeck.memory.audit import perform
+from quarterdeck.memory.access import AccessTier, admit, checked_tier, standing_of, tier_of
+from quarterdeck.memory.chain import perform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from quarterdeck.memory.audit import Act, Decide
+    from quarterdeck.memory.chain import Act, Decide
     from quarterdeck.memory.store import Store
 
 MAX_TTL_S = 10 * 365 * 86_400.0
@@ -43,13 +43,13 @@ class Seat:
 
         Raises:
             AccessDenied: the store knows this agent, and this is not its token.
-            UsageError: that is no name.
+            UsageError: that is no name, or no tier.
         """
         limits = store.limits
         self.store = store
         self.agent = names.checked(agent, "agent", limits.max_key_bytes)
         self._namespace = limits.namespace
-        self._at_most = access_tier if access_tier is not None else AccessTier.STEWARD
+        self._at_most = AccessTier.STEWARD if access_tier is None else checked_tier(access_tier)
         self._shared = names.space(self._namespace)
         self._shown = admit(store, self._namespace, agent, token)
 
@@ -76,7 +76,7 @@ class Seat:
             standing._replace(tier=min(self._at_most, standing.tier)).require(tier, what)
 
     def _perform(self, about: Sequence[str], decide: Decide) -> Act | None:
-        """Do something to the things of all, as this agent in this seat; see `audit.perform`."""
+        """Do something to the things of all, as this agent in this seat; see `chain.perform`."""
         return perform(
             self.store, self._namespace, self.agent, about, decide, shown=self._shown, at_most=self._at_most
         )

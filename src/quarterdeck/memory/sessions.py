@@ -11,15 +11,17 @@ import msgspec
 from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
+from quarterdeck.memory.chain import Deed
 from quarterdeck.memory.moments import moment
-from quarterdeck.memory.reading import shaped, spelled
+from quarterdeck.memory.reading import shaped
 from quarterdeck.memory.seat import Seat, ttl_ms
 from quarterdeck.memory.store import MISSING, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
+    from quarterdeck.memory.access import Standing
     from quarterdeck.memory.store import Seen
 
 KIND = "session"
@@ -55,7 +57,7 @@ class Session(NamedTuple):
 
 
 class _Kept(msgspec.Struct, frozen=True):
-    """A session as it is stored; agents are `spelled`."""
+    """A session as it is stored; agents are `names.spelled`."""
 
     created_by: str
     created_ms: int
@@ -88,7 +90,7 @@ class Sessions(Seat):
         if metadata is not None and not isinstance(metadata, Mapping):
             raise UsageError("the metadata of a session must be a mapping", hint='pass {"topic": …}')
         name = self._session(self._key(session_id, "session"))
-        ttl, me = ttl_ms(ttl_seconds), spelled(self.agent)
+        ttl, me = ttl_ms(ttl_seconds), names.spelled(self.agent)
         now = self.store.backend.time_ms()
         kept = _Kept(me, now, [me], dict(metadata or {}), ttl, ttl and now + ttl)
         return self.store.change(
@@ -104,7 +106,7 @@ class Sessions(Seat):
             False when there is no such session.
         """
         self._need(AccessTier.CONTRIBUTOR, "join sessions")
-        me = spelled(self.agent)
+        me = names.spelled(self.agent)
 
         def joined(kept: _Kept) -> _Kept:
             others = kept.participants
@@ -117,7 +119,7 @@ class Sessions(Seat):
     def leave_session(self, session_id: str) -> bool:
         """Go out of a session, which lasts as long as it would have; whether this agent was in it."""
         self._need(AccessTier.CONTRIBUTOR, "leave sessions")
-        me = spelled(self.agent)
+        me = names.spelled(self.agent)
 
         def left(kept: _Kept) -> _Kept | None:
             if me not in kept.participants:
@@ -130,16 +132,27 @@ class Sessions(Seat):
     def end_session(self, session_id: str) -> bool:
         """End a session for everybody; whether there was one.
 
+        When a steward ends that of another agent, the audit chain says so.
+
         Raises:
             AccessDenied: another agent has created it, and this one is no steward.
         """
         self._need(AccessTier.CONTRIBUTOR, "end sessions")
-        session = self.get_session(session_id)
-        if session is None:
-            return False
-        if session.created_by != self.agent:
-            self._need(AccessTier.STEWARD, "end the sessions of others")
-        return self.store.delete([self._session(session_id)]) > 0
+        name, me = self._session(session_id), names.spelled(self.agent)
+        gone = Entry(name, MISSING)
+
+        def mine(seen: list[Seen]) -> list[Entry] | None:
+            return [gone] if _created_by(seen[0].value) == me else None
+
+        def anybodys(standing: Standing, seen: Mapping[str, Seen]) -> tuple[Deed, Sequence[Entry]] | None:
+            creator = _created_by(seen[name].value)
+            if creator is None:
+                return None
+            if creator != me:
+                standing.require(AccessTier.STEWARD, "end the sessions of others")
+            return Deed("end", session_id, {"created_by": creator}), (gone,)
+
+        return self.store.change([name], mine) or self._perform((name,), anybodys) is not None
 
     def get_session(self, session_id: str) -> Session | None:
         """A session as it is now, or None; from the local tier, else one read or one round trip."""
@@ -170,6 +183,11 @@ class Sessions(Seat):
             return [Entry(name, kept, left)]
 
         return self.store.change([name], decide)
+
+
+def _created_by(value: object) -> str | None:
+    """The agent that has created a session, as it is stored; None where there is no session."""
+    return None if value is MISSING else shaped(value, _Kept, "a session").created_by
 
 
 def _session(session_id: str, value: object) -> Session:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 from quarterdeck.errors import ConfigError
@@ -22,6 +22,8 @@ class Limits:
         pii_scrub_enabled: take out what is personal: mail addresses, numbers of cards, phones, accounts.
         secrets_detection_enabled: take out keys, tokens and passwords.
         key_file: encrypt values with the key in this file (see ``qd memory key``); empty: plain JSON.
+        buckets: how many slots of a cluster an agent's entries are spread over. More than one: what lies in
+            different buckets cannot change in one transaction. Must be the same for all users of a namespace.
     """
 
     namespace: str = "default"
@@ -32,6 +34,7 @@ class Limits:
     pii_scrub_enabled: bool = True
     secrets_detection_enabled: bool = True
     key_file: str = ""
+    buckets: int = 1
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant, before anything is opened.
@@ -39,8 +42,8 @@ class Limits:
         Raises:
             ConfigError: a value has another type than its default, or is less than it can be.
         """
-        for name, field in self.__dataclass_fields__.items():
-            _check(name, getattr(self, name), field.default)
+        for each in fields(self):
+            _check(each.name, getattr(self, each.name), each.default)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,7 @@ class MemoryConfig(Limits):
     """
 
     path: str = ""
+    buckets: int = field(default=1, init=False)  # there is no cluster to spread over
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +71,6 @@ class RedisConfig(Limits):
         ssl_ca_certs: file of the authorities to trust; empty: the system's.
         ssl_certfile, ssl_keyfile: the client's own certificate.
         connect_timeout_s, timeout_s: give up a connection, or an answer, after so many seconds.
-        buckets: how many slots of a cluster an agent's entries are spread over. More than one: what lies in
-            different buckets cannot change in one transaction. Must be the same for all users of a namespace.
         local_cache_confirm_s: a copy is used only if the server was heard of within so many seconds.
         local_cache_io_threads: keep copies also if the server uses io-threads, with which they may be stale
             for a moment: up to 5 % of reads that race with a write.
@@ -87,7 +89,6 @@ class RedisConfig(Limits):
     ssl_keyfile: str = ""
     connect_timeout_s: float = 0.5
     timeout_s: float = 1.0
-    buckets: int = 1
     local_cache_confirm_s: float = 1.0
     local_cache_io_threads: bool = False
     allow_eviction: bool = False
@@ -121,13 +122,14 @@ class MemorySettings(NamedTuple):
     ssl_keyfile: str = ""
     connect_timeout_s: float = RedisConfig.connect_timeout_s
     timeout_s: float = RedisConfig.timeout_s
-    buckets: int = RedisConfig.buckets
+    buckets: int = Limits.buckets
     allow_eviction: bool = False
 
     def config(self) -> MemoryConfig | RedisConfig:
         """These settings as what `ShortTermMemory` takes."""
         kind = RedisConfig if self.url else MemoryConfig
-        mine = {name: value for name, value in self._asdict().items() if name in kind.__dataclass_fields__}
+        taken = {each.name for each in fields(kind) if each.init}
+        mine = {name: value for name, value in self._asdict().items() if name in taken}
         return kind(**mine)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from quarterdeck.errors import StateError
+from quarterdeck.memory.entries import KIND
 from quarterdeck.memory.opening import open_store
 from quarterdeck.memory.twins import AsyncTwins, twin
 
@@ -46,29 +48,39 @@ class ShortTermMemory(AsyncTwins):
             agent_id: who this is; any text.
             token: what it was given when it was registered; needed only by agents that were.
             access_tier: act with no more than this; never with more than the store allows.
-            store: use this one, which is open already, instead of *config*.
+            store: use this one, which is open already, instead of *config*; whoever opened it closes it.
 
         Raises:
             AccessDenied: the agent is registered, and this is not its token.
             ConfigError, MissingExtra, MemoryUnavailable, StateError: the memory cannot be opened.
         """
-        store = open_store(config) if store is None else store
-        super().__init__(store, agent_id, token=token, access_tier=access_tier)
+        self._is_own_store = store is None
+        opened = open_store(config) if store is None else store
+        try:
+            super().__init__(opened, agent_id, token=token, access_tier=access_tier)
+        except BaseException:  # also an interrupt: nobody else can close it
+            if store is None:
+                opened.close()
+            raise
 
     def clear_local_cache(self) -> int:
         """Drop the copies in this process; returns how many there were. Nothing is lost."""
         return self.store.forget_copies()
 
     def ping(self) -> bool:
-        """Whether the memory answers now."""
-        return self.store.backend.health().state != "down"
+        """Whether the memory answers now; one read, or one round trip."""
+        try:
+            self.store.backend.get(self._own(KIND))
+        except StateError:
+            return False
+        return True
 
     def health_check(self) -> dict[str, object]:
         """How the memory is, found out by using it; see `backend.Health`. Never raises for a server."""
         return dict(self.store.backend.health()._asdict())
 
     def get_stats(self) -> dict[str, object]:
-        """What this agent has here, and what the local tier has saved; O(keys of the agent)."""
+        """What this agent has here, and what the local tier has saved; costs what `keys` costs."""
         keys = self.keys()
         return {
             "agent": self.agent,
@@ -79,14 +91,19 @@ class ShortTermMemory(AsyncTwins):
             "local_cache": self.store.near_stats().to_dict(),
         }
 
+    aclear_local_cache = twin(clear_local_cache)
     aping = twin(ping)
     ahealth_check = twin(health_check)
     aget_stats = twin(get_stats)
 
     def close(self) -> None:
-        """Give back files, connections and threads; the next use opens them anew."""
+        """Give back threads, files and connections; the next use opens them anew.
+
+        A store that was passed, or is another agent's, stays open.
+        """
         super().close()
-        self.store.close()
+        if self._is_own_store:
+            self.store.close()
 
     def __enter__(self) -> Self:
         return self

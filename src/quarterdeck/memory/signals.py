@@ -16,7 +16,7 @@ from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.amounts import seconds
 from quarterdeck.memory.moments import moment
-from quarterdeck.memory.reading import Positions, after, shaped, spelled, trim_to, wait_for
+from quarterdeck.memory.reading import Positions, after, trim_to, wait_for
 from quarterdeck.memory.seat import Seat, ttl_ms
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Signal(NamedTuple):
 
 
 class _Sent(msgspec.Struct, frozen=True):
-    """A signal as it is stored; its type and its sender are `spelled`."""
+    """A signal as it is stored; its type and its sender are `names.spelled`."""
 
     type: str
     sender: str
@@ -76,16 +76,23 @@ class Arrived(NamedTuple):
 
     signals: list[Signal]
     read_to: dict[str, int]
+    unreadable: int
 
 
 class Signals(Seat):
-    """The signals between all agents, as one of them sends and receives them."""
+    """The signals between all agents, as one of them sends and receives them.
+
+    Attributes:
+        unreadable_signals: how many this object has passed over, since somebody else wrote them, or they are
+            sealed with a key that it does not have.
+    """
 
     def __init__(
         self, store: Store, agent: str, *, token: str | None = None, access_tier: AccessTier | None = None
     ) -> None:
         """See `Seat`."""
         super().__init__(store, agent, token=token, access_tier=access_tier)
+        self.unreadable_signals = 0
         self._received = Positions()
         self._received_of: dict[tuple[str, str], int] = {}
         """The last signal of a type that was asked for alone, by log and type."""
@@ -116,7 +123,7 @@ class Signals(Seat):
             if target_agent is None
             else names.checked(target_agent, "agent", self.store.limits.max_key_bytes)
         )
-        sent = _Sent(spelled(kind), spelled(self.agent), self.store.backend.time_ms(), ttl, data)
+        sent = _Sent(names.spelled(kind), names.spelled(self.agent), self.store.backend.time_ms(), ttl, data)
         return self.store.add(self._signals_for(target), [sent], keep=trim_to(HELD), ttl_ms=ttl)[0]
 
     def receive_signals(
@@ -147,22 +154,23 @@ class Signals(Seat):
         """What there is to be received; changes nothing."""
         found: list[Signal] = []
         read_to: dict[str, int] = {}
-        now, me = self.store.backend.time_ms(), spelled(self.agent)
-        wanted = None if signal_type is None else spelled(signal_type)
+        unreadable = 0
+        now, me = self.store.backend.time_ms(), names.spelled(self.agent)
+        wanted = None if signal_type is None else names.spelled(signal_type)
         for target in (self.agent, None):
             log = self._signals_for(target)
-            records = after(self.store, log, 0 if again else self._received_to(log, signal_type))
-            if records:
-                read_to[log] = records[-1].id
-            for record in records:
-                sent = shaped(record.value, _Sent, "a signal")
+            number = 0 if again else self._received_to(log, signal_type)
+            grown = after(self.store, log, number, _Sent, "a signal")
+            read_to[log] = grown.last
+            unreadable += grown.unreadable
+            for number, sent in grown.found:
                 if (
                     sent.lives(now)
                     and wanted in (None, sent.type)
                     and (target is not None or sent.sender != me)
                 ):
-                    found.append(_signal(record.id, sent, target))
-        return Arrived(sorted(found, key=lambda signal: signal.id), read_to)
+                    found.append(_signal(number, sent, target))
+        return Arrived(sorted(found, key=lambda signal: signal.id), read_to, unreadable)
 
     def _give(self, arrived: Arrived, signal_type: str | None) -> list[Signal]:
         """Those signals that nobody has been given; from now on they have."""
@@ -174,6 +182,7 @@ class Signals(Seat):
                 if signal.id > self._received_to(self._signals_for(signal.target), signal.signal_type)
             ]
             if signal_type is None:
+                self.unreadable_signals += arrived.unreadable
                 for log, number in arrived.read_to.items():
                     received.at[log] = max(number, received.at.get(log, 0))
                 of = self._received_of.items()

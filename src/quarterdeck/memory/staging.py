@@ -20,9 +20,8 @@ from typing import TYPE_CHECKING
 from quarterdeck.errors import StateError, UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier, agent_name, policy_name, standing_in
-from quarterdeck.memory.audit import Deed, utc_text
-from quarterdeck.memory.seat import Seat, ttl_ms
-from quarterdeck.memory.shape import (
+from quarterdeck.memory.chain import Deed, utc_text
+from quarterdeck.memory.pattern import (
     PATTERN,
     as_stored,
     described,
@@ -31,6 +30,7 @@ from quarterdeck.memory.shape import (
     pattern_of,
     stored_pattern,
 )
+from quarterdeck.memory.seat import Seat, ttl_ms
 from quarterdeck.memory.store import MISSING, Entry
 
 if TYPE_CHECKING:

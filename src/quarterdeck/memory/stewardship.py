@@ -18,6 +18,7 @@ from quarterdeck.memory.access import (
     AccessTier,
     Policy,
     agent_name,
+    checked_tier,
     fingerprint,
     grant_command,
     make_token,
@@ -25,7 +26,8 @@ from quarterdeck.memory.access import (
     record_value,
     tier_in,
 )
-from quarterdeck.memory.audit import Deed, mend, utc_text
+from quarterdeck.memory.audit import mend
+from quarterdeck.memory.chain import Deed, utc_text
 from quarterdeck.memory.seat import Seat
 from quarterdeck.memory.store import MISSING, Entry
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from quarterdeck.memory.access import Standing
-    from quarterdeck.memory.audit import Act
+    from quarterdeck.memory.chain import Act
     from quarterdeck.memory.store import Seen
 
 
@@ -78,7 +80,7 @@ class Stewardship(Seat):
         """
         agent = names.checked(agent, "agent", self.store.limits.max_key_bytes)
         name = agent_name(self._namespace, agent)
-        tier = _tier(tier)
+        tier = checked_tier(tier)
         token = make_token()
         mark = fingerprint(token)
         given: object = mark
@@ -97,7 +99,7 @@ class Stewardship(Seat):
                 "tier": tier.name.lower(),
                 "fingerprint": given,
                 "granted_at": at,
-                "granted_by": names.escaped(self.agent),
+                "granted_by": names.spelled(self.agent),
             }
             details: dict[str, object] = {"tier": tier.name.lower()}
             if first:
@@ -137,7 +139,7 @@ class Stewardship(Seat):
                 "tier": REVOKED,
                 "fingerprint": "",
                 "granted_at": at,
-                "granted_by": names.escaped(self.agent),
+                "granted_by": names.spelled(self.agent),
             }
             return Deed("revoke", agent, {}), _registered(self._namespace, agent, record, standing, seen)
 
@@ -154,7 +156,7 @@ class Stewardship(Seat):
             AccessDenied: this agent is no steward.
             UsageError: everybody would be one.
         """
-        tier = _tier(tier)
+        tier = checked_tier(tier)
         if tier is AccessTier.STEWARD:
             raise UsageError(
                 "agents that nobody has registered cannot all be stewards", hint="register the stewards"
@@ -223,15 +225,6 @@ def _agent_record(agent: str, value: object) -> AgentRecord:
     tier = None if record_value(value, "tier") == REVOKED else tier_in(value)
     at, by = record_value(value, "granted_at"), record_value(value, "granted_by")
     return AgentRecord(agent, tier, str(at), unquote(str(by)))
-
-
-def _tier(tier: object) -> AccessTier:
-    if not isinstance(tier, AccessTier):
-        raise UsageError(
-            f"a tier must be an AccessTier, got {type(tier).__name__}",
-            hint=f"take one of {', '.join(f'AccessTier.{each.name}' for each in AccessTier)}",
-        )
-    return tier
 
 
 def _as_steward(standing: Standing, what: str) -> None:

@@ -13,7 +13,6 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck import caches
 from quarterdeck.errors import StoreBusy
 from quarterdeck.memory.backend import Item, Put
 from quarterdeck.memory.codec import decode, encode
@@ -24,6 +23,7 @@ from quarterdeck.memory.sealing import open_seal
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from quarterdeck import caches
     from quarterdeck.memory.backend import Backend
     from quarterdeck.memory.scrub import Scrubber
     from quarterdeck.memory.settings import Limits
@@ -51,12 +51,10 @@ class Seen(NamedTuple):
     Attributes:
         raw: its bytes in the backend; None where there is none. A transaction checks them.
         value: what they mean; `MISSING` where there is none.
-        ttl_ms: how long it still had to live; None for ever.
     """
 
     raw: bytes | None
     value: object
-    ttl_ms: int | None = None
 
 
 class Entry(NamedTuple):
@@ -65,7 +63,7 @@ class Entry(NamedTuple):
     Attributes:
         name: where.
         value: what; `MISSING` where an entry is to be removed.
-        ttl_ms: how long it lives; None for ever.
+        ttl_ms: how long it lives; None for ever, `KEEP` as long as it still has.
         is_clean: what is secret has been taken out of the value already.
         is_new: in a transaction: nothing may be there yet, or nothing at all happens.
     """
@@ -106,7 +104,6 @@ class Store:
         checked(limits.namespace, "namespace", limits.max_key_bytes)
         self._seal = open_seal(limits.key_file)
         self._near = LocalTier(backend, limits.local_cache_size if limits.local_cache_enabled else 0)
-        caches.register("memory.local", self._near.stats)
 
     @cached_property
     def scrubber(self) -> Scrubber:
@@ -126,9 +123,15 @@ class Store:
         data = copy[0]
         return MISSING if data is None else decode(data)
 
-    def has_copy(self, name: str) -> bool:
-        """Whether `get` is answered by the local tier, most likely."""
-        return self._near.holds(name)
+    def get_near(self, name: str) -> tuple[object] | None:
+        """What `get` gives, in a tuple, if the local tier has it; None: `fetch` has to ask the backend."""
+        copy = self._near.get(name)
+        return None if copy is None else (MISSING if copy[0] is None else decode(copy[0]),)
+
+    def fetch(self, name: str) -> object:
+        """What `get` gives, from the backend whatever the local tier has; one round trip."""
+        data = self._fetch((name,))[0]
+        return MISSING if data is None else decode(data)
 
     def get_many(self, names: Sequence[str]) -> list[object]:
         """The values of entries, in their order, `MISSING` where there is none; at most one round trip."""
@@ -152,10 +155,8 @@ class Store:
         """Entries as the backend has them now; one round trip."""
         seen = []
         for name, stored in zip(names, self.backend.get_many(names), strict=True):
-            raw, deadline, _ = stored
-            left = None if deadline is None else max(1, int((deadline - self.backend.now()) * 1000))
-            value = MISSING if raw is None else decode(self._seal.open(raw, name))
-            seen.append(Seen(raw, value, left))
+            raw = stored.data
+            seen.append(Seen(raw, MISSING if raw is None else decode(self._seal.open(raw, name))))
         return seen
 
     # Writing
@@ -171,7 +172,7 @@ class Store:
         self._near.forget((name,))
 
     def put_many(self, values: Mapping[str, object], ttl_ms: int | None = None) -> int:
-        """Write entries by name, all or none where the backend can; returns how many. None if one is bad."""
+        """Write entries by name; returns how many. If one is bad none is written; see `Backend.put_many`."""
         most, close = self.limits.max_value_bytes, self._seal.close
         clean = self.scrubber.scrub_many([encode(value, most) for value in values.values()])
         puts = [Put(name, close(data, name), ttl_ms) for name, data in zip(values, clean, strict=True)]

@@ -17,14 +17,17 @@ from quarterdeck.errors import ScrubRefused, UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.amounts import seconds, whole
+from quarterdeck.memory.chain import Deed, utc_text
 from quarterdeck.memory.moments import FIRST_MS, LAST_MS, milliseconds, moment
-from quarterdeck.memory.reading import Positions, after, newest, shaped, spelled, trim_to, wait_for
+from quarterdeck.memory.reading import Positions, after, newest, readable, shaped, trim_to, wait_for
 from quarterdeck.memory.seat import Seat
 from quarterdeck.memory.store import MISSING, Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from quarterdeck.memory.access import Standing
     from quarterdeck.memory.backend import Item
     from quarterdeck.memory.store import Seen, Store
 
@@ -75,7 +78,7 @@ class TimelineEvent(NamedTuple):
 
 
 class _Appended(msgspec.Struct, frozen=True):
-    """An item of a stream as it is stored; its agent is `spelled`."""
+    """An item of a stream as it is stored; its agent is `names.spelled`."""
 
     agent: str
     at_ms: int
@@ -83,7 +86,7 @@ class _Appended(msgspec.Struct, frozen=True):
 
 
 class _Happened(msgspec.Struct, frozen=True):
-    """An event as it is stored; *item* stands for it in the log, and its agent is `spelled`."""
+    """An event as it is stored; *item* stands for it in the log, and its agent is `names.spelled`."""
 
     item: int
     at_ms: int
@@ -122,11 +125,14 @@ class Streams(Seat):
         """
         self._need(AccessTier.CONTRIBUTOR, "append to streams")
         log = self._in_shared(STREAM, self._key(stream, "stream"))
-        appended = _Appended(spelled(self.agent), self.store.backend.time_ms(), data)
+        appended = _Appended(names.spelled(self.agent), self.store.backend.time_ms(), data)
         return self.store.add(log, [appended], keep=trim_to(whole(max_len, "max_len")))[0]
 
     def stream_read(self, stream: str, start_id: int = 0, count: int = 100) -> list[StreamItem]:
-        """The first *count* items after number *start_id*, the oldest first."""
+        """The first *count* items after number *start_id*, the oldest first.
+
+        Those that cannot be read, since somebody else wrote them, are left out, here as in `stream_read_new`.
+        """
         number = whole(start_id, "start_id", least=0)
         return self._appended(self._named(STREAM, stream), number, whole(count, "count"))
 
@@ -165,11 +171,10 @@ class Streams(Seat):
         return new
 
     def _appended(self, log: str, number: int, count: int) -> list[StreamItem]:
-        found = []
-        for record in after(self.store, log, number, count):
-            kept = shaped(record.value, _Appended, "an item of a stream")
-            found.append(StreamItem(record.id, kept.data, unquote(kept.agent), moment(kept.at_ms)))
-        return found
+        grown = after(self.store, log, number, _Appended, "an item of a stream", count)
+        return [
+            StreamItem(each, kept.data, unquote(kept.agent), moment(kept.at_ms)) for each, kept in grown.found
+        ]
 
     # Timelines
 
@@ -197,8 +202,8 @@ class Streams(Seat):
         log = self._in_shared(TIMELINE, self._key(timeline, "timeline"))
         entry = self._event(timeline, self._key(event_id, "event"))
         at_ms = backend.time_ms() if timestamp is None else milliseconds(timestamp, "timestamp")
-        [item] = self.store.add(log, [spelled(event_id)], score=at_ms)
-        event = _Happened(item, at_ms, spelled(self.agent), data)
+        [item] = self.store.add(log, [names.spelled(event_id)], score=at_ms)
+        event = _Happened(item, at_ms, names.spelled(self.agent), data)
         before: list[Seen] = []
 
         def replace(seen: list[Seen]) -> list[Entry]:
@@ -261,9 +266,19 @@ class Streams(Seat):
         return self.store.backend.count(self._named(TIMELINE, timeline), low=low, high=high)
 
     def timeline_trim(self, timeline: str, before: datetime) -> int:
-        """Remove the events that happened before that time; returns how many. Only for stewards."""
-        self._need(AccessTier.STEWARD, "trim timelines")
+        """Remove the events that happened before that time; returns how many.
+
+        Only for stewards. Who did it stands in the audit chain, and before it is done.
+        """
         log, end_ms = self._named(TIMELINE, timeline), milliseconds(before, "before")
+
+        def decide(standing: Standing, _: Mapping[str, Seen]) -> tuple[Deed, Sequence[Entry]] | None:
+            standing.require(AccessTier.STEWARD, "trim timelines")
+            events = self.store.backend.count(log, high=end_ms - 1)
+            deed = Deed("trim", timeline, {"before": utc_text(end_ms), "events": events})
+            return (deed, ()) if events else None
+
+        self._perform((), decide)
         removed = 0
         while items := self.store.backend.items(log, high=end_ms - 1, limit=BATCH):
             event_ids = self._named_by(log, items)
@@ -297,9 +312,8 @@ class Streams(Seat):
 
     def _named_by(self, log: str, items: list[Item]) -> list[str]:
         """The names of events that *items* say, each once."""
-        records = self.store.records(log, items)
-        said = [shaped(record.value, str, "an event of a timeline") for record in records]
-        return list(dict.fromkeys(map(unquote, said)))
+        said = readable(self.store, log, items, str, "an event of a timeline")
+        return list(dict.fromkeys(unquote(event) for _, event in said))
 
     def _event(self, timeline: str, event_id: str) -> str:
         """The entry of an event."""

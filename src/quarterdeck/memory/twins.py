@@ -1,7 +1,7 @@
 """The same methods for coroutines: ``await memory.astash(…)``.
 
-What the local tier knows is answered at once; everything else waits in threads of this handle, so the event
-loop never does. A coroutine that is cancelled loses nothing: what it was about to be given stays, or goes
+What the local tier knows is answered at once; everything else happens in threads of this handle, so the event
+loop never waits. A coroutine that is cancelled loses nothing: what it was about to be given stays, or goes
 back. Of what it was about to write, cancelled, nobody can tell whether it is written.
 
 asyncio is imported by the first coroutine: whoever needs none does not wait for it.
@@ -9,6 +9,7 @@ asyncio is imported by the first coroutine: whoever needs none does not wait for
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from functools import partial, wraps
@@ -25,11 +26,14 @@ from quarterdeck.memory.reading import newest, wait_for
 from quarterdeck.memory.sessions import Sessions
 from quarterdeck.memory.signals import KIND as SIGNAL
 from quarterdeck.memory.signals import Signals
+from quarterdeck.memory.store import MISSING
 from quarterdeck.memory.streams import STREAM, Streams
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
     from concurrent.futures import Future, ThreadPoolExecutor
+    from types import TracebackType
+    from typing import Self
 
     from quarterdeck.memory.channels import Message
     from quarterdeck.memory.queues import Task
@@ -43,9 +47,9 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 MAX_THREADS = 32
-"""So many calls of one handle can wait at once; the next one waits for one of them."""
-GLANCE_S = 0.25
-"""How long a thread goes on waiting after its coroutine was cancelled."""
+"""So many calls of one handle can be at work at once, and so many others wait for something to come."""
+TURN_S = 1.0
+"""How long a call may wait on when others have no thread to wait in; then they take turns."""
 HOUR_S = 3600.0
 """How long is for ever, once."""
 
@@ -77,6 +81,7 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
         """See `Seat`; starts no thread yet."""
         super().__init__(store, agent, token=token, access_tier=access_tier)
         self._threads = Threads()
+        self._waits = Threads()  # others, so that calls that wait for something keep none from being done
 
     # Working memory
 
@@ -92,9 +97,10 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
 
     async def aretrieve(self, key: str, *, agent_id: str | None = None) -> object:
         """See `retrieve`; a value that the local tier has is there at once."""
-        if self.store.has_copy(self._name(key, agent_id)):
-            return self.retrieve(key, agent_id=agent_id)
-        return await self._aside(self.retrieve, key, agent_id=agent_id)
+        name = self._name(key, agent_id)
+        near = self.store.get_near(name)
+        value = near[0] if near else await self._aside(self.store.fetch, name)
+        return None if value is MISSING else value
 
     # Sessions and signals
 
@@ -137,7 +143,10 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
     aqueue_clear = twin(Queues.queue_clear)
 
     async def aqueue_pop(self, queue: str, timeout: float = 0.0) -> object:  # noqa: ASYNC109  as in `queue_pop`
-        """See `queue_pop`; cancelled at the moment it gets a task, it puts the task back in its place."""
+        """See `queue_pop`; cancelled at the moment it gets a task, it puts the task back, behind its equals.
+
+        Should the memory refuse that, the task is lost, and the error is the cause of the `CancelledError`.
+        """
         log = self._queue(queue)
 
         def take() -> list[Record]:
@@ -170,12 +179,10 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
 
     async def aqueue_wait(self, queue: str, timeout: float) -> bool:  # noqa: ASYNC109  as in `queue_wait`
         """See `queue_wait`."""
-        ends = time.monotonic() + seconds(timeout, "timeout")
-        while True:
-            left = max(0.0, ends - time.monotonic())
-            is_due = await self._aside(self.queue_wait, queue, min(left, GLANCE_S))
-            if is_due or not left:
-                return is_due
+        due_s = partial(self._due_in_s, self._queue(queue))
+        return await self._read(
+            self._queue(queue), lambda: due_s() <= 0, bool, seconds(timeout, "timeout"), due_s
+        )
 
     # Streams, timelines and channels
 
@@ -187,6 +194,8 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
     atimeline_trim = twin(Streams.timeline_trim)
     apublish = twin(Channels.publish)
     asubscribe = twin(Channels.subscribe)
+    aunsubscribe = twin(Channels.unsubscribe)
+    achannel_stats = twin(Channels.channel_stats)
 
     async def astream_read_new(self, stream: str, block_ms: int = 0, count: int = 100) -> list[StreamItem]:
         """See `stream_read_new`; cancelled while it waits, it leaves the items for the next call."""
@@ -219,9 +228,24 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
                 return
 
     def close(self) -> None:
-        """Wait for the threads of coroutines that are still at it, and end them."""
+        """End the threads of coroutines, after what they are at; whoever waits goes on in new ones."""
+        self._waits.close()
         self._threads.close()
         super().close()
+
+    async def aclose(self) -> None:
+        """See `close`; ``async with`` ends with it."""
+        import asyncio
+
+        await asyncio.to_thread(self.close)  # which ends the threads of this handle, so in none of them
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
     # How they wait
 
@@ -231,72 +255,150 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
 
         return await asyncio.wrap_future(self._threads.submit(method, *args, **kwargs))
 
-    async def _handed(self, take: Callable[[], T], give_back: Callable[[T], None]) -> T:
-        """What *take* takes in a thread; cancelled before this coroutine has it, it is given back."""
-        import asyncio
-
-        taking = self._threads.submit(take)
-        try:
-            return await asyncio.wrap_future(taking)
-        except asyncio.CancelledError:
-            if not taking.cancel():  # a thread is at it, or done
-                giving_back = self._threads.submit(lambda: give_back(taking.result()))
-                await asyncio.shield(asyncio.wrap_future(giving_back))  # also if cancelled once more
-            raise
-
     async def _as_due(
         self, queue: str, timeout_s: float, take: Callable[[], T], give_back: Callable[[T], None]
     ) -> T:
-        """What *take* takes from a queue, as soon as it is something or the time is up."""
-        ends = time.monotonic() + timeout_s
-        while True:
-            found = await self._handed(take, give_back)
-            left = ends - time.monotonic()
-            if found or left <= 0:
+        """What *take* takes from a queue, as soon as it is something or the time is up.
+
+        Cancelled before this coroutine has it, it is given back.
+        """
+        log, ends = self._queue(queue), time.monotonic() + timeout_s
+        due_s = partial(self._due_in_s, log)
+
+        def taken(turn: Turn) -> T:
+            found = take()
+            if found or time.monotonic() >= ends:
                 return found
-            await self._aside(self.queue_wait, queue, min(left, GLANCE_S))
+            return self._wait(turn, log, lambda: take() if due_s() <= 0 else found, ends, due_s)
+
+        while True:
+            with self._waits.turn() as turn:
+                found = await self._handed(self._waits.submit(taken, turn), turn, give_back)
+            if found or time.monotonic() >= ends:
+                return found
+
+    async def _handed(self, taking: Future[T], turn: Turn, give_back: Callable[[T], None]) -> T:
+        """What a thread takes; cancelled before this coroutine has it, it is given back."""
+        import asyncio
+
+        try:
+            return await asyncio.wrap_future(taking)
+        except asyncio.CancelledError as cancelled:
+            turn.end()
+            if taking.cancel():
+                raise
+            giving_back = asyncio.wrap_future(self._threads.submit(lambda: give_back(taking.result())))
+            await asyncio.wait([giving_back])  # which goes on also if this is cancelled once more
+            raise cancelled from giving_back.exception()
 
     async def _read(
-        self, prefix: str, look: Callable[[], T], give: Callable[[T], list[U]], timeout_s: float
-    ) -> list[U]:
+        self,
+        prefix: str,
+        look: Callable[[], T],
+        give: Callable[[T], U],
+        timeout_s: float,
+        due_s: Callable[[], float] = lambda: math.inf,
+    ) -> U:
         """What *give* makes of what *look* sees, as soon as it is something or the time is up.
 
         Threads only look, which changes nothing; given is here, where no cancellation can come between.
         """
+        import asyncio
+
         ends = time.monotonic() + timeout_s
         while True:
-            left = max(0.0, ends - time.monotonic())
-            wait_s = min(left, GLANCE_S)
-            found = give(await self._aside(wait_for, self.store.backend, prefix, look, wait_s))
-            if found or not left:
+            with self._waits.turn() as turn:
+                waiting = self._waits.submit(self._wait, turn, prefix, look, ends, due_s)
+                found = give(await asyncio.wrap_future(waiting))
+            if found or time.monotonic() >= ends:
                 return found
+
+    def _wait(
+        self, turn: Turn, prefix: str, look: Callable[[], T], ends: float, due_s: Callable[[], float]
+    ) -> T:
+        """`wait_for` in a thread, as long as its turn is not over."""
+        turn.begin()
+        left = max(0.0, ends - time.monotonic())
+        return wait_for(self.store.backend, prefix, look, left, due_s, turn.is_over)
 
 
 class Threads:
-    """The threads of one handle, started when first needed; a forked child has none of its parent's."""
+    """Threads of one handle, started when first needed; a forked child has none of its parent's."""
 
     def __init__(self) -> None:
         """Starts nothing yet."""
         self.lock = threading.RLock()
         self._pool: ThreadPoolExecutor | None = None
+        self._turns: set[Turn] = set()
         forks.guard(self, Threads.forget)
 
     def submit(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have one of them call *function*."""
+        while True:
+            pool = self._opened()
+            try:
+                return pool.submit(function, *args, **kwargs)  # without our lock: it waits for one of its own
+            except RuntimeError:
+                if pool is self._pool:
+                    raise  # not because somebody has closed it meanwhile
+
+    def turn(self) -> Turn:
+        """For a call that is to wait in one of them."""
+        return Turn(self._turns)
+
+    def forget(self) -> None:
+        """The threads were left behind in the parent."""
+        self._pool = None
+        self._turns.clear()
+
+    def close(self) -> None:
+        """Wait for what they are at; those that wait for something wait no more."""
+        with self.lock:
+            pool, self._pool = self._pool, None
+        for turn in list(self._turns):
+            turn.end()
+        if pool is not None:
+            pool.shutdown()
+
+    def _opened(self) -> ThreadPoolExecutor:
         from concurrent.futures import ThreadPoolExecutor
 
         with self.lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="quarterdeck-memory")
-            return self._pool.submit(function, *args, **kwargs)
+            return self._pool
 
-    def forget(self) -> None:
-        """The threads were left behind in the parent."""
-        self._pool = None
 
-    def close(self) -> None:
-        """Wait for what they are at."""
-        with self.lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown()
+class Turn:
+    """One wait of a coroutine in a thread: tells the thread when it is over."""
+
+    __slots__ = ("_began", "_is_over", "_turns")
+
+    def __init__(self, turns: set[Turn]) -> None:
+        """*turns* are all that want a thread now."""
+        self._turns = turns
+        self._began = math.inf
+        self._is_over = False
+
+    def begin(self) -> None:
+        """It has a thread."""
+        self._began = time.monotonic()
+
+    def end(self) -> None:
+        """Nobody waits for it any more, or its thread is to end."""
+        self._is_over = True
+
+    def is_over(self) -> bool:
+        """Whether its thread should stop to wait."""
+        is_crowded = len(self._turns) > MAX_THREADS
+        return self._is_over or (is_crowded and time.monotonic() > self._began + TURN_S)
+
+    def __enter__(self) -> Self:
+        self._turns.add(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+        self._turns.discard(self)

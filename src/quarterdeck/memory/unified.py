@@ -57,5 +57,9 @@ class UnifiedMemory(ShortTermMemory, Staging, Patterns, Stewardship):
     amend_audit = twin(Stewardship.mend_audit)
 
     def as_agent(self, user_id: str, token: str | None = None) -> UnifiedMemory:
-        """Another agent's seat at the same store: no second file or connection is opened."""
-        return UnifiedMemory(user_id, token=token, store=self.store)
+        """Another agent's seat at the same store: no second file or connection is opened.
+
+        It acts with no more than the ``access_tier`` that this one was opened with; closing it leaves the
+        store open.
+        """
+        return UnifiedMemory(user_id, token=token, access_tier=self._at_most, store=self.store)

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from quarterdeck.errors import AccessDenied, StoreCorrupt, UsageError
-from quarterdeck.memory import access, audit
+from quarterdeck.memory import access, chain
 from quarterdeck.memory.access import TOKEN_VARIABLE, AccessTier
 from tests.access_worlds import NAMESPACE, Place
 
@@ -224,7 +224,7 @@ class TestFirstSteward:
         """Itself or somebody else; the chain says that it was the first."""
         token = place.room("anybody").grant_access("root", STEWARD)
         assert place.room("root", token=token).access_tier is STEWARD
-        (act,) = audit.read(place.store(), NAMESPACE)
+        (act,) = chain.read(place.store(), NAMESPACE)
         assert (act.agent, act.act, act.subject) == ("anybody", "grant", "root")
         assert act.details == {"tier": "steward", "first_steward": True}
 
@@ -275,7 +275,7 @@ class TestFirstSteward:
         assert root.grant_access("alice", VALIDATOR)
         with pytest.raises(AccessDenied, match="last steward"):
             root.revoke_access("root")
-        assert [act.details.get("first_steward") for act in audit.read(store, NAMESPACE)] == [
+        assert [act.details.get("first_steward") for act in chain.read(store, NAMESPACE)] == [
             True,
             True,
             None,
@@ -287,7 +287,7 @@ class TestGrants:
     def test_only_stewards_say_who_is_what(self, place, tier):
         """Everybody else is refused, and nothing has happened."""
         room = place.room_with(tier)
-        before = room.list_agents(), audit.head(room.store, NAMESPACE)
+        before = room.list_agents(), chain.head(room.store, NAMESPACE)
         for attempt in (
             lambda: room.grant_access(room.agent, STEWARD),
             lambda: room.grant_access("another", OBSERVER),
@@ -296,7 +296,7 @@ class TestGrants:
         ):
             with pytest.raises(AccessDenied):
                 attempt()
-        assert (room.list_agents(), audit.head(room.store, NAMESPACE)) == before
+        assert (room.list_agents(), chain.head(room.store, NAMESPACE)) == before
 
     def test_a_change_of_tier_keeps_the_token(self, place):
         """Nothing is to be handed out anew; seats are opened and go on with it."""
@@ -305,7 +305,7 @@ class TestGrants:
         alice = place.room("alice", token=token)
         assert root.grant_access("alice", CONTRIBUTOR) == ""
         assert alice.access_tier is place.room("alice", token=token).access_tier is CONTRIBUTOR
-        assert audit.read(root.store, NAMESPACE)[-1].details == {"tier": "contributor"}
+        assert chain.read(root.store, NAMESPACE)[-1].details == {"tier": "contributor"}
 
     def test_a_new_token_makes_the_old_one_worthless(self, place):
         """So a token that got lost is mended; seats that are open with it only read, and say what to do."""
@@ -327,7 +327,7 @@ class TestGrants:
             place.room("alice", token=old)
         assert raised.value.hint.endswith("--new-token")
         assert place.room("alice", token=new).promote_pattern(pattern_id)
-        assert audit.read(root.store, NAMESPACE)[-2].details == {"tier": "validator", "renewed": True}
+        assert chain.read(root.store, NAMESPACE)[-2].details == {"tier": "validator", "renewed": True}
 
     def test_a_seat_goes_on_with_the_token_it_gave_itself(self, place):
         """It has just been shown it; another seat of the same agent has not."""
@@ -354,10 +354,10 @@ class TestGrants:
         root = place.room_with(STEWARD, "boss")
         root.grant_access("alice", VALIDATOR)
         assert root.revoke_access("alice") is True
-        head = audit.head(root.store, NAMESPACE)
+        head = chain.head(root.store, NAMESPACE)
         assert root.revoke_access("alice") is False
         assert root.revoke_access("nobody") is False
-        assert audit.head(root.store, NAMESPACE) == head
+        assert chain.head(root.store, NAMESPACE) == head
 
     def test_the_last_steward_stays(self, place):
         """It can be neither revoked nor made less, until there is another."""

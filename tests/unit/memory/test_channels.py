@@ -210,6 +210,24 @@ class TestTrouble:
         assert [message.value for message in heard] == [7, 8, 9]
 
 
+def test_what_somebody_else_has_written_stops_no_handler(alice, bob, monkeypatch):
+    """Neither of that channel nor of another; it is passed over, and counted."""
+    monkeypatch.setattr(channels, "BATCH", 2)
+    one, other = Ear(), Ear()
+    bob.subscribe("a", one)
+    bob.subscribe("b", other)
+    listening = bob.listen("a", timeout=5)
+    alice.store.add(alice._in_shared("channel", "a"), [{}, 1, "x"])
+    alice.store.backend.add(alice._in_shared("channel", "a"), [b"no JSON"])
+    alice.publish("a", 1)
+    alice.publish("b", 2)
+    assert one.values() == [1]
+    assert other.values() == [2]
+    assert next(listening).value == 1
+    assert bob.channel_stats().unreadable == 4
+    assert bob.channel_stats().failed == 0
+
+
 class TestListening:
     def test_listening_begins_with_the_call(self, alice, bob):
         """Not with the first message that is asked for."""

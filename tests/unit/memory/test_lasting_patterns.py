@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quarterdeck.errors import AccessDenied, StoreCorrupt, UsageError
-from quarterdeck.memory import audit
+from quarterdeck.memory import chain
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.patterns import Patterns
 from quarterdeck.memory.staging import Staging
@@ -76,7 +76,7 @@ class TestPersist:
     def test_it_stands_in_the_audit_chain(self, place, validator):
         """Who, what, which."""
         kept = validator.persist_pattern({"name": "locks"})
-        act = audit.read(place.store(), NAMESPACE)[-1]
+        act = chain.read(place.store(), NAMESPACE)[-1]
         assert (act.agent, act.act, act.subject) == ("root", "persist", kept["id"])
 
     def test_it_takes_a_validator(self, place, reader):
@@ -84,7 +84,7 @@ class TestPersist:
         with pytest.raises(AccessDenied):
             reader.persist_pattern("wait for the lock")
         assert reader.search_patterns() == []
-        assert audit.read(place.store(), NAMESPACE) == []
+        assert chain.read(place.store(), NAMESPACE) == []
 
     @pytest.mark.parametrize(
         "content", ["", " \n", {}, {"tags": ["a"]}, None, 7, b"x", ["a"], {"id": "mine", "name": "x"}]

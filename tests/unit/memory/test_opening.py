@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ class TestFiles:
                 memory.stash("k", value)
                 state = project / ".quarterdeck"
                 found = modes(state)
-                assert {"memory.sqlite", "memory.slots"} <= set(found)
+                assert {"memory.sqlite", "memory.sqlite-slots"} <= set(found)
                 assert {name: mode for name, mode in found.items() if name.startswith("memory")} == {
                     name: "0o600" for name in found if name.startswith("memory")
                 }
@@ -122,7 +123,7 @@ class TestFiles:
         """Nothing is left in the project; with a home of its own it is never used."""
         monkeypatch.delenv("QUARTERDECK_HOME")
         (project / ".quarterdeck").write_text("somebody else's")
-        with UnifiedMemory("ann", store=open_store(root=str(project))) as memory:
+        with closing(open_store(root=str(project))) as store, UnifiedMemory("ann", store=store) as memory:
             memory.stash("k", 1)
             path = Path(str(memory.store.backend.health().details["path"]))
         assert path.is_relative_to(os.environ["XDG_STATE_HOME"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from unittest.mock import Mock
 
 import pytest
 
-from quarterdeck.errors import AccessDenied, StoreCorrupt, TooLarge, UsageError
+from quarterdeck.errors import AccessDenied, MemoryUnavailable, StoreCorrupt, TooLarge, UsageError
+from quarterdeck.memory import chain
 from tests.room_worlds import Ship, after_a_while, at_once
 
 
@@ -238,9 +240,9 @@ class TestLease:
         bob.queue_release(task)
         assert alice.queue_pop("q") == {"n": 1}
 
-    def test_null_is_a_task_for_who_claims(self, alice, bob):
+    def test_null_of_an_older_release_is_a_task_for_who_claims(self, alice, bob):
         """A task is there, and its value is None."""
-        alice.queue_push("q", None)
+        alice.store.add(alice._in_shared("queue", "q"), [{"task": None}], score=1)
         assert bob.queue_claim("q").value is None
 
 
@@ -310,6 +312,25 @@ class TestLooking:
         assert ship.steward().queue_clear("q") == 3
         assert alice.queue_stats("q") == (0, 0)
 
+    def test_clearing_a_queue_stands_in_the_audit_chain(self, ship, alice, monkeypatch):
+        """Before it is done, so also when it is not done after all; an empty one is no act."""
+        alice.queue_push_many("q", [1, 2])
+        steward = ship.steward()
+        with monkeypatch.context() as patch:
+            patch.setattr(steward.store.backend, "drop", Mock(side_effect=MemoryUnavailable("killed", hint="…")))
+            with pytest.raises(MemoryUnavailable):
+                steward.queue_clear("q")
+        for expected in (2, 0):
+            assert steward.queue_clear("q") == expected
+        acts = [act[2:6] for act in chain.read(alice.store, "default") if act.act == "clear"]
+        assert acts == 2 * [("root", "clear", "q", {"tasks": 2})]
+
+    def test_what_cannot_be_read_is_not_shown(self, alice):
+        """The tasks behind it are."""
+        alice.store.add(alice._in_shared("queue", "q"), ["no task"], score=1)
+        alice.queue_push("q", 1)
+        assert alice.queue_peek("q", 5) == [1]
+
     def test_an_observer_looks_and_takes_nothing(self, ship, alice):
         """Every way to change a queue is closed to it."""
         alice.queue_push("q", 1)
@@ -367,6 +388,22 @@ class TestWrongCalls:
         """Nobody guesses which was meant."""
         with pytest.raises(UsageError, match="delayed"):
             alice.queue_push("q", 1, priority=True, delay_seconds=1)
+
+    @pytest.mark.parametrize("tasks", [5, None, "abc", b"abc", {"a": 1}, [1, None]])
+    def test_what_is_no_list_of_tasks_is_refused(self, alice, tasks):
+        """None above all: whoever pops it could not tell it from an empty queue. All or none is pushed."""
+        with pytest.raises(UsageError):
+            alice.queue_push_many("q", tasks)
+        assert alice.queue_stats("q") == (0, 0)
+        with pytest.raises(UsageError, match="None is no task"):
+            alice.queue_push("q", None)
+
+    @pytest.mark.parametrize("task", [None, 5, (1, 2)])
+    def test_what_is_no_task_can_neither_be_done_nor_given_back(self, alice, task):
+        """Such as what `queue_claim` returns when there is none."""
+        for call in (alice.queue_done, alice.queue_extend, alice.queue_release):
+            with pytest.raises(UsageError, match="must be a Task"):
+                call(task)
 
     def test_what_somebody_else_has_written_is_no_task(self, alice):
         """It is called by its name, and does not stop the tasks behind it."""

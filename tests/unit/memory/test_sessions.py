@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from quarterdeck.errors import AccessDenied, StoreCorrupt, UsageError
+from quarterdeck.memory import chain
 from tests.room_worlds import Ship, at_once
 
 
@@ -163,6 +164,35 @@ class TestEnd:
             bob.end_session("review")
         assert ship.steward().end_session("review")
         assert alice.get_session("review") is None
+
+    def test_that_a_steward_ended_the_session_of_another_stands_in_the_chain(self, ship, alice):
+        """Whose it was, in the same transaction; of its own sessions it does not."""
+        steward = ship.steward()
+        alice.create_session("review")
+        steward.create_session("mine")
+        assert steward.end_session("review")
+        assert steward.end_session("mine")
+        assert not steward.end_session("review")
+        assert [act[2:6] for act in chain.read(alice.store, "default")][1:] == [
+            ("root", "end", "review", {"created_by": "alice"})
+        ]
+
+    def test_nobody_ends_a_session_that_another_has_just_begun(self, alice, bob, monkeypatch):
+        """The one it has looked at has ended meanwhile: it was its own, this one is not."""
+        alice.create_session("review")
+        backend = alice.store.backend
+        real = backend.transact
+
+        def late(*given, **how):
+            monkeypatch.setattr(backend, "transact", real)
+            backend.delete([alice._in_shared("session", "review")])
+            bob.create_session("review")
+            return real(*given, **how)
+
+        monkeypatch.setattr(backend, "transact", late)
+        with pytest.raises(AccessDenied, match="end the sessions of others"):
+            alice.end_session("review")
+        assert bob.get_session("review").created_by == "bob"
 
 
 class TestLooking:

@@ -207,6 +207,19 @@ class TestTime:
         assert bob.receive_signals(wait_seconds=0.01) == []
 
 
+def test_what_somebody_else_has_written_stops_nothing(alice, bob):
+    """It is passed over, and counted once; also what is no JSON, or sealed with a key nobody has."""
+    log = alice._in_shared("signal", "all")
+    alice.store.add(log, [1, {}])
+    alice.send_signal("news", 1)
+    assert data(bob.receive_signals("news")) == [1]
+    alice.store.backend.add(log, [b"no JSON", b"\x01sealed"])
+    alice.send_signal("news", 2)
+    assert data(bob.receive_signals()) == [2]
+    assert bob.receive_signals() == []
+    assert bob.unreadable_signals == 4
+
+
 def test_looking_without_taking_loses_nothing(alice, bob):
     """Who gives up between the two halves of receiving, as a cancelled coroutine does, misses nothing."""
     alice.send_signal("n", 1, "bob")

@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from quarterdeck.errors import AccessDenied, StateError, StoreCorrupt, TooLarge, UsageError
-from quarterdeck.memory import audit
+from quarterdeck.memory import audit, chain
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.store import MISSING
 from tests.access_worlds import NAMESPACE, Place, Room
@@ -38,7 +38,7 @@ def lasting(place, pattern_id):
 
 
 def last_act(place):
-    return audit.read(place.store(), NAMESPACE)[-1]
+    return chain.read(place.store(), NAMESPACE)[-1]
 
 
 class TestStage:
@@ -315,7 +315,7 @@ class TestPromote:
             kept = lasting(place, pattern_id)
             assert (kept is MISSING) if agent == "v3" else (kept["promoted_by"] == agent)
         assert audit.verify(place.store(), NAMESPACE).is_whole
-        decided = [act for act in audit.read(place.store(), NAMESPACE) if act.act in {"promote", "reject"}]
+        decided = [act for act in chain.read(place.store(), NAMESPACE) if act.act in {"promote", "reject"}]
         assert sorted((act.subject, act.agent) for act in decided) == sorted(won)
 
 

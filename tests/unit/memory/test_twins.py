@@ -7,18 +7,23 @@ import inspect
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
-from quarterdeck.errors import AccessDenied, UsageError
+from quarterdeck.errors import AccessDenied, MemoryUnavailable, UsageError
+from quarterdeck.memory import MemoryConfig, reading
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.queues import KIND as QUEUE
+from quarterdeck.memory.twins import MAX_THREADS
 from quarterdeck.memory.unified import UnifiedMemory
 from tests.access_worlds import Place
 
-WAITS_FOR_NOTHING = {"channel_stats", "clear_local_cache", "close", "unsubscribe"}
 MAKES_ANOTHER = {"as_agent"}
 PATIENCE_S = 10
 
@@ -64,8 +69,12 @@ def public_methods():
 METHODS = {
     name
     for name, method in public_methods().items()
-    if not is_asynchronous(method) and name not in WAITS_FOR_NOTHING | MAKES_ANOTHER
+    if not is_asynchronous(method) and name not in MAKES_ANOTHER
 }
+
+
+def threads_of_handles():
+    return {thread for thread in threading.enumerate() if thread.name.startswith("quarterdeck-memory")}
 
 
 async def until(done):
@@ -103,7 +112,7 @@ def test_twins_do_what_their_methods_do(ann, enter):
         assert await ann.astash("k", {"a": 1}, ttl_seconds=60)
         assert await ben.aretrieve("k", agent_id="ann") == {"a": 1}
         assert await ann.astash_batch([("b", 2)]) == 1
-        assert await ben.aretrieve_batch("kb", agent_id="ann") == {"k": {"a": 1}, "b": 2}
+        assert await ben.aretrieve_batch(["k", "b"], agent_id="ann") == {"k": {"a": 1}, "b": 2}
         assert [info.key for info in await ann.akeys()] == ["b", "k"]
         assert await ann.acompare_and_set("b", 2, 3)
         assert await ann.aupdate("b", lambda old: old + 1) == 4
@@ -141,6 +150,10 @@ def test_twins_do_what_their_methods_do(ann, enter):
         await ben.asubscribe("room", lambda _: heard.set())
         await ann.apublish("room", "hello")
         assert await asyncio.to_thread(heard.wait, PATIENCE_S)
+        assert (await ben.achannel_stats()).subscribed == ("room",)
+        assert await ben.aunsubscribe("room")
+        assert not await ben.aunsubscribe("room")
+        assert await ben.aclear_local_cache() > 0
         assert await ann.aping()
         assert (await ann.ahealth_check())["state"] == "ok"
         assert (await ann.aget_stats())["keys"] == 2
@@ -250,6 +263,27 @@ def test_what_is_near_needs_no_thread(ann):
         assert answered.value.value == value
 
 
+def test_what_was_near_is_asked_for_in_a_thread_when_its_time_is_up(place, ann, monkeypatch):
+    """A copy that has passed its deadline keeps the event loop waiting for nobody."""
+    ann.stash("k", 1, ttl_seconds=5)
+    ann.retrieve("k")
+    place.clock.pass_time(6)
+    asked = []
+    real = ann.store.backend.get
+
+    def get(name):
+        asked.append(threading.current_thread())
+        return real(name)
+
+    monkeypatch.setattr(ann.store.backend, "get", get)
+    before = ann.store.near_stats()
+    assert asyncio.run(ann.aretrieve("k")) is None
+    assert len(asked) == 1
+    assert threading.current_thread() not in asked
+    after = ann.store.near_stats()
+    assert (after.hits, after.misses) == (before.hits, before.misses + 1)
+
+
 def test_two_event_loops_one_after_the_other(ann):
     """And in two threads at once: a handle belongs to none."""
 
@@ -292,24 +326,60 @@ def test_a_forked_child_has_threads_of_its_own(ann, enter):
     assert asyncio.run(work()) == os.getpid()
 
 
+def test_who_forks_while_others_submit_waits_for_neither(tmp_path):
+    """No lock of ours is held while a thread waits for one that is taken at forks, too; nor at closing."""
+    program = tmp_path / "program.py"
+    program.write_text(FORKS_WHILE_SUBMITTING)
+    ended = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (0, "done\n"), ended.stderr
+
+
+FORKS_WHILE_SUBMITTING = """
+import faulthandler, os, threading
+from quarterdeck.memory.twins import Threads
+
+faulthandler.dump_traceback_later(50, exit=True)
+threads, over = Threads(), threading.Event()
+
+def submit():
+    while not over.is_set():
+        threads.submit(int).result()
+
+def close():
+    while not over.is_set():
+        threads.close()
+
+others = [threading.Thread(target=target, daemon=True) for target in (submit, submit, close)]
+for other in others:
+    other.start()
+for _ in range(100):
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+over.set()
+for other in others:
+    other.join()
+print("done")
+"""
+
+
 def test_closing_ends_the_threads(ann):
     """Those that wait are over in a moment; the next call starts new ones."""
-
-    def threads():
-        return {thread for thread in threading.enumerate() if thread.name.startswith("quarterdeck-memory")}
-
-    before = threads()
+    before = threads_of_handles()
 
     async def work():
         waiting = asyncio.create_task(ann.aqueue_pop("q", PATIENCE_S))
-        await until(lambda: threads() - before)
+        await until(lambda: threads_of_handles() - before)
         await asyncio.to_thread(ann.close)
         await ann.aqueue_push("q", "after")
         assert await waiting == "after"
 
     asyncio.run(work())
     ann.close()
-    assert not threads() - before
+    assert not threads_of_handles() - before
 
 
 def test_what_is_said_in_a_channel_is_heard(ann, enter):
@@ -335,7 +405,148 @@ def test_what_is_said_in_a_channel_is_heard(ann, enter):
     asyncio.run(work())
 
 
+def test_a_block_closes_what_it_opened(tmp_path):
+    """`aclose` ends the threads of the handle, and the event loop goes on meanwhile."""
+
+    async def fail_in(memory):
+        async with memory:
+            await memory.asubscribe("room", print)
+            return 1 // 0
+
+    async def work():
+        async with UnifiedMemory("ann", MemoryConfig(path=str(tmp_path / "m.sqlite"))) as memory:
+            await memory.astash("k", 1)
+            ben = memory.as_agent("ben")
+            with pytest.raises(ZeroDivisionError):
+                await fail_in(ben)
+            assert (await ben.achannel_stats()).subscribed == ()
+            assert await memory.aretrieve("k") == 1
+            await ben.aclose()
+        return memory
+
+    memory = asyncio.run(work())
+    assert not threads_of_handles()
+    assert memory.clear_local_cache() == 0
+    assert memory.retrieve("k") == 1
+    memory.close()
+
+
+@pytest.fixture
+def watchers(ann, monkeypatch):
+    """Those that `ann` has opened, and how many are open."""
+    opened, closed = [], []
+    real = ann.store.backend.watch
+
+    @contextmanager
+    def watch(prefix):
+        opened.append(prefix)
+        with real(prefix) as watcher:
+            try:
+                yield watcher
+            finally:
+                closed.append(prefix)
+
+    monkeypatch.setattr(ann.store.backend, "watch", watch)
+    return SimpleNamespace(opened=opened, count=lambda: len(opened) - len(closed))
+
+
+WAYS_TO_WAIT = {
+    "pop": lambda memory: memory.aqueue_pop("q", 60),
+    "claim": lambda memory: memory.aqueue_claim("q", timeout=60),
+    "wait": lambda memory: memory.aqueue_wait("q", 60),
+    "signals": lambda memory: memory.areceive_signals(wait_seconds=60),
+    "stream": lambda memory: memory.astream_read_new("log", 60_000),
+    "listen": lambda memory: anext(memory.alisten("room")),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_WAIT)
+def test_one_watcher_serves_a_whole_wait_and_ends_with_it(ann, enter, watchers, way, monkeypatch):
+    """Whatever else happens in the store; cancelled, its thread ends soon, without having been woken."""
+    monkeypatch.setattr(reading, "SLICE_S", 0.001)
+    other = enter("other")
+
+    async def work():
+        call = asyncio.create_task(WAYS_TO_WAIT[way](ann))
+        await until(watchers.count)
+        for number in range(20):
+            await other.astash("k", number)
+            await asyncio.sleep(0.002)
+        assert (len(watchers.opened), call.done()) == (1, False)
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        await until(lambda: not watchers.count())
+
+    asyncio.run(work())
+    assert len(watchers.opened) == 1
+
+
+def test_consumers_that_get_nothing_keep_their_watchers(ann, enter, watchers):
+    """All of them wake for a task, and all but one wait on."""
+    other = enter("other")
+
+    async def work():
+        calls = [asyncio.create_task(ann.aqueue_pop("q", 60)) for _ in range(4)]
+        await until(lambda: watchers.count() == 4)
+        for number in range(4):
+            await other.aqueue_push("q", number)
+            await until(lambda number=number: sum(call.done() for call in calls) == number + 1)
+        assert sorted([await call for call in calls]) == [0, 1, 2, 3]
+
+    asyncio.run(work())
+    assert len(watchers.opened) == 4
+
+
+def test_calls_that_wait_keep_none_from_being_done(ann, watchers):
+    """They have threads of their own, and if there are too many they take turns in them."""
+
+    async def work():
+        waiting = [asyncio.create_task(ann.aqueue_pop(f"q{number}", 60)) for number in range(MAX_THREADS + 1)]
+        await until(lambda: watchers.count() == MAX_THREADS)
+        await ann.aqueue_push(f"q{MAX_THREADS}", "last")
+        assert await asyncio.wait_for(waiting[-1], PATIENCE_S) == "last"
+        for call in waiting:
+            call.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    asyncio.run(work())
+
+
 # Cancelling
+
+
+@pytest.mark.parametrize("fails", ["take", "give back"])
+def test_a_cancelled_call_ends_cancelled_whatever_goes_wrong_behind_it(ann, enter, monkeypatch, fails):
+    """What went wrong is told as the cause."""
+    worker = enter("worker")
+    ann.queue_push("q", 1)
+    taken, go_on = threading.Event(), threading.Event()
+    real = worker.store.backend.take
+
+    def away(*args, **kwargs):
+        raise MemoryUnavailable("the server does not answer", hint="start it")
+
+    def take(*args, **kwargs):
+        items = real(*args, **kwargs)
+        taken.set()
+        assert go_on.wait(PATIENCE_S)
+        return items if fails == "give back" else away()
+
+    monkeypatch.setattr(worker.store.backend, "take", take)
+    monkeypatch.setattr(worker.store.backend, "add", away)
+
+    async def work():
+        call = asyncio.create_task(worker.aqueue_pop("q"))
+        await until(taken.is_set)
+        call.cancel()
+        asyncio.get_running_loop().call_later(0.01, go_on.set)
+        with pytest.raises(asyncio.CancelledError) as ended:
+            await call
+        assert call.cancelled()
+        assert isinstance(ended.value.__cause__, MemoryUnavailable)
+
+    asyncio.run(work())
 
 
 @pytest.mark.parametrize("way", ["pop", "claim"])
@@ -491,7 +702,7 @@ def test_a_write_that_is_cancelled_is_whole_or_not_at_all(ann):
 
     asyncio.run(work())
     ann.close()
-    found = ann.retrieve_batch("ab")
+    found = ann.retrieve_batch(["a", "b"])
     assert found in ({}, {"a": found.get("a"), "b": found.get("a")})
 
 

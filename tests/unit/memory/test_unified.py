@@ -9,7 +9,7 @@ import pytest
 
 import quarterdeck.memory
 from quarterdeck.errors import AccessDenied, MemoryUnavailable, UsageError
-from quarterdeck.memory import MemoryConfig, ShortTermMemory, UnifiedMemory
+from quarterdeck.memory import MemoryConfig, ShortTermMemory, UnifiedMemory, short_term
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.settings import Limits
 from quarterdeck.memory.store import Store
@@ -126,6 +126,41 @@ class TestTogether:
             assert memory.access_tier is AccessTier.OBSERVER
             with pytest.raises(AccessDenied):
                 memory.stash("k", 1)
+
+    def test_another_agent_acts_with_no_more_than_the_seat_that_asked(self, config):
+        """Its own tier may be less, and its token opens no way around it."""
+        with UnifiedMemory("ann", config, access_tier=AccessTier.OBSERVER) as memory:
+            ben = memory.as_agent("ben")
+            assert ben.access_tier is AccessTier.OBSERVER
+            with pytest.raises(AccessDenied):
+                ben.stash("k", 1)
+            with pytest.raises(AccessDenied):
+                ben.as_agent("cid").stash("k", 1)
+
+    def test_another_agent_that_is_closed_leaves_the_store_open(self, memory):
+        """Its copies, too; only its own threads end."""
+        memory.stash("k", 1)
+        memory.retrieve("k")
+        ben = memory.as_agent("ben")
+        ben.subscribe("room", print)
+        with ben:
+            pass
+        assert ben.channel_stats().subscribed == ()
+        assert memory.clear_local_cache() > 0
+
+    def test_a_store_that_was_passed_is_closed_by_who_opened_it(self, monkeypatch):
+        """One that was opened here is closed here."""
+        backend = DictBackend(World(Clock()))
+        closed = []
+        monkeypatch.setattr(backend, "close", lambda: closed.append(True))
+        store = Store(backend, Limits())
+        with UnifiedMemory("ann", store=store):
+            pass
+        assert not closed
+        monkeypatch.setattr(short_term, "open_store", lambda config: store)
+        with UnifiedMemory("ann"):
+            pass
+        assert closed
 
     def test_what_is_closed_can_be_used_again(self, memory, config):
         """Everything is still there, and nothing is older than it is."""

@@ -14,7 +14,10 @@ from quarterdeck.errors import UsageError
 from quarterdeck.words import count
 
 if TYPE_CHECKING:
-    from quarterdeck.memory.audit import AuditReport, Head
+    from collections.abc import Sequence
+
+    from quarterdeck.memory.audit import AuditReport
+    from quarterdeck.memory.chain import Head
     from quarterdeck.memory.store import Store
 
 
@@ -35,7 +38,10 @@ def _noted(context: click.Context, option: click.Parameter, typed: str | None) -
 @click.command()
 @limit_option(20)
 @click.option(
-    "--verify", "verifying", is_flag=True, help="Check the whole chain; exit with 1 if it is broken."
+    "--verify",
+    "verifying",
+    is_flag=True,
+    help="Check the whole chain, and the rights against it; exit with 1.",
 )
 @click.option(
     "--noted", metavar="NUMBER:HASH", callback=_noted, help="An end of the chain that was noted before."
@@ -62,7 +68,7 @@ def command(
     qd memory audit
     qd memory audit --verify
     """
-    from quarterdeck.memory import audit
+    from quarterdeck.memory import audit, chain, rights
     from quarterdeck.memory.seat import Seat
 
     if mending:
@@ -71,13 +77,14 @@ def command(
     with opened(where, Seat) as memory:
         store, namespace = memory.store, memory.store.limits.namespace
         if verifying or noted is not None:
-            report = audit.verify(store, namespace, noted and audit.Head(*noted))
-            _print_report(report, store, as_json=as_json)
-            if not report.is_whole:
+            report = audit.verify(store, namespace, noted and chain.Head(*noted))
+            problems = rights.compare(store, namespace) if report.is_whole else []
+            _print_report(report, problems, store, as_json=as_json)
+            if problems or not report.is_whole:
                 context.exit(1)
             return
-        total = audit.head(store, namespace).number
-        found = audit.read(store, namespace, max(0, total - limit) if limit else 0, limit or max(1, total))
+        total = chain.head(store, namespace).number
+        found = chain.read(store, namespace, max(0, total - limit) if limit else 0, limit or max(1, total))
         if as_json:
             print_memory_json("audit", store, {"total": total, "acts": [act._asdict() for act in found]})
             return
@@ -117,14 +124,16 @@ def _mend(where: Where, *, as_json: bool) -> None:
     )
 
 
-def _print_report(report: AuditReport, store: Store, *, as_json: bool) -> None:
+def _print_report(report: AuditReport, problems: Sequence[str], store: Store, *, as_json: bool) -> None:
     if as_json:
         answer = {**report._asdict(), "head": report.head._asdict(), "is_whole": report.is_whole}
-        print_memory_json("audit-verify", store, answer)
+        print_memory_json("audit-verify", store, {**answer, "problems": problems})
     elif report.is_whole:
         say(f"the chain is whole: {count(report.acts, 'act')}{_end(report.head)}")
     else:
         say(f"act {report.broken_at}: {report.reason}", f"whole before it: {count(report.acts, 'act')}")
+    if not as_json:
+        say(*(f"problem: {problem}" for problem in problems))
 
 
 def _end(head: Head) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from quarterdeck.cli.memory.readable import read_all
+from quarterdeck.cli.memory.wording import as_typed
 from quarterdeck.errors import QuarterdeckError
-from quarterdeck.memory import audit
+from quarterdeck.memory import audit, rights
 from quarterdeck.words import count
 
 if TYPE_CHECKING:
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     from quarterdeck.memory.backend import Health
     from quarterdeck.memory.embedded import EmbeddedBackend
     from quarterdeck.memory.store import Store
+
+
+_ASK_US = ": qd memory doctor"
+_SET_KEY = "set QUARTERDECK_MEMORY_KEY_FILE to the file that has it"
 
 
 class Checked(NamedTuple):
@@ -30,30 +36,39 @@ class Checked(NamedTuple):
     problems: tuple[str, ...] = ()
 
 
-def look(store: Store) -> tuple[Health, list[Checked]]:
-    """Use the memory; then read its audit chain and, if it is a file, all of that; what is wrong is no error.
+def look(store: Store, unusable_key: str = "") -> tuple[Health, list[Checked]]:
+    """Use the memory; then read its entries, its audit chain and, if it is a file, all of that.
 
-    Of a memory that is down there is little to be found.
+    What is wrong is no error. Of a memory that is down there is little to be found.
+
+    Args:
+        store: to be looked at; without a key when there is one that cannot be used.
+        unusable_key: why it cannot be used.
     """
     health = store.backend.health()
-    return health, list(_looked_at(store, health))
+    problems = tuple(each.removesuffix(_ASK_US) for each in map(as_typed, health.problems))
+    health = health._replace(problems=problems)
+    return health, list(_looked_at(store, health, unusable_key))
 
 
-def _looked_at(store: Store, health: Health) -> Iterator[Checked]:
+def _looked_at(store: Store, health: Health, unusable_key: str) -> Iterator[Checked]:
     used = (
         "does not answer" if health.latency_ms is None else f"written and read in {health.latency_ms:.1f} ms"
     )
     yield Checked("use", used, health.problems)
-    if store.limits.key_file:
+    if unusable_key:
+        yield Checked("key", "cannot be used", (unusable_key,))
+    elif store.limits.key_file:
         yield Checked("key", f"values are encrypted with {store.limits.key_file}")
     if health.state == "down":
         return
     of_its_kind = ("file", _file) if store.backend.kind == "embedded" else ("eviction", _eviction)
-    for what, check in (of_its_kind, ("audit", _audit)):
+    checks = [of_its_kind, ("entries", _entries), ("audit", _audit), ("rights", _rights)]
+    for what, check in checks:
         try:
             found = check(store)
         except QuarterdeckError as error:
-            found = Checked(what, "cannot be looked at", (f"{error.message}: {error.hint}",))
+            found = Checked(what, "cannot be looked at", (f"{error.message}: {as_typed(error.hint)}",))
         if not set(found.problems) & set(health.problems):
             yield found
 
@@ -76,9 +91,35 @@ def _eviction(store: Store) -> Checked:
     )
 
 
+def _entries(store: Store) -> Checked:
+    found = read_all(store)
+    said = count(found.sealed + found.plain, "entry", plural="entries")
+    if not found.is_all:
+        said = f"the first {said}"
+    if found.sealed or store.limits.key_file:
+        said += f", {found.sealed:,} encrypted and {found.plain:,} plain"
+    if not found.unreadable:
+        return Checked("entries", f"{said}: all can be read")
+    problems = found.problems
+    if found.sealed and not store.limits.key_file:
+        what = count(found.sealed, "entry is", plural="entries are")
+        problems = (f"{what} encrypted, and there is no key to read them: {_SET_KEY}",)
+    elif found.unreadable > len(problems):
+        problems += (f"{found.unreadable - len(problems):,} more entries cannot be read",)
+    return Checked("entries", f"{said}: {found.unreadable:,} cannot be read", problems)
+
+
 def _audit(store: Store) -> Checked:
     report = audit.verify(store, store.limits.namespace)
     if report.is_whole:
         return Checked("audit", f"the chain is whole: {count(report.acts, 'act')}")
     problem = f"act {report.broken_at} of the audit chain: {report.reason}: restore the store from a copy"
     return Checked("audit", f"whole up to act {report.acts}", (problem,))
+
+
+def _rights(store: Store) -> Checked:
+    problems = rights.compare(store, store.limits.namespace)
+    if problems:
+        return Checked("rights", "not as the audit chain says", tuple(problems))
+    agents, _ = rights.registered(store, store.limits.namespace)
+    return Checked("rights", f"as the audit chain says: {count(len(agents), 'agent')}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from quarterdeck.cli.memory.options import Where, from_option, memory_options, opened, time_option
+from quarterdeck.cli.memory.options import Where, from_option, memory_options, opened, place_of, time_option
 from quarterdeck.cli.memory.output import print_memory_json, print_value
 from quarterdeck.cli.options import json_option
 from quarterdeck.errors import NothingToRead
@@ -40,7 +40,7 @@ def command(
             found = awaited(memory, key, owner, wait)
         if key not in found:
             raise NothingToRead(
-                f"agent {owner or where.agent} has nothing under {key!r}",
+                f"agent {owner or where.agent} has nothing under {key!r} in {place_of(memory.store)}",
                 hint="see what there is with: qd memory ls --all",
             )
         if as_json:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import click
 
+from quarterdeck.cli.memory.wording import in_words_of_commands
 from quarterdeck.cli.options import project_option
+from quarterdeck.cli.output import remark
 from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 TIERS = ("observer", "contributor", "validator", "steward")
 DURATION = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d|)", re.ASCII)
 SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+LONGEST_S = 10 * 365 * 86_400
 
 
 class Where(NamedTuple):
@@ -55,6 +58,8 @@ def memory_options(command: Command) -> Command:
         project: str | None,
         **others: object,
     ) -> object:
+        if url == "":
+            raise UsageError("--url names no server", hint="write --url redis://host, or leave it away")
         if url is not None and path is not None:
             raise UsageError("--url and --path contradict each other", hint="use one of the two")
         flags = {"url": url, "path": path, "namespace": namespace}
@@ -110,12 +115,13 @@ def seconds(context: click.Context, option: click.Parameter, typed: str | None) 
     if typed is None:
         return None
     found = DURATION.fullmatch(typed.strip())
-    if found is None or not float(found[1]):
+    number = float(found[1]) * SECONDS[found[2]] if found else 0
+    if not 0 < number <= LONGEST_S:
         raise UsageError(
-            f"{option.opts[-1]} must be a time that is not zero, got {typed!r:.40}",
-            hint=f"write {option.opts[-1]} 90s, 15m, 2h or 7d",
+            f"{option.opts[-1]} must be a time that is not zero, up to ten years, got {typed!r:.40}",
+            hint=f"write {option.opts[-1]} 90s, 15m, 2h or 7d, or leave it away",
         )
-    return float(found[1]) * SECONDS[found[2]]
+    return number
 
 
 def time_option(name: str, text: str) -> Callable[[Command], Command]:
@@ -145,11 +151,33 @@ def opened_store(where: Where) -> Iterator[Store]:
     """The memory that was asked for; nobody has been let in."""
     from quarterdeck.memory.opening import configured, open_store
 
-    store = open_store(configured(where.project, where.flags), where.project)
-    try:
-        yield store
-    finally:
-        store.close()
+    with in_words_of_commands():
+        store = open_store(configured(where.project, where.flags), where.project)
+        remark(_elsewhere(store, where.project))
+        try:
+            yield store
+        finally:
+            store.close()
+
+
+def place_of(store: Store) -> str:
+    """The file, or the server without its password, that *store* is."""
+    from quarterdeck.memory.settings import without_secrets
+
+    url = getattr(store.limits, "url", "")
+    return without_secrets(url) if url else str(getattr(store.backend, "path", store.backend.kind))
+
+
+def _elsewhere(store: Store, project: str) -> Iterator[str]:
+    """What to say when the project's own folder cannot be used, so that the memory lies somewhere else."""
+    from quarterdeck.workspace import find_root, open_workspace
+
+    path = getattr(store.backend, "path", "")
+    if not path or getattr(store.limits, "path", ""):
+        return
+    workspace = open_workspace(find_root(project))
+    if os.path.dirname(path) != workspace.state:
+        yield f"{workspace.state} cannot be used, so the memory is {path}, which no other user sees"
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ import click
 from quarterdeck.cli.memory.options import Where, memory_options, opened, time_option
 from quarterdeck.cli.memory.output import print_memory_json, print_value
 from quarterdeck.cli.options import json_option
-from quarterdeck.errors import NothingToRead
+from quarterdeck.errors import NothingToRead, StateError
 
 
 @click.command()
@@ -19,8 +19,8 @@ from quarterdeck.errors import NothingToRead
 def command(queue: str, wait: float | None, as_text: bool, where: Where, as_json: bool) -> None:
     """Take the next task out of a queue and print it.
 
-    One agent gets it, and it is gone, whatever becomes of that agent; from Python a task can be claimed for a
-    while instead. Exits with 3 when there is none.
+    One agent gets it, and as soon as it is printed it is gone, whatever becomes of that agent; from Python a
+    task can be claimed for a while instead. Exits with 3 when there is none.
 
     \b
     while task=$(qd memory pop reviews --wait 30s); do ./review "$task"; done
@@ -28,10 +28,19 @@ def command(queue: str, wait: float | None, as_text: bool, where: Where, as_json
     from quarterdeck.memory.queues import Queues
 
     with opened(where, Queues) as memory:
-        task = memory.queue_pop(queue, wait or 0.0)
+        task = memory.queue_claim(queue, timeout=wait or 0.0)
         if task is None:
             raise NothingToRead(f"queue {queue!r} has no task", hint="wait for one with --wait 30s")
-        if as_json:
-            print_memory_json("pop", memory.store, {"queue": queue, "task": task})
-        else:
-            print_value(task, as_text=as_text)
+        try:
+            if as_json:
+                print_memory_json("pop", memory.store, {"queue": queue, "task": task.value})
+            else:
+                print_value(task.value, as_text=as_text)
+        except OSError:
+            memory.queue_release(task)
+            raise
+        if not memory.queue_done(task):
+            raise StateError(
+                f"task {task.id} of queue {queue!r} took so long to be printed that others may have it too",
+                hint="read the output of qd memory pop at once",
+            )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from quarterdeck.cli.memory.dashes import ValueCommand
 from quarterdeck.cli.memory.options import Where, memory_options, opened, time_option
 from quarterdeck.cli.memory.output import print_memory_json
 from quarterdeck.cli.memory.typed import remark_removed, value_of
@@ -12,7 +13,7 @@ from quarterdeck.cli.output import say
 from quarterdeck.errors import UsageError
 
 
-@click.command()
+@click.command(cls=ValueCommand)
 @click.argument("queue")
 @click.argument("task", required=False)
 @click.option("--priority", is_flag=True, help="Before all tasks without it.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from quarterdeck.cli.memory.dashes import ValueCommand
 from quarterdeck.cli.memory.options import Where, memory_options, opened, time_option
 from quarterdeck.cli.memory.output import print_memory_json
 from quarterdeck.cli.memory.typed import parsed, remark_removed
@@ -13,7 +14,7 @@ from quarterdeck.cli.output import say
 LASTS_S = 300.0
 
 
-@click.command()
+@click.command(cls=ValueCommand)
 @click.argument("signal_type", metavar="TYPE")
 @click.argument("data", default="null")
 @click.option("--to", "target", metavar="AGENT", help="For this agent only (default: for all others).")

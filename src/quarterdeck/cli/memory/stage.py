@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from quarterdeck.cli.memory.dashes import ValueCommand
 from quarterdeck.cli.memory.options import Where, memory_options, opened, time_option
 from quarterdeck.cli.memory.output import print_memory_json
 from quarterdeck.cli.memory.typed import remark_removed, value_of
@@ -14,7 +15,7 @@ from quarterdeck.errors import UsageError
 DAY_S = 86_400.0
 
 
-@click.command()
+@click.command(cls=ValueCommand)
 @click.argument("pattern", required=False)
 @time_option("--ttl", "Dropped after so long without a decision (default: 1d).")
 @memory_options

@@ -42,7 +42,7 @@ def command(min_confidence: float, where: Where, as_json: bool) -> None:
                 each["pattern_type"],
                 each["confidence"],
                 each["agent_id"],
-                each["expires_at"],
+                each.get("expires_at"),
             )
             for each in found
         ],

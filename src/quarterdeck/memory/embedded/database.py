@@ -1,4 +1,10 @@
-"""The two connections of a process to one database: one reads, one writes; neither waits."""
+"""The two connections of a process to one database: one reads, one writes; neither waits.
+
+The file may be deleted or replaced while it is open (``rm -rf`` of a state folder, ``git clean``, a restored
+backup): what is written to the old one is lost, and nobody reads it. So whoever reads or writes looks first
+whether the file he has open is the one at its path, which costs one ``stat``, and if not leaves it with both
+connections, for SQLite may have only one file of a name open in a process.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +13,11 @@ import random
 import sqlite3
 import threading
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from quarterdeck import files, forks, sqlite
-from quarterdeck.errors import StateError, StoreBusy, StoreCorrupt
+from quarterdeck.errors import StateError, StoreBusy
+from quarterdeck.memory.embedded.file import Place, connect, no_clock, place_of, raise_ours, the_row
 from quarterdeck.memory.embedded.slots import HIGHEST, IDENTITY, stripe
 from quarterdeck.memory.embedded.sweep import SHARE, STEP, sweep
 from quarterdeck.sqlite import BUSY_TIMEOUT_S
@@ -22,42 +29,7 @@ if TYPE_CHECKING:
 
     from quarterdeck.memory.embedded.slots import Slots, SlotsFile
 
-MIGRATIONS = (
-    """
--- What agents put down. data: JSON, or bytes that only the owner of the key can read.
-CREATE TABLE entries (
-    id INTEGER NOT NULL PRIMARY KEY,     -- in the order they were made: a batch lies together
-    name TEXT NOT NULL UNIQUE,
-    expires_us INTEGER,                  -- microseconds since the epoch; NULL: never
-    data NOT NULL
-);
-
--- Queues and streams: the items of each log, by score.
-CREATE TABLE items (
-    id INTEGER NOT NULL PRIMARY KEY,     -- the number of the change that added it
-    log TEXT NOT NULL,
-    score INTEGER NOT NULL,
-    expires_us INTEGER,                  -- may be swept away from then on; NULL: never
-    data NOT NULL
-);
-CREATE INDEX items_by_score ON items (log, score);
-
--- One row. n: how much has changed so far. slots: identity of the slots file.
--- swept_entries, swept_items: how far the sweep for what has expired has come.
-CREATE TABLE clock (
-    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
-    n INTEGER NOT NULL,
-    slots INTEGER NOT NULL,
-    swept_entries INTEGER NOT NULL,
-    swept_items INTEGER NOT NULL
-);
-INSERT INTO clock VALUES (1, 0, 0, 0, 0);
-""",
-)
-
-_PAGE_BYTES = 2048  # a small change writes two pages; this halves them
 _CHECKPOINT_PAGES = 4000  # 8 MiB
-_LOG_BYTES = 16 << 20  # a log that grew while somebody read for long is cut to that afterwards
 _PAUSES_S = 0.0001, 0.001
 _ADVANCE = "UPDATE clock SET n = ? WHERE slots = ? AND n < ?"
 
@@ -69,27 +41,29 @@ class Reader:
         lock: held while it reads.
     """
 
-    def __init__(self, path: str) -> None:
-        """Opens nothing yet."""
+    def __init__(self, path: str, leave: Callable[[], None]) -> None:
+        """Opens nothing yet; *leave* closes both connections, when the file is not at its path any more."""
         self.lock = threading.RLock()
         self._path = path
+        self._leave = leave
+        self._place: Place | None = None
+        self._in_snapshot = False
         self._connection: sqlite3.Connection | None = None
         forks.guard(self, Reader.close)
 
     def one(self, statement: str, given: Sequence[object] = ()) -> tuple[Any, ...]:
         """The only row that *statement* gives; text is bytes in it, as in all that is read."""
+        self._look()
         try:
             with self.lock:
                 connection = self._connection or self._open()
-                row: tuple[Any, ...] | None = connection.execute(statement, given).fetchone()
+                return the_row(connection.execute(statement, given), self._path)
         except sqlite3.Error as error:
             raise_ours(error)
-        if row is None:
-            raise _no_clock(self._path)
-        return row
 
     def all(self, statement: str, given: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows that *statement* gives."""
+        self._look()
         try:
             with self.lock:
                 return (self._connection or self._open()).execute(statement, given).fetchall()
@@ -98,9 +72,23 @@ class Reader:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[sqlite3.Connection]:
-        """Several reads that see one state; other threads of this process wait meanwhile."""
-        with self.lock, sqlite.snapshot(self._connection or self._open()) as connection:
-            yield connection
+        """Several reads that see one state; other threads of this process wait meanwhile.
+
+        One inside another, as a signal handler has it, sees what that one sees.
+        """
+        self._look()
+        with self.lock:
+            connection = self._connection or self._open()
+            if connection.in_transaction:
+                with sqlite.translated():
+                    yield connection
+                return
+            self._in_snapshot = True
+            try:
+                with sqlite.snapshot(connection):
+                    yield connection
+            finally:
+                self._in_snapshot = False
 
     def close(self) -> None:
         """Give the connection back; the next use opens it anew."""
@@ -109,8 +97,13 @@ class Reader:
                 self._connection.close()
             self._connection = None
 
+    def _look(self) -> None:
+        """Leave a file that is not at its path any more; a snapshot is read to its end."""
+        if self._connection is not None and not self._in_snapshot and place_of(self._path) != self._place:
+            self._leave()
+
     def _open(self) -> sqlite3.Connection:
-        self._connection = connect(self._path)
+        self._connection, self._place = connect(self._path)
         return self._connection
 
 
@@ -130,12 +123,14 @@ class Writer:
     execute: Callable[..., sqlite3.Cursor]
     executemany: Callable[..., sqlite3.Cursor]
 
-    def __init__(self, path: str, slots: SlotsFile, now_us: Callable[[], int]) -> None:
-        """Opens nothing yet."""
+    def __init__(self, path: str, slots: SlotsFile, now_us: Callable[[], int], reader: Reader) -> None:
+        """Opens nothing yet; *reader* is of the same file, and leaves it together with this one."""
         self.lock = threading.RLock()
         self._path = path
         self._slots = slots
         self._now_us = now_us
+        self._reader = reader
+        self._place: Place | None = None
         self._busy = False
         self._patience_s = BUSY_TIMEOUT_S
         self._due = 0  # rows for which the sweep has yet to go on
@@ -152,9 +147,7 @@ class Writer:
             )
         self._busy = True
         try:
-            if self._connection is None:
-                self._open()
-            self._begin()
+            self._begin_here()
         except BaseException as error:  # also an interrupt: the lock must not outlive it
             self._end()
             if isinstance(error, sqlite3.Error):
@@ -223,6 +216,21 @@ class Writer:
             self.lock.release()
         return True
 
+    def leave(self) -> None:
+        """Give back both connections and the slots: their file is not at its path any more.
+
+        Raises:
+            StoreBusy: somebody writes to the old file, and does not come to an end.
+        """
+        if not self.lock.acquire(timeout=BUSY_TIMEOUT_S):
+            raise _moved(self._path)
+        try:
+            if self._busy:  # this very thread
+                raise _moved(self._path)
+            self._leave()
+        finally:
+            self.lock.release()
+
     def close(self) -> None:
         """Give the connection back; the next use opens it anew."""
         with self.lock:
@@ -230,11 +238,16 @@ class Writer:
                 self._connection.close()
             self._connection = None
 
+    def _leave(self) -> None:
+        self.close()
+        self._reader.close()
+        self._slots.detach()
+
     def _right_slots(self) -> Slots:
         """The slots file that all use from now on, no number in it below the clock."""
         clock = self.execute("SELECT n, slots FROM clock").fetchone()
         if clock is None:
-            raise _no_clock(self._path)
+            raise no_clock(self._path)
         n, identity = clock
         if not self._slots.attach(identity):
             try:
@@ -245,6 +258,22 @@ class Writer:
         slots = self._slots.slots
         slots[HIGHEST] = max(n, slots[HIGHEST])
         return slots
+
+    def _begin_here(self) -> None:
+        """Begin to write to the file that is at the path then, whatever it was before."""
+        while True:
+            if self._connection is None:
+                self._open()
+            try:
+                self._begin()
+            except sqlite3.Error:
+                if place_of(self._path) == self._place:
+                    raise
+            else:
+                if place_of(self._path) == self._place:
+                    return
+                self.execute("ROLLBACK")
+            self._leave()
 
     def _begin(self) -> None:
         """Wait for SQLite's write lock; its own way of waiting sleeps up to 0.1 s at a time."""
@@ -262,7 +291,7 @@ class Writer:
                 return
 
     def _open(self) -> None:
-        self._connection = connect(self._path)
+        self._connection, self._place = connect(self._path)
         self._connection.execute("PRAGMA busy_timeout=0")
         self._connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         cursor = self._connection.cursor()
@@ -279,27 +308,7 @@ class Writer:
             self.lock.release()
 
 
-def connect(path: str) -> sqlite3.Connection:
-    """A connection that gives text as bytes.
-
-    Raises:
-        StateError: with its subclasses, as `sqlite.connect` has it.
-    """
-    connection = sqlite.connect(path, MIGRATIONS, holds="truth", page_size=_PAGE_BYTES)
-    connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
-    connection.text_factory = bytes
-    return connection
-
-
-def raise_ours(error: sqlite3.Error) -> NoReturn:
-    """Raise what SQLite says as one of our errors."""
-    with sqlite.translated():
-        raise error
-    raise AssertionError  # mypy cannot know that `translated` lets nothing pass
-
-
-def _no_clock(path: str) -> StoreCorrupt:
-    return StoreCorrupt(
-        f"{path} has no clock: somebody has removed its only row",
-        hint="restore it from a backup, or move it away to start afresh",
+def _moved(path: str) -> StoreBusy:
+    return StoreBusy(
+        f"{path} was deleted or replaced in the middle of a write", hint="wait for it to end, then try again"
     )

@@ -41,7 +41,7 @@ def sweep(execute: Callable[..., sqlite3.Cursor], now_us: int, rows: int) -> lis
     if logs:
         execute("DELETE FROM items WHERE id > ? AND id <= ? AND expires_us <= ?", expired)
     execute("UPDATE clock SET swept_entries = ?, swept_items = ?", (next_entry, next_item))
-    return [log.decode() for (log,) in logs]
+    return [log.decode(errors="replace") for (log,) in logs]
 
 
 def _walk(execute: Callable[..., sqlite3.Cursor], table: str, start: int, rows: int) -> int:

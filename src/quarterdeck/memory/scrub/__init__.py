@@ -4,6 +4,7 @@
       └── parsed ── each text and each key ── detectors ── JSON with marks in their place
                       tokens     shapes of vendors' keys, private keys, passwords in URLs
                       named      what its name gives away: "password": …, API_KEY=…
+                      headers    cookies, curl -u user:password
                       personal   mail, cards, bank accounts, phones
 
 A mark is ``[REDACTED:github-token]``. Only texts change: the structure, numbers and everything else stay as
@@ -19,6 +20,8 @@ import msgspec
 
 from quarterdeck.errors import ScrubRefused
 from quarterdeck.memory.scrub import prefilter
+from quarterdeck.memory.scrub.detector import Effort
+from quarterdeck.memory.scrub.headers import HEADERS
 from quarterdeck.memory.scrub.named import ASSIGNED
 from quarterdeck.memory.scrub.personal import PERSONAL
 from quarterdeck.memory.scrub.search import Search
@@ -37,7 +40,7 @@ class Scrubber:
         self._secrets = secrets
         self._of_names = (OTHERS + TOKENS) * secrets
         self._of_keys = self._of_names + PERSONAL * personal
-        self._of_texts = ASSIGNED * secrets
+        self._of_texts = (ASSIGNED + HEADERS) * secrets
         self._suspicious = prefilter.best() if self._of_keys else None
         self._harmless: set[str] = set()
 
@@ -48,7 +51,8 @@ class Scrubber:
             data: JSON as msgspec writes it.
 
         Raises:
-            ScrubRefused: two keys of a dict would become one, or *data* could not be searched.
+            ScrubRefused: two keys of a dict would become one, there are too many places to judge, or *data*
+                could not be searched.
         """
         if self._suspicious is None or not self._suspicious(data):
             return data
@@ -84,7 +88,7 @@ class Scrubber:
         if text in self._harmless or self._suspicious is None:
             return
         for detector in self._of_names if self._suspicious(text.encode()) else ():
-            if detector.is_near(text) and detector.replaced(text) is not text:
+            if detector.is_near(text) and detector.replaced(text, Effort()) is not text:
                 raise ScrubRefused(
                     f"the {what} holds a secret ({detector.kind}), and would be seen by all who list names",
                     hint=f"choose another {what}; a hash of the secret can stand for it",
@@ -98,6 +102,7 @@ class Scrubber:
         in_keys = tuple(detector for detector in self._of_keys if detector.is_near(text))
         in_texts = in_keys + tuple(detector for detector in self._of_texts if detector.is_near(text))
         value = [msgspec.json.decode(data)]
-        if Search(in_keys, in_texts, secrets=self._secrets, personal=self._personal).scrub(value):
+        search = Search(in_keys, in_texts, Effort(), secrets=self._secrets, personal=self._personal)
+        if search.scrub(value):
             return msgspec.json.encode(value[0])
         return data

@@ -5,10 +5,38 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from quarterdeck.errors import ScrubRefused
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MOST_JUDGED = 500_000
+"""So many candidates in one value are judged, in seconds; a table of 100,000 people has fewer."""
+
 _MARK = re.compile(r"\[REDACTED:[a-z-]+\]", re.ASCII)
+
+
+class Effort:
+    """How many candidates of one value have been judged; the last resort against one made to take for ever."""
+
+    __slots__ = ("judged",)
+
+    def __init__(self) -> None:
+        """None yet."""
+        self.judged = 0
+
+    def more(self) -> None:
+        """Count one more.
+
+        Raises:
+            ScrubRefused: it is more than `MOST_JUDGED`.
+        """
+        self.judged += 1
+        if self.judged > MOST_JUDGED:
+            raise ScrubRefused(
+                f"a value has more than {MOST_JUDGED:,} places that could hold a secret",
+                hint="store it in smaller parts",
+            )
 
 
 class Detector(NamedTuple):
@@ -35,11 +63,16 @@ class Detector(NamedTuple):
                 return True
         return not self.anchors
 
-    def replaced(self, text: str) -> str:
-        """*text* with marks in place of what was found; *text* itself when there is nothing."""
+    def replaced(self, text: str, effort: Effort) -> str:
+        """*text* with marks in place of what was found; *text* itself when there is nothing.
+
+        Raises:
+            ScrubRefused: *effort* has come to its end.
+        """
         parts: list[str] = []
         end = 0
         for match in self.pattern.finditer(text):
+            effort.more()
             span = self.span(match) if match.end() > end else None
             if span is not None and span[1] > end:
                 parts += text[end : max(span[0], end)], mark(self.kind)
@@ -92,3 +125,8 @@ def mark(kind: str) -> str:
 def is_mark(text: str) -> bool:
     """Whether *text* is a mark and nothing else."""
     return _MARK.fullmatch(text) is not None
+
+
+def is_password(text: str) -> bool:
+    """Whether *text*, where a password stands, is one and not ``${PASSWORD}``, ``<password>``, ``***``."""
+    return not (text[0] in "$<{[%" or set(text) <= set("*x.…"))

@@ -3,8 +3,9 @@
 Three kinds of names, by how much of a value they vouch for:
 
     password …     whatever it is, also ``123456`` and ``changeme``: people do use them
-    api_key …      what has no blanks and is no reference to where the key lies
-    token, secret  only what looks drawn by lot: ``token: str`` and ``"token": "hello"`` are everyday words
+    api_key …      six characters or more that have no blanks and are no reference to where the key lies
+    token, secret  only what looks drawn by lot: ``token: str`` and ``"token": "hello"`` are everyday words;
+                   eight characters with letters and digits, or twenty-four
 
 Never taken: what is empty, masked (``***``), a placeholder (``<token>``, ``${VAR}``), or the word of a type.
 """
@@ -17,6 +18,17 @@ from quarterdeck.memory.scrub.detector import Detector, is_mark
 
 WORD = r"(?:passw(?:or)?d|passwort|passphrase|_pass|pwd|secret|token|credential|key)s?"
 """What a telling name ends with; what stands before it says how telling it is."""
+
+_VALUES = re.compile(
+    r"values?|current|old|new|previous|plain_?(?:text)?|raw|data|text|string", re.IGNORECASE | re.ASCII
+)
+_DESCRIBES = re.compile(  # keys beside a value that say something about it, in a JSON schema or a form
+    r"(?:\A|[_.-])(?:id|name|type|kind|in|alg|algorithm|format|pattern|title|description|comment|note|label|help"
+    r"|hint|placeholder|error|message|status|state|scope|provider|service|region|host|url|uri|path|file|email"
+    r"|user|username|owner|role|version|env|ref|link|at|on|by|date|time|policy|method|meta|metadata)s?\Z"
+    r"|(?:Id|Name|Type|At|On|By|Date|Time|Url|Uri|Path|File|Policy)\Z|\A\$",
+    re.ASCII,
+)
 
 _PASSWORDS = re.compile(r"passw|passp", re.IGNORECASE | re.ASCII)
 _ACCOUNTS = r"(?:db|database|mysql|pg|postgres|redis|smtp|mail|user|admin|root|ftp|ssh|login)"
@@ -33,6 +45,8 @@ _EVERYDAY = re.compile(  # tokens of pages, of language models, of parsers
 )
 _TELLS = re.compile(rf"{WORD}(?:[_-](?:hash|base))?[:=]?\Z", re.IGNORECASE | re.ASCII)
 
+_HEADERS = re.compile(r"(?:authorization|(cookies?))[:=]?\Z", re.IGNORECASE | re.ASCII)
+
 _PLACEHOLDER = re.compile(
     r"""[*x.•…_-]+|\W                                      # masked
       |<.*>|\$\{.*|\{\{.*|\$[A-Za-z_]\w*|%\(?\w.*|\$\(.*   # to be filled in
@@ -43,7 +57,7 @@ _PLACEHOLDER = re.compile(
 )
 _REFERENCE = re.compile(
     r"""[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+                      # the name of a variable
-      |(?:\.{0,2}/|~/|[a-z][a-z0-9+.-]*:).*                # a path, a URL, env:NAME, arn:…
+      |(?:\#?/|\.{1,2}/|~/|[a-z][a-z0-9+.-]*:).*                # a path, a URL, env:NAME, arn:…
       |[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+                     # settings.api_key""",
     re.VERBOSE | re.ASCII,
 )
@@ -53,9 +67,24 @@ _ODD = re.compile(r"[^\w.:/-]", re.ASCII)
 
 
 def told(name: str) -> str | None:
-    """How much the key of a dict vouches for its value: ``password``, ``key``, ``weak``; None: not at all."""
+    """How much the key of a dict vouches for its value: ``password``, ``key``, ``cookie``, ``weak``; None: not at all."""
     match = _TELLS.search(name, max(0, len(name) - 64))
-    return _told(match) if match else None
+    if match:
+        return _told(match)
+    header = _HEADERS.search(name, max(0, len(name) - 64))
+    return None if header is None else "cookie" if header[1] else "weak"
+
+
+def teller(key: str, above: str | None) -> str:
+    """Which name speaks for what stands under *key* in a dict that stands under *above* itself.
+
+    ``{"password": {"value": …}}``: what is in such a dict is what its name says, but for what describes it.
+    """
+    if above is not None and not told(key):
+        vouches = told(above)
+        if vouches and (_VALUES.fullmatch(key) or (vouches != "weak" and not _DESCRIBES.search(key))):
+            return above
+    return key
 
 
 def is_secret(value: str, vouches: str) -> bool:
@@ -102,7 +131,7 @@ _PARTS = {'"': r'(?:\\.|[^"\\\n])', "'": r"(?:\\.|[^'\\\n])", "`": r"(?:\\.|[^`\
 _ESCAPED = r"""[^\\"'\n]"""
 _BARE = r"""[^\s"'`,;&()\[\]{}<>|\\]"""
 _ENOUGH = 256
-"""So much of a value is judged, and a value that is taken is taken to its end: no run is scanned twice."""
+"""So much of a value is judged. Only one that is taken is looked at to its end: no run is scanned twice."""
 
 
 def _values(part: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
@@ -128,10 +157,10 @@ def _assigned(kind: str) -> Detector:
         found = judged.match(text, match.end())
         if found is None or not is_secret(found[0], vouches):
             return None
-        end = whole.match(text, found.end()).end()  # type: ignore[union-attr]  # it matches nothing, too
+        end = found.end()  # what goes on beyond what is judged is not followed by a bracket
         if not quote and not _is_no_code(found[0], text[end : end + 1], match[0], sign, vouches):
             return None
-        return found.start(), end
+        return found.start(), whole.match(text, end).end()  # type: ignore[union-attr]  # matches nothing, too
 
     return Detector(kind, (), _ASSIGNED, span)
 

@@ -41,13 +41,13 @@ _IBAN = "[A-Z]{2}[0-9]{2}[A-Z0-9]{14}"
 _CARD = "[2-68][0-9]{12}"
 _SSN = r"(?i:ssn)[:=]?\""
 _SHORT_IBAN = "[A-Z]{2}[0-9]{13}"
-_SIGN = r"""s?(?:[_-](?:hash|base))?(?:"(?:[^:]|:["[])|['`\\\]]| {0,8}[:=])"""
+_SIGN = r"""s?(?:[_-](?:hash|base))?(?:"(?:[^:]|:["[{])|['`\\\]]| {0,8}[:=])"""
 _KEYED = rf"[isetgnrh][ _.-]?key{_SIGN}|--[a-z0-9_-]{{0,32}}keys?(?:[_-](?:hash|base))? "
 _NAMED = (
     rf"passw[a-z]{{0,3}}{_SIGN}|passphrase{_SIGN}|_pass{_SIGN}|pwd{_SIGN}|secret{_SIGN}|token{_SIGN}"
     rf"|credential{_SIGN}"
     r"|--[a-z0-9_-]{0,32}(?:pass|token|secret|credential|pwd)[a-z_-]{0,12} |authorization|bearer "
-    r"|passport[a-z_ -]{0,8}[:=]?\""
+    rf"|passport[a-z_ -]{{0,8}}[:=]?\"|curl |cookie{_SIGN}|basic {{1,4}}[a-z0-9+/]{{8}}"
 )
 _FOLDED = bytes(range(256)).lower().translate(bytes.maketrans(b"wd", b"pt"))
 """To lower case, and fewer letters: ``passp`` is password and passphrase, ``cret`` secret and credential."""
@@ -100,6 +100,9 @@ def by_images() -> Callable[[bytes], bool]:
             or b"ppt" in image  # pwd
             or b"bearer " in image
             or b"authorization" in image
+            or b"cookie" in image
+            or b"basic " in image
+            or b"curl " in image
         ) and named(data.lower()):
             return True
         return b"key" in image and keyed(data.lower()) is not None

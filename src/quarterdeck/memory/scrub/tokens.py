@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from quarterdeck.memory.scrub.detector import shaped
+from quarterdeck.memory.scrub.detector import is_password, shaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,12 +45,12 @@ def _is_basic(text: str) -> bool:
         return False
 
 
+def _is_user(text: str) -> bool:
+    """Whether *text* is the base64 of ``user:password`` that can be read: ``Basic`` is an everyday word."""
+    return _is_basic(text) and base64.b64decode(text + "=" * (-len(text) % 4)).decode("latin-1").isprintable()
+
+
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/]{20}", re.ASCII)
-
-
-def _is_password(text: str) -> bool:
-    """Whether the password of a URL is one, not a name of it: ``${PASSWORD}``, ``<password>``, ``***``."""
-    return not (text[0] in "$<{[%" or set(text) <= set("*x.…"))
 
 
 def _token(
@@ -99,6 +99,7 @@ TOKENS = (
     _token("anthropic-key", "sk-ant-", rf"sk-ant-{_WORD}{{20,}}"),
     _token("openai-key", "sk-", rf"sk-(?:proj|svcacct|admin|None|or-v1|lf)-{_WORD}{{20,}}", _has_digit),
     _token("openai-key", "sk-", r"sk-(?=[A-Za-z]{0,40}[0-9]|[A-Za-z]{40})[A-Za-z0-9]{20,}"),
+    _token("quarterdeck-token", "qd_", rf"qd_[0-9a-f]{{72}}{_END}"),
     _token("google-key", "AIza", rf"AIza{_WORD}{{35}}"),
     _token("google-token", "GOCSPX- ya29.", rf"(?:GOCSPX-{_WORD}{{20,}}|ya29\.{_WORD}{{20,}})"),
     _token(
@@ -184,7 +185,7 @@ OTHERS = (
         "url-password",
         "@",
         r"""://[^\s/?#@:"'<>\\]{0,128}:([^\s/?#"'<>\\]{1,256})@""",
-        _is_password,
+        is_password,
     ),
     shaped(
         "authorization",
@@ -203,6 +204,13 @@ OTHERS = (
         "earer EARER",
         r"[bB](?i:earer) {1,4}([A-Za-z0-9._~+/-]{16,}+={0,2})",
         lambda text: _has_digit(text),
+        after_no="A-Za-z0-9",
+    ),
+    shaped(
+        "authorization",
+        "asic ASIC",
+        r"[bB](?i:asic) {1,4}([A-Za-z0-9+/]{8,}+={0,2})",
+        _is_user,
         after_no="A-Za-z0-9",
     ),
 )

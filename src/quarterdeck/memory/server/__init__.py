@@ -23,7 +23,8 @@ Without ``+client|tracking`` no copies of entries are kept, and every read is a 
 server uses io-threads, with which it may tell of a change too late, unless ``local_cache_io_threads`` is set.
 Without ``+info`` nobody knows that, nor what the server drops when it is full, so patterns are staged only
 with ``allow_eviction``. With ``+config|get`` too (which shows passwords as well), `health` knows whether
-anything survives a restart of the server, and io-threads are known before they are at work.
+anything survives a restart of the server, and io-threads are known before they are at work; without it they
+are found out, and the copies dropped, within ``local_cache_confirm_s``.
 """
 
 from __future__ import annotations

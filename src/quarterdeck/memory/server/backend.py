@@ -49,7 +49,12 @@ class RedisBackend:
         self._feed: InvalidationFeed | None = None
         if config.local_cache_enabled and config.local_cache_size > 0:
             prefix = f"{{{escaped(config.namespace)}."
-            self._feed = InvalidationFeed(self._tellers, prefix, config.local_cache_confirm_s)
+            self._feed = InvalidationFeed(
+                self._tellers,
+                prefix,
+                config.local_cache_confirm_s,
+                shuns_threads=not config.local_cache_io_threads,
+            )
         # After the feed's own: it holds its lock while it takes ours.
         forks.guard(self, RedisBackend.close)
 

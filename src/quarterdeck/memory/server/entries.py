@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import ResponseError
 
 from quarterdeck.errors import UsageError
-from quarterdeck.memory.backend import Listed, Put, Stored
+from quarterdeck.memory.backend import KEEP, Listed, Put, Stored
 from quarterdeck.memory.names import space_of
 from quarterdeck.memory.server import failures
 from quarterdeck.memory.server.scripts import MEASURE, READ, WRITE, Command, Word
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from quarterdeck.memory.server.wire import Wire
 
 CHUNK = 1000
-"""So many entries one script reads: a server does nothing else meanwhile."""
+"""So many entries one script reads or writes: a server does nothing else meanwhile."""
+
+_CHUNK_BYTES = 1_000_000
+"""So much one script writes, beyond its first entry."""
 
 _GLOB = re.compile(r"([\[\]\\*?^])")
 
@@ -52,12 +55,13 @@ def get_many(wire: Wire, names: Sequence[str], marks: Sequence[Mark | None]) -> 
 
 
 def put_many(wire: Wire, puts: Sequence[Put]) -> None:
-    """Write entries: those of one space at one instant, all in one round trip."""
+    """Write entries, all in one round trip; a part of those of one space at one instant."""
     by_name = {put.name: put for put in puts}
     wire.ask_each(
         [
-            (group[0], _write({}, [by_name[name] for name in group], ()))
+            (part[0].name, _write({}, part, ()))
             for group in _groups(wire, list(by_name))
+            for part in _parts([by_name[name] for name in group])
         ],
         write=True,
     )
@@ -65,7 +69,7 @@ def put_many(wire: Wire, puts: Sequence[Put]) -> None:
 
 def delete(wire: Wire, names: Sequence[str]) -> int:
     """Remove entries; how many were there."""
-    groups = _groups(wire, list(dict.fromkeys(names)))
+    groups = _chunks(_groups(wire, list(dict.fromkeys(names))))
     replies = wire.ask_each([(group[0], ("UNLINK", *group)) for group in groups], write=True)
     with wire.sense:
         return sum(replies)
@@ -144,12 +148,27 @@ def _chunks(groups: list[list[str]]) -> Iterator[list[str]]:
             yield group[start : start + CHUNK]
 
 
+def _parts(puts: Sequence[Put]) -> Iterator[list[Put]]:
+    """What one script writes at a time."""
+    part: list[Put] = []
+    size_bytes = 0
+    for put in puts:
+        size_bytes += len(put.data)
+        if part and (len(part) == CHUNK or size_bytes > _CHUNK_BYTES):
+            yield part
+            part, size_bytes = [], len(put.data)
+        part.append(put)
+    if part:
+        yield part
+
+
 def _write(checks: Mapping[str, bytes | None], puts: Sequence[Put], deletes: Sequence[str]) -> Command:
     arguments: list[Word] = [len(checks), len(puts)]
     for value in checks.values():
         arguments += ("", "") if value is None else ("1", value)
     for put in puts:
-        arguments += (put.data, "" if put.ttl_ms is None else put.ttl_ms)
+        ttl: Word = "" if put.ttl_ms is None else "keep" if put.ttl_ms == KEEP else put.ttl_ms
+        arguments += (put.data, ttl)
     return WRITE.on([*checks, *(put.name for put in puts), *deletes], arguments)
 
 

@@ -18,7 +18,7 @@ that read what another one writes as fast as it can:
     behind a TLS proxy that holds up the news     more, for as long as it does
 
 A server whose configuration we may not see (CONFIG) counts as one without io-threads until they have been at
-work (INFO).
+work, which it is asked at each confirmation (INFO). Its copies are dropped then, ``confirm_s`` later at most.
 
 Nobody listens in the background. A process that reads nothing for `IDLE_S` seconds leaves: the server would
 have to keep for it everything that others write.
@@ -70,6 +70,8 @@ class InvalidationFeed:
         prefix: str,
         confirm_s: float,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        shuns_threads: bool = False,
     ) -> None:
         """Connects on first use.
 
@@ -78,12 +80,14 @@ class InvalidationFeed:
             prefix: of all names that are ever asked about.
             confirm_s: how long a copy may be used without a sign of life from every master.
             clock: seconds.
+            shuns_threads: whether no copies are kept while a master's io-threads are at work.
         """
         self.lock = threading.RLock()
         self._connect = connect
         self._prefix = prefix
         self._confirm_s = confirm_s
         self._clock = clock
+        self._shuns_threads = shuns_threads
         self._marks: weakref.WeakValueDictionary[str, FeedMark] = weakref.WeakValueDictionary()
         self._lines: Lines | None = None
         self._poll: Callable[[float], object] = _nothing
@@ -212,7 +216,7 @@ class InvalidationFeed:
         self._connecting = threading.get_ident()
         drops = self._drops
         try:
-            lines = Lines(self._connect, self._prefix, self._clock)
+            lines = Lines(self._connect, self._prefix, self._clock, shuns_threads=self._shuns_threads)
         except QuarterdeckError as error:
             self._problem = f"{error.message}: {error.hint}"
             self._retry_at = now + self._pause_s * (1 - random.random() / 2)  # noqa: S311  # no secret

@@ -16,10 +16,11 @@ from quarterdeck.memory.backend import Health, Put
 from quarterdeck.memory.names import named, space
 from quarterdeck.memory.server import entries, failures
 from quarterdeck.memory.server.connect import ask_nodes
+from quarterdeck.memory.server.lines import THREADS_AT_WORK
 from quarterdeck.memory.server.masters import SLOTS, Cluster
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from quarterdeck.memory.server.connect import Node
     from quarterdeck.memory.server.wire import Wire
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _PROBE_MS = 10_000
 _FULL_RATIO = 0.9
 _QUESTIONS = (("HELLO",), ("CONFIG", "GET", "save"), ("CONFIG", "GET", "io-threads"), ("INFO",))
-_THREADS_AT_WORK = ("io_threads_active", "io_threaded_reads_processed", "io_threaded_writes_processed")
 
 
 class Server(NamedTuple):
@@ -103,7 +103,9 @@ def durability_problem(wire: Wire) -> str:
 def need_timely_news(node: Node) -> None:
     """Make sure that the server tells of a change before whoever made it hears that it is done.
 
-    With several threads it does not: each of them writes to some connections, in any order.
+    With several threads it does not: each of them writes to some connections, in any order. How many there
+    are only CONFIG tells. Without it the server counts as one with a single thread until others have been at
+    work, which is looked at again at each confirmation (`quarterdeck.memory.server.lines`).
 
     Raises:
         ConfigError: it does not, or that is unknown.
@@ -149,7 +151,8 @@ def look_at(node: Node) -> Server:
     """
     replies = ask_nodes({node: _QUESTIONS}, write=False)[node]
     hello, saves, threads = map(_texts, replies[:3])
-    info = _info(replies[3])
+    info_text = replies[3].decode(errors="replace") if isinstance(replies[3], bytes) else ""
+    info = _info(info_text)
     return Server(
         product=f"{hello.get('server', 'unknown')} {hello.get('version', '')}".strip(),
         role={"slave": "replica"}.get(role := hello.get("role", "unknown"), role),
@@ -157,7 +160,7 @@ def look_at(node: Node) -> Server:
         used_bytes=_number(info.get("used_memory")),
         max_bytes=_number(info.get("maxmemory")),
         keeps=_keeps(saves.get("save"), info.get("aof_enabled")),
-        has_io_threads=_has_io_threads(threads.get("io-threads"), info),
+        has_io_threads=_has_io_threads(threads.get("io-threads"), info_text),
     )
 
 
@@ -222,19 +225,16 @@ def _keeps(saves: str | None, aof: str | None) -> str | None:
     return None if saves is None or aof is None else "nothing"
 
 
-def _has_io_threads(configured: str | None, info: Mapping[str, str]) -> bool | None:
+def _has_io_threads(configured: str | None, info: str) -> bool | None:
     """From its configuration, if we may see that; else whether it has used any since it was started."""
     if configured is not None:
         return configured != "1"
-    used = [info[name] for name in _THREADS_AT_WORK if name in info]
-    return any(count != "0" for count in used) if used else None
+    return bool(THREADS_AT_WORK.search(info)) if "io_thread" in info else None
 
 
-def _info(reply: object) -> dict[str, str]:
-    """The fields of INFO; none if we may not see it."""
-    if not isinstance(reply, bytes):
-        return {}
-    pairs = (line.partition(":") for line in reply.decode(errors="replace").splitlines())
+def _info(text: str) -> dict[str, str]:
+    """The fields of INFO."""
+    pairs = (line.partition(":") for line in text.splitlines())
     return {name: value for name, colon, value in pairs if colon}
 
 

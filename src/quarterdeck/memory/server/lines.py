@@ -16,15 +16,18 @@ So whoever knows that a write is done finds the news of it here, but
 * a cluster's slot may move to a master that we have no line to, and nobody tells. What is moved along is told
   by the old one, so only the absence of an entry must not be remembered in a cluster.
 
-``HELLO`` does what PING would: its answer proves that everything has been read that was written before it was
-asked. It also tells a master from a replica, which a master may become, and which hears of changes late.
+``HELLO`` does what PING would: its answer proves that everything has been read that was written before it
+was asked. It also tells a master from a replica, which a master may become, and which hears of changes late.
+Before it goes the question whether ``io-threads`` are at work (`THREADS_AT_WORK`), unless they may be.
 """
 
 from __future__ import annotations
 
+import re
 import select
 import ssl
 import sys
+from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from quarterdeck.errors import MemoryUnavailable, MissingExtra
@@ -42,6 +45,9 @@ if TYPE_CHECKING:
 
 PATIENCE_S = 1.0
 """How long a confirmation may take before the server is given up."""
+
+THREADS_AT_WORK = re.compile(r"^(io_threads_active|io_threaded_\w+_processed):[1-9]", re.MULTILINE)
+"""In INFO, whose counters begin anew when the server does; how many are configured only CONFIG tells."""
 
 _READ_BYTES = 65_536
 _MOST_READS = 64
@@ -64,22 +70,34 @@ class Lines:
     """
 
     def __init__(
-        self, connect: Callable[[], Iterable[FeedConnection]], prefix: str, clock: Callable[[], float]
+        self,
+        connect: Callable[[], Iterable[FeedConnection]],
+        prefix: str,
+        clock: Callable[[], float],
+        *,
+        shuns_threads: bool = False,
     ) -> None:
         """Has every master tell of the names that begin with *prefix*; two round trips.
+
+        Args:
+            connect: makes the connections.
+            prefix: of the names.
+            clock: seconds.
+            shuns_threads: whether a master is given up when its io-threads are at work.
 
         Raises:
             MemoryUnavailable: a master will not, or has not answered in time.
             QuarterdeckError: whatever *connect* raises.
         """
         self._clock = clock
+        self._shuns_threads = shuns_threads
         self._lines: list[_Line] = []
         try:
             self._greet(connect(), prefix)
+            self.poll: Callable[[float], object] = _poll_of([line.socket for line in self._lines])
         except BaseException:  # whatever it is, also an interrupt: the connections are given back
             self.close()
             raise
-        self.poll: Callable[[float], object] = _poll_of([line.socket for line in self._lines])
 
     @property
     def is_whole(self) -> bool:
@@ -104,8 +122,7 @@ class Lines:
         """
         for line in self._lines:
             if line.asked_at is None:
-                line.asked_at = self._clock()
-                line.send(_HELLO)
+                line.ask(self._clock(), shuns_threads=self._shuns_threads)
 
     def receive(self) -> list[str] | None:
         """The names that have changed, as far as that has come in; None: it may be any.
@@ -155,16 +172,34 @@ class Lines:
 class _Line:
     """One connection, what of a message has come in, and the question that is outstanding."""
 
-    __slots__ = ("_connection", "_reader", "asked_at", "confirmed_at", "is_behind", "is_whole", "socket")
+    __slots__ = (
+        "_awaited",
+        "_connection",
+        "_reader",
+        "asked_at",
+        "confirmed_at",
+        "is_behind",
+        "is_whole",
+        "socket",
+    )
 
     def __init__(self, connection: FeedConnection) -> None:
         self._connection = connection
         self._reader = hiredis.Reader(encoding="utf-8", errors="replace", notEnoughData=_MORE)
+        self._awaited: deque[Callable[[object], None]] = deque()
         self.socket = _socket_of(connection)
         self.asked_at: float | None = None
         self.confirmed_at = 0.0
         self.is_behind = False
         self.is_whole = True
+
+    def ask(self, now: float, *, shuns_threads: bool) -> None:
+        """Put a question at the time *now*; its answers are heeded as they come in."""
+        self.asked_at = now
+        if shuns_threads:
+            self._awaited.append(self._heed_info)
+        self._awaited.append(self._heed_hello)
+        self.send(_INFO + _HELLO if shuns_threads else _HELLO)
 
     def send(self, data: bytes) -> None:
         """Send a short command, which fits where nothing else is on the way."""
@@ -175,19 +210,24 @@ class _Line:
 
     def wait_for_ok(self) -> None:
         """Wait for the answer to ``CLIENT TRACKING``; what has changed before it matters to nobody."""
-        answer = self._wait_for_answer()
+        answer, *others = self._wait_for_answers()
+        if others:
+            raise lost("has given an answer that makes no sense")
         if answer != "OK":
             said = str(answer).split(" ", 1)[0] if isinstance(answer, Exception) else "no error"
             raise lost(f"refuses CLIENT TRACKING ({said})")
 
     def wait_for_hello(self) -> None:
         """Wait for the answer to ``HELLO``; from then on nothing waits."""
-        self._heed(self._wait_for_answer())
+        while self._awaited:
+            for answer in self._wait_for_answers():
+                self._heed(answer)
         self.socket.setblocking(False)
 
     def receive(self) -> Iterator[list[str] | None]:
         """Names that have changed, or None for all of them, message by message."""
         self.is_behind = False
+        taken_bytes = 0
         for _ in range(_MOST_READS):
             try:
                 data = self.socket.recv(_READ_BYTES)
@@ -195,7 +235,8 @@ class _Line:
                 return
             except OSError as error:
                 raise lost("has broken the connection") from error
-            self.is_behind |= len(data) == _READ_BYTES
+            taken_bytes += len(data)  # TLS gives 16 kB at a time
+            self.is_behind = taken_bytes >= _READ_BYTES
             for message in self._messages(data):
                 if not isinstance(message, hiredis.PushNotification):
                     self._heed(message)
@@ -207,13 +248,27 @@ class _Line:
         self._connection.disconnect()
 
     def _heed(self, answer: object) -> None:
+        if not self._awaited:
+            raise lost("has given an answer that makes no sense")
+        self._awaited.popleft()(answer)
+
+    def _heed_info(self, answer: object) -> None:
+        """An error (NOPERM) is none of ours: whoever connects has made sure of io-threads."""
+        if isinstance(answer, str) and THREADS_AT_WORK.search(answer):
+            raise MemoryUnavailable(
+                "the memory server uses io-threads, so it may tell of a change too late",
+                hint="set its io-threads to 1, or local_cache_io_threads of section memory",
+            )
+
+    def _heed_hello(self, answer: object) -> None:
         if self.asked_at is None or not isinstance(answer, dict):
             raise lost("has given an answer that makes no sense")
         if answer.get("role") != "master":
             raise lost("is no master")
         self.confirmed_at, self.asked_at = self.asked_at, None
 
-    def _wait_for_answer(self) -> object:
+    def _wait_for_answers(self) -> list[object]:
+        """One or more, as they come in."""
         while True:
             try:
                 data = self.socket.recv(_READ_BYTES)
@@ -225,9 +280,7 @@ class _Line:
                 each for each in self._messages(data) if not isinstance(each, hiredis.PushNotification)
             ]
             if answers:
-                if len(answers) > 1:
-                    raise lost("has given an answer that makes no sense")
-                return answers[0]
+                return answers
 
     def _messages(self, data: bytes) -> Iterator[Any]:
         """The messages that *data* completes."""
@@ -250,9 +303,18 @@ def _poll_of(sockets: list[socket.socket]) -> Callable[[float], object]:
     """A function that says whether one of them has something to read; called with 0, by any thread.
 
     Nothing is closed by hand when all is over: a thread may still be in it.
+
+    Raises:
+        MemoryUnavailable: the system gives no file descriptor for it.
     """
     if sys.platform == "linux":  # where its cost does not grow with the sockets, and threads may share it
-        epoll = select.epoll()
+        try:
+            epoll = select.epoll()
+        except OSError as error:
+            raise MemoryUnavailable(
+                f"news of changes cannot be waited for: {error.strerror}",
+                hint="close files, or allow more of them: ulimit -n",
+            ) from error
         for each in sockets:
             epoll.register(each.fileno(), select.EPOLLIN)
         return epoll.poll
@@ -276,6 +338,7 @@ def _packed(*words: str) -> bytes:
 
 
 _HELLO = _packed("HELLO")
+_INFO = _packed("INFO", "stats")
 
 
 def _changed(push: list[Any]) -> list[str] | None:

@@ -149,8 +149,9 @@ class Watched(_Found):
             if reply is not None:
                 with failures.Sense(str(place)):
                     host, port = reply
-                    self._master = self.at(Place(host.decode(), int(port)))
-                return self._master
+                    master = self.at(Place(host.decode(), int(port)))
+                self._master = master
+                return master  # not what another thread may have forgotten meanwhile
         raise MemoryUnavailable(
             f"no sentinel at {self._address} "
             + ("can be reached" if problem else "knows that service")
@@ -212,8 +213,8 @@ class Cluster(_Found):
 
     def _find(self) -> list[Span]:
         with self._lock:
-            if self._spans:
-                return self._spans
+            if spans := self._spans:
+                return spans
             places = dict.fromkeys((*self._nodes, *self._address.places))
             candidates = sorted(map(self.at, places), key=lambda node: node.breaker.outage() is not None)
             problem: MemoryUnavailable | None = None

@@ -70,6 +70,8 @@ for i = checks + 1, checks + puts do
   local ttl = ARGV[at + 2]
   if ttl == '' then
     redis.call('SET', KEYS[i], ARGV[at + 1])
+  elseif ttl == 'keep' then
+    redis.call('SET', KEYS[i], ARGV[at + 1], 'KEEPTTL')
   else
     redis.call('SET', KEYS[i], ARGV[at + 1], 'PX', ttl)
   end
@@ -81,7 +83,8 @@ end
 return 1
 """)
 """Check, put, remove; 0 when a check failed. Arguments: how many checks and puts; of every check whether the
-value must be there ('' for not) and the value; of every put the value and its ms ('' for ever)."""
+value must be there ('' for not) and the value; of every put the value and its ms ('' for ever,
+'keep' for as long as it still has)."""
 
 # Logs: KEYS are the sorted set (a member is a number in 16 digits), the hash of the data, and for ADD the
 # hash with the last number of the space.

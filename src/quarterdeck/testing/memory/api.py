@@ -17,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar
 from uuid import uuid4
@@ -80,7 +80,8 @@ class MemoryContract:
         with ExitStack() as opened:
 
             def join(agent: str, token: str | None = None) -> UnifiedMemory:
-                return opened.enter_context(UnifiedMemory(agent, token=token, store=new_store()))
+                store = opened.enter_context(closing(new_store()))
+                return opened.enter_context(UnifiedMemory(agent, token=token, store=store))
 
             yield join
 

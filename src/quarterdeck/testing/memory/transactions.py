@@ -10,7 +10,7 @@ import pytest
 
 from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
-from quarterdeck.memory.backend import Put
+from quarterdeck.memory.backend import KEEP, Put
 from quarterdeck.testing.memory.given import HOSTILE_KEYS, Given, entry
 
 if TYPE_CHECKING:
@@ -92,6 +92,27 @@ class TransactionsContract(Given):
         assert backend.get(brief).deadline is not None
         pass_time(0.41 + self.inexact_s)
         assert [each.data for each in backend.get_many([brief, checked, kept])] == [None, None, b"2"]
+
+    def test_an_entry_can_be_written_and_keep_its_end(
+        self, backend: Backend, other: Backend, space: str, pass_time: Callable[[float], None]
+    ) -> None:
+        """However often; what has none, what is new and what has ended gets none."""
+        brief, ever, new, ended = (entry(space, key) for key in ("brief", "ever", "new", "ended"))
+        backend.put_many([Put(brief, b"0", 60_000), Put(ever, b"0"), Put(ended, b"0", 50)])
+        before = backend.get(brief).deadline
+        pass_time(0.06 + self.inexact_s)
+        for number in range(1, 30):
+            data = b"%d" % number
+            assert backend.transact({brief: b"%d" % (number - 1)}, [Put(brief, data, KEEP)])
+            other.put_many([Put(name, data, KEEP) for name in (ever, new, ended)])
+        after = other.get(brief).deadline
+        assert before is not None
+        assert after is not None
+        assert abs(after - before) <= self.inexact_s
+        assert [each.deadline for each in backend.get_many([ever, new, ended])] == [None] * 3
+        assert {each.data for each in backend.get_many([brief, ever, new, ended])} == {b"29"}
+        assert backend.transact({}, [Put(brief, b"1"), Put(brief, b"2", KEEP)])
+        assert other.get(brief)[:2] == (b"2", None)
 
     def test_hostile_names_change_together(self, backend: Backend, other: Backend, space: str) -> None:
         """No name means anything in a transaction."""

@@ -89,7 +89,7 @@ def test_a_second_user_reads_nothing(backend, tmp_path, umask: int):
     finally:
         os.umask(before)
     assert {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()} == dict.fromkeys(
-        ("memory.sqlite", "memory.sqlite-wal", "memory.sqlite-shm", "memory.slots"), 0o600
+        ("memory.sqlite", "memory.sqlite-wal", "memory.sqlite-shm", "memory.sqlite-slots"), 0o600
     )
 
 
@@ -237,7 +237,7 @@ def test_a_watcher_sees_a_change_after_the_slots_file_was_lost(backend, path, cl
     """It asks the database."""
     backend.put(NAME, b"1")
     watcher = backend.watch(PREFIX)
-    (tmp_path / "memory.slots").unlink()
+    (tmp_path / "memory.sqlite-slots").unlink()
     with closing(EmbeddedBackend(path, clock=clock)) as other:
         other.put(NAME, b"2")
     assert watcher.wait(10)

@@ -46,7 +46,7 @@ def test_a_store_that_works_is_ok(backend, tmp_path):
     assert list(backend.listing("")) == []
     details = json.loads(json.dumps(health.details))
     assert details["path"] == str(tmp_path / "memory.sqlite")
-    assert details["size_bytes"]["memory.slots"] == 65_536
+    assert details["size_bytes"]["memory.sqlite-slots"] == 65_536
     assert details["local_copies"] is True
 
 

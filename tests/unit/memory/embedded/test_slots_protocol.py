@@ -58,7 +58,7 @@ def opened(path):
 
 @pytest.fixture
 def slots_path(tmp_path):
-    return tmp_path / "memory.slots"
+    return tmp_path / "memory.sqlite-slots"
 
 
 def is_fresh(backend, stored):
@@ -107,14 +107,15 @@ def test_a_copy_read_in_the_middle_of_a_change_is_never_fresh(opened, monkeypatc
     reader, writer = opened(), opened()
     writer.put(NAME, b"1")
     reader.get(NAME)
-    ask = database.Reader.one
+    way = "snapshot" if many else "one"
+    ask = getattr(database.Reader, way)
 
     def after_a_change(self, *given):
         monkeypatch.undo()
         writer.put(NAME, b"2")
         return ask(self, *given)
 
-    monkeypatch.setattr(database.Reader, "one", after_a_change)
+    monkeypatch.setattr(database.Reader, way, after_a_change)
     read = reader.get_many([NAME])[0] if many else reader.get(NAME)
     assert not is_fresh(reader, read)
     assert can_keep(reader)
@@ -165,11 +166,11 @@ def test_slots_that_do_not_fit_the_database_after_a_power_cut_do_no_harm(opened,
         for number in range(3):
             writer.put(NAME, b"%d" % number)
     old = tmp_path / "old"
-    shutil.copy(path if ahead else tmp_path / "memory.slots", old)
+    shutil.copy(path if ahead else tmp_path / "memory.sqlite-slots", old)
     with closing(opened()) as writer:
         for number in range(3, 9):
             writer.put(NAME, b"%d" % number)
-    lost = Path(path) if ahead else tmp_path / "memory.slots"
+    lost = Path(path) if ahead else tmp_path / "memory.sqlite-slots"
     lost.write_bytes(old.read_bytes())  # in place: the same inode
     reader, writer = opened(), opened()
     for number in range(20, 40):
@@ -227,7 +228,7 @@ def break_by_a_pipe(path):
 def break_by_another(path):
     with closing(EmbeddedBackend(str(path.with_name("other.sqlite")))) as other:
         other.put(NAME, b"theirs")
-    path.with_name("other.slots").rename(path)
+    path.with_name("other.sqlite-slots").rename(path)
 
 
 def break_by_noise(path):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import itertools
 import os
+import select
 import socket
 import threading
 
@@ -13,6 +15,7 @@ import hiredis
 import pytest
 
 from quarterdeck.errors import MemoryUnavailable
+from quarterdeck.memory.server import lines
 from quarterdeck.memory.server.feed import IDLE_S, InvalidationFeed
 from quarterdeck.memory.server.watch import RedisWatcher
 
@@ -20,6 +23,9 @@ OK = b"+OK\r\n"
 MASTER = b"%2\r\n+server\r\n+redis\r\n+role\r\n+master\r\n"
 REPLICA = b"%2\r\n+server\r\n+redis\r\n+role\r\n+replica\r\n"
 FLUSHED = b">2\r\n$10\r\ninvalidate\r\n_\r\n"
+IDLE_THREADS = b"$31\r\nio_threaded_reads_processed:0\r\n\r\n"
+THREADS_AT_WORK = b"=36\r\ntxt:io_threaded_writes_processed:12\r\n\r\n"
+NOT_ALLOWED = b"-NOPERM this user has no permissions to run the 'info' command\r\n"
 NONSENSE = [
     b"garbage\r\n",
     b"\x00\xff\r\n",
@@ -85,6 +91,19 @@ class Master:
                 self.socket.close()
                 return
             self.say(answer)
+
+
+class LikeTLS:
+    """A socket that gives no more than one record at a time."""
+
+    def __init__(self, plain):
+        self._plain = plain
+
+    def __getattr__(self, name):
+        return getattr(self._plain, name)
+
+    def recv(self, count):
+        return self._plain.recv(min(count, 16_384))
 
 
 class Connection:
@@ -249,6 +268,17 @@ class TestBytes:
         world.master.answer()  # we were far behind, so there was a question
         assert world.feed.is_fresh(other)
 
+    def test_much_news_at_once_in_small_pieces_is_followed_by_a_question(self, world, monkeypatch):
+        """As with TLS: more may be on the way, however little each read gives."""
+        monkeypatch.setattr(lines, "_socket_of", lambda connection: LikeTLS(connection._sock))
+        mark = world.begin("k")
+        world.master.say(changed("x" * 60_000))
+        assert world.feed.is_fresh(mark)
+        world.master.say(changed("x" * 70_000))
+        assert not world.feed.is_fresh(mark)
+        world.master.answer()
+        assert world.feed.is_fresh(mark)
+
     @pytest.mark.parametrize("said", NONSENSE)
     def test_what_makes_no_sense_makes_all_stale(self, world, said):
         """The next read connects anew; nothing is raised."""
@@ -311,6 +341,21 @@ class TestConnecting:
         assert not world.feed.is_fresh(mark)
         world.master.say(changed("b")[9:])
         assert world.feed.is_fresh(mark)
+
+    @pytest.mark.skipif(not hasattr(select, "epoll"), reason="only an epoll takes a file descriptor")
+    def test_without_a_file_descriptor_no_copies_are_kept(self, world, monkeypatch):
+        """The connections are given back, and nothing is raised."""
+
+        def refuse():
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(select, "epoll", refuse)
+            assert world.begin("k") is None
+        assert "ulimit -n" in world.feed.problem()
+        assert world.master.asked() is None
+        world.clock.now += 0.2
+        assert world.feed.usable()
 
     def test_a_server_that_is_down_is_tried_more_and_more_rarely(self, world):
         """The pause doubles, up to a limit; a try that works makes it short again."""
@@ -493,6 +538,23 @@ class TestConfirmation:
         world.master.answer(REPLICA)
         assert not world.feed.is_fresh(mark)
         assert "no master" in world.feed.problem()
+
+    @pytest.mark.parametrize("info", [IDLE_THREADS, NOT_ALLOWED])
+    def test_a_master_whose_threads_have_begun_to_work_is_given_up(self, world, info):
+        """It is asked at each confirmation; that somebody may not ask is no reason."""
+        world.feed = InvalidationFeed(world.connect, "{ns.", 1.0, world.clock, shuns_threads=True)
+        world.answers = (OK, info, MASTER)
+        mark = world.begin("k")
+        for said in (info, THREADS_AT_WORK):
+            assert world.feed.is_fresh(mark)
+            world.clock.now += 1.0
+            assert not world.feed.is_fresh(mark)
+            assert world.master.asked() == [b"INFO", b"stats"]
+            world.master.say(said)
+            world.master.answer()
+        assert not world.feed.is_fresh(mark)
+        assert not mark.alive
+        assert "uses io-threads" in world.feed.problem()
 
     def test_whoever_reads_nothing_for_long_leaves(self, world):
         """The server would have to keep all that others write; the next read connects anew."""

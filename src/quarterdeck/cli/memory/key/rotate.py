@@ -6,6 +6,7 @@ import os
 
 import click
 
+from quarterdeck.cli.memory.wording import in_words_of_commands
 from quarterdeck.cli.options import json_option
 from quarterdeck.cli.output import print_json, say
 
@@ -24,7 +25,8 @@ def command(path: str, as_json: bool) -> None:
     from quarterdeck.memory.sealing import rotate_key
 
     file = os.path.abspath(os.path.expanduser(path))
-    key_id = rotate_key(file)
+    with in_words_of_commands():
+        key_id = rotate_key(file)
     if as_json:
         print_json("memory.key", {"path": file, "key": key_id})
         return

@@ -16,6 +16,8 @@ GIVEN_HERE = ("id", "agent_id", "staged_at", "expires_at", "persisted_at", "prom
 """What the memory itself says of a pattern, so its author cannot."""
 
 _AGENTS = ("agent_id", "promoted_by")
+_SAID = ("id", "agent_id", "pattern_type", "name")
+"""What every pattern in the memory says, as text."""
 _NAME_LENGTH = 80
 _LETTERS = "bcdfghjklmnpqrstvwxz"  # no vowels and no digits: an id is no word, no number and no secret
 _TIME_LETTERS = 10  # enough until the year 2294
@@ -104,8 +106,8 @@ def _context(value: object) -> dict[str, object]:
 
 
 def as_stored(pattern: Mapping[str, object]) -> dict[str, object]:
-    """*pattern* with its agents escaped as in names, so that none is taken for something personal."""
-    return {**pattern, **{name: names.escaped(str(pattern[name])) for name in _AGENTS if name in pattern}}
+    """*pattern* with its agents as `names.spelled`, so that none is taken for something personal."""
+    return {**pattern, **{name: names.spelled(str(pattern[name])) for name in _AGENTS if name in pattern}}
 
 
 def stored_pattern(value: object) -> dict[str, object]:
@@ -114,7 +116,11 @@ def stored_pattern(value: object) -> dict[str, object]:
     Raises:
         StoreCorrupt: it says none.
     """
-    if not isinstance(value, dict) or not isinstance(value.get("confidence"), int | float):
+    if (
+        not isinstance(value, dict)
+        or type(value.get("confidence")) not in {int, float}
+        or not all(isinstance(value.get(name), str) for name in _SAID)
+    ):
         raise StoreCorrupt(
             "a pattern in the memory is not as Quarterdeck writes it",
             hint="somebody else wrote it; delete that entry",

@@ -1,0 +1,104 @@
+"""The file of a memory: what is in it, and a connection to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from typing import Any, NoReturn
+
+from quarterdeck import sqlite
+from quarterdeck.errors import StoreCorrupt
+
+MIGRATIONS = (
+    """
+-- What agents put down. data: JSON, or bytes that only the owner of the key can read.
+CREATE TABLE entries (
+    id INTEGER NOT NULL PRIMARY KEY,     -- in the order they were made: a batch lies together
+    name TEXT NOT NULL UNIQUE,
+    expires_us INTEGER                   -- microseconds since the epoch; NULL: never
+        CHECK (typeof(expires_us) IN ('integer', 'null')),
+    data NOT NULL
+);
+
+-- Queues and streams: the items of each log, by score.
+CREATE TABLE items (
+    id INTEGER NOT NULL PRIMARY KEY,     -- the number of the change that added it
+    log TEXT NOT NULL,
+    score INTEGER NOT NULL CHECK (typeof(score) = 'integer'),
+    expires_us INTEGER                   -- may be swept away from then on; NULL: never
+        CHECK (typeof(expires_us) IN ('integer', 'null')),
+    data NOT NULL
+);
+CREATE INDEX items_by_score ON items (log, score);
+
+-- One row. n: how much has changed so far. slots: identity of the slots file.
+-- swept_entries, swept_items: how far the sweep for what has expired has come.
+CREATE TABLE clock (
+    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    n INTEGER NOT NULL CHECK (typeof(n) = 'integer'),
+    slots INTEGER NOT NULL CHECK (typeof(slots) = 'integer'),
+    swept_entries INTEGER NOT NULL CHECK (typeof(swept_entries) = 'integer'),
+    swept_items INTEGER NOT NULL CHECK (typeof(swept_items) = 'integer')
+);
+INSERT INTO clock VALUES (1, 0, 0, 0, 0);
+""",
+)
+
+_PAGE_BYTES = 2048  # a small change writes two pages; this halves them
+_LOG_BYTES = 16 << 20  # a log that grew while somebody read for long is cut to that afterwards
+
+Place = tuple[int, int]
+"""Device and inode of a file; those of one that is open are nobody else's."""
+
+
+def connect(path: str) -> tuple[sqlite3.Connection, Place]:
+    """A connection that gives text as bytes, and which file it is to.
+
+    Raises:
+        StateError: with its subclasses, as `sqlite.connect` has it.
+    """
+    while True:
+        place = place_of(path)
+        connection = sqlite.connect(path, MIGRATIONS, holds="truth", page_size=_PAGE_BYTES)
+        if place is not None and place == place_of(path):
+            break
+        connection.close()  # it has just been made, or replaced in between
+    connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
+    connection.text_factory = bytes
+    return connection, place
+
+
+def the_row(cursor: sqlite3.Cursor, path: str) -> tuple[Any, ...]:
+    """The only row that there is.
+
+    Raises:
+        StoreCorrupt: there is none: whatever we ask for one row has the clock in it.
+    """
+    row: tuple[Any, ...] | None = cursor.fetchone()
+    if row is None:
+        raise no_clock(path)
+    return row
+
+
+def raise_ours(error: sqlite3.Error) -> NoReturn:
+    """Raise what SQLite says as one of our errors."""
+    with sqlite.translated():
+        raise error
+    raise AssertionError  # mypy cannot know that `translated` lets nothing pass
+
+
+def place_of(path: str) -> Place | None:
+    """Which file is there now; None for none that can be found."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def no_clock(path: str) -> StoreCorrupt:
+    """What is wrong with a database that has no clock."""
+    return StoreCorrupt(
+        f"{path} has no clock: somebody has removed its only row",
+        hint="restore it from a backup, or move it away to start afresh",
+    )
