@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import threading
 import time
@@ -56,6 +57,28 @@ def use(store, agent="a"):
     with store.watch(named(own, "entry")) as watcher:
         store.put(names[0], b"3")
         assert watcher.wait(30)
+
+
+def scripts_run(server):
+    """How many scripts the server has run so far."""
+    said = server.command("INFO", "commandstats").decode()
+    return sum(map(int, re.findall(r"^cmdstat_eval(?:sha)?:calls=(\d+)", said, re.MULTILINE)))
+
+
+@pytest.mark.parametrize(
+    "count, size_bytes, parts", [(1000, 1, 1), (2500, 1, 3), (4, 400_000, 2), (3, 1_000_001, 3)]
+)
+def test_a_batch_busies_a_server_a_part_at_a_time(own_redis_server, count: int, size_bytes: int, parts: int):
+    """Others are served in between; nothing is lost or written twice."""
+    names = [named(SPACE, "entry", f"{number:05}") for number in range(count)]
+    with backend(own_redis_server.url) as store:
+        store.put_many([Put(ENTRY, b"1")])  # the server has the script now
+        before = scripts_run(own_redis_server)
+        store.put_many([Put(name, b"x" * size_bytes, 60_000) for name in names])
+        assert scripts_run(own_redis_server) - before == parts
+        listed = list(store.listing(named(SPACE, "entry", "0")))
+        assert [(each.name, each.size_bytes) for each in listed] == [(name, size_bytes) for name in names]
+        assert store.delete(names) == count
 
 
 # Who may use it

@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 import weakref
-
 from typing import TYPE_CHECKING
 
 from quarterdeck import forks

@@ -84,9 +84,11 @@ def main(args: list[str] | None = None) -> None:
         code = CLOSED_PIPE
     except OSError as error:  # what was printed goes nowhere: a full disk
         _hang_up(sys.stdout)
-        with contextlib.suppress(OSError):  # it may be stderr that takes nothing
+        try:
             code = code or _failed(_unusable(error), wants_json=False)
-        code = code or StateError.exit_code
+        except OSError:  # stderr takes nothing either
+            _hang_up(sys.stderr)
+            code = StateError.exit_code
     sys.exit(code)
 
 

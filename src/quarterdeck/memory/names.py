@@ -82,7 +82,7 @@ def escaped(text: str) -> str:
 def spelled(text: str) -> str:
     """A name as it stands in a value: nothing that is scrubbed looks like this; ``unquote`` reads it.
 
-    Digits are escaped, too: an agent may be called by a phone number, and must not become another one by that.
+    Digits are escaped, too: an agent called by a phone number must not become another one by that.
     """
     return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in text.encode())
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 _ACTS_AT_ONCE = 1000
 _TRIES = 5
-_MEND = "restore the store from a copy, or have a steward grant anew"
+_RESTORE = "restore the store from a copy"
+_MEND = f"{_RESTORE}, or have a steward grant anew"
 
 
 class Registered(NamedTuple):
@@ -100,7 +101,7 @@ def _differences(store: Store, namespace: str, acts: int) -> list[str]:
     if tiers and not acts:
         problems.append(
             f"{len(tiers)} of the agents are registered, but the audit chain is empty: its acts have been "
-            "removed: restore the store from a copy"
+            f"removed: {_RESTORE}"
         )
     else:
         problems += [
@@ -124,17 +125,17 @@ def _differences_of_policy(store: Store, namespace: str, said: Policy, *, is_kno
         value = store.see(name).value
         policy = policy_in(value)
     except StoreCorrupt:
-        return [f"the entry {name!r} is not as Quarterdeck writes it, so nobody is let in: {_MEND}"]
+        return [f"the entry {name!r} is not as Quarterdeck writes it, so nobody is let in: {_RESTORE}"]
     if policy == said:
         return []
     if value is MISSING:
-        return [f"the entry {name!r} has been removed, so anybody can become a steward: {_MEND}"]
+        return [f"the entry {name!r} has been removed, so anybody can become a steward: {_RESTORE}"]
     if not is_known:
-        return [f"the entry {name!r} is there, but the audit chain is empty: restore the store from a copy"]
+        return [f"the entry {name!r} is there, but the audit chain is empty: {_RESTORE}"]
     return [
         f"the entry {name!r} says that unknown agents are {_shown(policy.default_tier)} and that the number "
         f"of stewards is {policy.stewards}, but by the audit chain it is {_shown(said.default_tier)} and "
-        f"{said.stewards}: somebody has changed it: {_MEND}"
+        f"{said.stewards}: somebody has changed it: {_RESTORE}"
     ]
 
 

@@ -179,10 +179,9 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
 
     async def aqueue_wait(self, queue: str, timeout: float) -> bool:  # noqa: ASYNC109  as in `queue_wait`
         """See `queue_wait`."""
-        due_s = partial(self._due_in_s, self._queue(queue))
-        return await self._read(
-            self._queue(queue), lambda: due_s() <= 0, bool, seconds(timeout, "timeout"), due_s
-        )
+        log, timeout_s = self._queue(queue), seconds(timeout, "timeout")
+        due_s = partial(self._due_in_s, log)
+        return await self._read(log, lambda: due_s() <= 0, bool, timeout_s, due_s)
 
     # Streams, timelines and channels
 
@@ -271,9 +270,10 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
                 return found
             return self._wait(turn, log, lambda: take() if due_s() <= 0 else found, ends, due_s)
 
+        threads = self._waits if timeout_s else self._threads
         while True:
-            with self._waits.turn() as turn:
-                found = await self._handed(self._waits.submit(taken, turn), turn, give_back)
+            with threads.turn() as turn:
+                found = await self._handed(threads.submit(taken, turn), turn, give_back)
             if found or time.monotonic() >= ends:
                 return found
 
@@ -306,9 +306,10 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
         import asyncio
 
         ends = time.monotonic() + timeout_s
+        threads = self._waits if timeout_s else self._threads
         while True:
-            with self._waits.turn() as turn:
-                waiting = self._waits.submit(self._wait, turn, prefix, look, ends, due_s)
+            with threads.turn() as turn:
+                waiting = threads.submit(self._wait, turn, prefix, look, ends, due_s)
                 found = give(await asyncio.wrap_future(waiting))
             if found or time.monotonic() >= ends:
                 return found

@@ -95,6 +95,21 @@ class TestAdmission:
         assert token[3:40].encode() not in held
         assert access.fingerprint(token).encode() in held
 
+    @pytest.mark.parametrize("tier", ["observer", 1, True])
+    def test_a_seat_is_opened_with_a_tier_and_not_with_its_name(self, place, tier):
+        """Or it would not be known what it may do."""
+        with pytest.raises(UsageError, match=r"AccessTier\.OBSERVER|must be an AccessTier"):
+            place.room("alice", access_tier=tier)
+
+    @pytest.mark.parametrize("steward", ["555-123-4567", "4111 1111 1111 1111", "root@example.com"])
+    def test_a_record_says_who_granted_whatever_the_name(self, place, steward):
+        """No two agents become one by having what is personal taken out."""
+        token = place.room(steward).grant_access(steward, AccessTier.STEWARD)
+        root = place.room(steward, token=token)
+        root.grant_access("alice", CONTRIBUTOR)
+        assert {each.granted_by for each in root.list_agents()} == {steward}
+        assert [act.agent for act in chain.read(root.store, NAMESPACE)] == [steward, steward]
+
     def test_tokens_differ(self):
         """Each has 256 bits of its own and is whole."""
         tokens = {access.make_token() for _ in range(100)}

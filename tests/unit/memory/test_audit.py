@@ -104,9 +104,7 @@ class TestPerform:
 
     def test_the_hash_is_that_of_the_json_without_it(self, used):
         """Anybody can compute it: keys sorted, no spaces, UTF-8; the standard library agrees."""
-        used.room("root", token=used.root_token).grant_access(
-            "ä \U0001f600 \u2028 \x7f", AccessTier.OBSERVER
-        )
+        used.room("root", token=used.root_token).grant_access("ä \U0001f600 \u2028 \x7f", AccessTier.OBSERVER)
         previous = ""
         for number in range(1, len(acts(used)) + 1):
             value = stored(used, number)
@@ -125,9 +123,11 @@ class TestPerform:
         assert acts(place) == [act]
         assert report(place).is_whole
 
-    @pytest.mark.parametrize("agent", ["jane@example.com", "100%41", "a:b", "ä {x}"])
+    @pytest.mark.parametrize(
+        "agent", ["jane@example.com", "100%41", "a:b", "ä {x}", "555-123-4567", "4111 1111 1111 1111"]
+    )
     def test_it_says_who_it_was_whatever_the_name(self, place, agent):
-        """Also when it is a mail address, which would be taken out of a value."""
+        """Also when it is a mail address or a number of a card, which would be taken out of a value."""
         store = place.store()
         deed = Deed("reject", agent, {"reason": "write to jane@example.com"})
         act = chain.perform(store, NAMESPACE, agent, (), lambda *_: (deed, ()))
@@ -215,6 +215,18 @@ class TestMend:
         act = root.mend_audit()
         assert (act.number, act.details["head"]) == (6, None)
         assert report(used).is_whole
+
+    def test_a_seat_that_may_do_less_does_not_mend(self, place):
+        """Also while there is no steward, when anybody else may."""
+        store = place.store()
+        for _ in range(2):
+            chain.perform(store, NAMESPACE, "alice", (), lambda *_: (Deed("clear", "", {}), ()))
+        place.sql("DELETE FROM entries WHERE name = ?", HEAD)
+        with pytest.raises(AccessDenied, match="mend the chain"):
+            place.room("alice", access_tier=AccessTier.OBSERVER).mend_audit()
+        act = place.room("alice").mend_audit()
+        assert act is not None
+        assert act.act == "mend"
 
     def test_only_a_steward_mends(self, used):
         """Nobody else says where the chain ends."""

@@ -152,14 +152,14 @@ class TestKeys:
                 use()
 
     @pytest.mark.parametrize(
-        "keys", ["abc", {"a": 1}, (key for key in "abc")], ids=["text", "dict", "generator"]
+        "keys", [("a", "b"), {"a": 1}, (key for key in "abc")], ids=["tuple", "dict", "generator"]
     )
     def test_keys_are_anything_that_can_be_gone_through(self, ann, keys):
         """Once each."""
         ann.stash("a", 1)
         assert ann.retrieve_batch(keys) == {"a": 1}
 
-    @pytest.mark.parametrize("keys", [7, None], ids=repr)
+    @pytest.mark.parametrize("keys", [7, None, "abc", b"abc"], ids=repr)
     def test_what_holds_no_keys_is_a_usage_error(self, ann, keys):
         """Nothing else is raised for it."""
         for use in (
@@ -367,7 +367,11 @@ class TestChanges:
         ann.stash_batch({"a": 1, "b": 2, "c": 3})
         written = ann.transaction(["a", "b"], lambda old: {"a": old["a"] + old["b"], "b": None, "new": [0]})
         assert written == {"a": 3, "b": None, "new": [0]}
-        assert ann.retrieve_batch("abc") | ann.retrieve_batch(["new"]) == {"a": 3, "c": 3, "new": [0]}
+        assert ann.retrieve_batch(["a", "b", "c"]) | ann.retrieve_batch(["new"]) == {
+            "a": 3,
+            "c": 3,
+            "new": [0],
+        }
 
     def test_a_transaction_may_leave_all_as_it_is(self, ann):
         """By returning None, or nothing."""
@@ -410,6 +414,17 @@ class TestChanges:
         ann.transaction(keys, lambda old: dict.fromkeys(old, 2), 1)
         place.clock.pass_time(1)
         assert ann.retrieve_batch([*keys, "new"]) == {"new": 1}
+
+    def test_an_end_does_not_move_however_often_a_value_changes(self, ann, place):
+        """Nor when a transaction writes what it did not look at."""
+        ann.stash_batch({"n": 0, "beside": 0}, 60)
+        for _ in range(50):
+            ann.update("n", lambda old: old + 1)
+        ann.transaction(["n"], lambda old: {"beside": old["n"]})
+        place.clock.pass_time(59.999)
+        assert ann.retrieve_batch(["n", "beside"]) == {"n": 50, "beside": 50}
+        place.clock.pass_time(0.001)
+        assert ann.keys() == []
 
     def test_what_its_function_raises_is_raised(self, ann):
         """And nothing has happened."""

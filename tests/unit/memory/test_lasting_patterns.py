@@ -9,6 +9,7 @@ from quarterdeck.memory import chain
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.patterns import Patterns
 from quarterdeck.memory.staging import Staging
+from quarterdeck.memory.stewardship import Stewardship
 from tests.access_worlds import NAMESPACE, Place
 
 HOSTILE_QUERIES = [
@@ -94,6 +95,28 @@ class TestPersist:
         with pytest.raises(UsageError):
             validator.persist_pattern(content)
         assert validator.search_patterns() == []
+
+    @pytest.mark.parametrize("content", [5, None, [1]])
+    def test_metadata_makes_no_pattern_of_what_is_none(self, validator, content):
+        """Nor a traceback."""
+        with pytest.raises(UsageError, match="must be a dict"):
+            validator.persist_pattern(content, metadata={})
+
+    def test_it_says_who_it_was_whatever_the_name(self, place):
+        """Also when it looks like a telephone number, which is taken out of values."""
+        store, agent = place.store(), "555-123-4567"
+        token = Stewardship(store, agent).grant_access(agent, AccessTier.STEWARD)
+        root = Room(store, agent, token=token)
+        kept = root.persist_pattern("locks")
+        assert root.recall_pattern(str(kept["id"])) == kept
+        assert kept["agent_id"] == "555-123-4567"
+
+    @pytest.mark.parametrize("stored", [{"confidence": 1}, {"confidence": True, "id": "a"}, [], None])
+    def test_what_somebody_else_has_written_is_no_pattern(self, place, reader, stored):
+        """One that lacks what every pattern has is called by its name."""
+        place.store().put("{default..0}:pattern:x", stored)
+        with pytest.raises(StoreCorrupt, match="a pattern in the memory"):
+            reader.recall_pattern("x")
 
     @pytest.mark.parametrize("metadata", ["text", 7, [1], {"a": object()}])
     def test_what_is_no_metadata_is_a_usage_error(self, validator, metadata):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import string
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import given
@@ -38,6 +40,22 @@ def test_no_space_begins_with_another(namespace, one, two, bucket, other_bucket)
 def test_what_is_escaped_means_nothing_to_anybody(text):
     """Only letters, digits, ``-``, ``_`` and ``%`` are left: no dot, brace, colon or pattern."""
     assert set(names.escaped(text)) <= {*string.ascii_letters, *string.digits, *"-_%"}
+
+
+@given(TEXT | st.from_regex(r"[0-9 @.+-]{0,20}", fullmatch=True))
+def test_a_name_in_a_value_is_nothing_that_is_scrubbed(text):
+    """No digit, dot or ``@`` of it is left as it was, and it can be read again."""
+    spelled = names.spelled(text)
+    assert unquote(spelled) == text
+    assert not set(re.sub("%[0-9A-F]{2}", "", spelled)) - {*string.ascii_letters, *"-_"}
+
+
+def test_what_names_begin_with_is_that_of_no_other_namespace_or_agent():
+    """Whatever the bucket."""
+    assert names.space("a.b", "c", 7).startswith((names.beginning("a.b"), names.beginning("a.b", "c")))
+    assert names.space("a.b", "c", 7).startswith(names.beginning("a.b", "c"))
+    assert names.space("a.b").startswith(names.beginning("a.b"))
+    assert not names.space("a", "b.c").startswith((names.beginning("a.b"), names.beginning("a", "b")))
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from quarterdeck import caches
 from quarterdeck.memory.near import LocalTier
 
 
@@ -127,6 +129,28 @@ def test_what_is_held_is_counted(near):
     stats = near.stats()
     assert stats.name == "memory.local"
     assert (stats.hits, stats.misses, stats.evictions, stats.size, stats.size_bytes) == (1, 1, 1, 3, 2)
+
+
+def test_the_registry_sums_all_tiers_that_are_used(backend):
+    """And keeps none of them alive."""
+
+    def registered():
+        (stats,) = caches.snapshot("memory.local")
+        return stats
+
+    gc.collect()
+    before = registered()
+    one, other = LocalTier(backend, 3), LocalTier(backend, 3)
+    for tier in (one, other):
+        tier.keep("a", b"123", None, "mark")
+        tier.get("a")
+    other.get("b")
+    both = registered()
+    assert (both.hits - before.hits, both.misses - before.misses) == (2, 1)
+    assert (both.size, both.size_bytes) == (before.size + 2, before.size_bytes + 6)
+    del one, other, tier
+    gc.collect()
+    assert registered() == before
 
 
 def test_threads_share_it(backend):

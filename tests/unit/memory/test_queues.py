@@ -317,7 +317,9 @@ class TestLooking:
         alice.queue_push_many("q", [1, 2])
         steward = ship.steward()
         with monkeypatch.context() as patch:
-            patch.setattr(steward.store.backend, "drop", Mock(side_effect=MemoryUnavailable("killed", hint="…")))
+            patch.setattr(
+                steward.store.backend, "drop", Mock(side_effect=MemoryUnavailable("killed", hint="…"))
+            )
             with pytest.raises(MemoryUnavailable):
                 steward.queue_clear("q")
         for expected in (2, 0):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import pickle
 import sys
 import threading
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -142,6 +144,18 @@ class TestKeys:
             new_key(key_file)
         with open(key_file, "rb") as file:
             assert file.read() == before
+
+    def test_a_full_disk_leaves_no_half_of_a_key(self, tmp_path, monkeypatch):
+        """So the next try makes a whole one, and nothing else is left over."""
+        path = str(tmp_path / "memory.key")
+        with monkeypatch.context() as patch:
+            patch.setattr("os.fsync", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+            with pytest.raises(ConfigError, match="No space left"):
+                new_key(path)
+        assert os.listdir(tmp_path) == []
+        new_key(path)
+        assert os.listdir(tmp_path) == ["memory.key"]
+        open_seal(path)
 
     def test_no_link_is_followed(self, tmp_path, key_file):
         """Neither to a file that is there nor to one that is not."""

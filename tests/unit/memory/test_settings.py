@@ -22,6 +22,7 @@ class TestConfigs:
     def test_a_url_makes_it_a_server(self):
         """Otherwise it is a file."""
         assert MemorySettings(path="/x", buckets=3).config() == MemoryConfig(path="/x")
+        assert MemoryConfig().buckets == 1
         config = MemorySettings(url="redis://h", path="/x", buckets=3, key_file="/k").config()
         assert config == RedisConfig(url="redis://h", buckets=3, key_file="/k")
 

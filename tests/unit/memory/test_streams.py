@@ -263,7 +263,9 @@ class TestTimeline:
         for expected in (1, 0):
             assert steward.timeline_trim("t", NOON + timedelta(hours=1)) == expected
         details = {"before": (NOON + timedelta(hours=1)).isoformat(timespec="milliseconds"), "events": 1}
-        assert [act[2:6] for act in chain.read(alice.store, "default")][1:] == [("root", "trim", "t", details)]
+        assert [act[2:6] for act in chain.read(alice.store, "default")][1:] == [
+            ("root", "trim", "t", details)
+        ]
 
     def test_a_value_that_is_refused_changes_nothing(self, alice):
         """The event stays as it was, and nothing is left over."""

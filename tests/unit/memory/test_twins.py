@@ -7,9 +7,8 @@ import inspect
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -20,7 +19,7 @@ from quarterdeck.errors import AccessDenied, MemoryUnavailable, UsageError
 from quarterdeck.memory import MemoryConfig, reading
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.queues import KIND as QUEUE
-from quarterdeck.memory.twins import MAX_THREADS
+from quarterdeck.memory.twins import MAX_THREADS, Threads
 from quarterdeck.memory.unified import UnifiedMemory
 from tests.access_worlds import Place
 
@@ -326,44 +325,43 @@ def test_a_forked_child_has_threads_of_its_own(ann, enter):
     assert asyncio.run(work()) == os.getpid()
 
 
-def test_who_forks_while_others_submit_waits_for_neither(tmp_path):
-    """No lock of ours is held while a thread waits for one that is taken at forks, too; nor at closing."""
-    program = tmp_path / "program.py"
-    program.write_text(FORKS_WHILE_SUBMITTING)
-    ended = subprocess.run(
-        [sys.executable, str(program)], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert (ended.returncode, ended.stdout) == (0, "done\n"), ended.stderr
+def test_no_lock_of_ours_is_held_while_threads_are_given_work(monkeypatch):
+    """Whoever forks takes a lock of `concurrent.futures` first and then ours; work needs that lock, too."""
+    threads = Threads()
+    seen = []
+    real = ThreadPoolExecutor.submit
+
+    def submit(self, *args):
+        with ThreadPoolExecutor(1) as other:
+            seen.append(real(other, threads.lock.acquire, blocking=False).result())
+        return real(self, *args)
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)
+    assert threads.submit(int).result() == 0
+    assert seen == [True]
+    threads.close()
 
 
-FORKS_WHILE_SUBMITTING = """
-import faulthandler, os, threading
-from quarterdeck.memory.twins import Threads
+def test_work_that_comes_while_threads_are_closed_is_done_by_new_ones(monkeypatch):
+    """Closed at the worst moment, too; what no thread can do at all is said."""
+    threads = Threads()
+    real = ThreadPoolExecutor.submit
 
-faulthandler.dump_traceback_later(50, exit=True)
-threads, over = Threads(), threading.Event()
-
-def submit():
-    while not over.is_set():
-        threads.submit(int).result()
-
-def close():
-    while not over.is_set():
+    def closed_first(self, *args):
+        monkeypatch.setattr(ThreadPoolExecutor, "submit", real)
         threads.close()
+        return real(self, *args)
 
-others = [threading.Thread(target=target, daemon=True) for target in (submit, submit, close)]
-for other in others:
-    other.start()
-for _ in range(100):
-    child = os.fork()
-    if not child:
-        os._exit(0)
-    os.waitpid(child, 0)
-over.set()
-for other in others:
-    other.join()
-print("done")
-"""
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", closed_first)
+    assert threads.submit(int).result() == 0
+
+    def refuses(self, *args):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", refuses)
+    with pytest.raises(RuntimeError):
+        threads.submit(int)
+    threads.close()
 
 
 def test_closing_ends_the_threads(ann):
@@ -502,10 +500,15 @@ def test_calls_that_wait_keep_none_from_being_done(ann, watchers):
     """They have threads of their own, and if there are too many they take turns in them."""
 
     async def work():
-        waiting = [asyncio.create_task(ann.aqueue_pop(f"q{number}", 60)) for number in range(MAX_THREADS + 1)]
+        waiting = [asyncio.create_task(ann.aqueue_pop(f"q{number}", 60)) for number in range(MAX_THREADS)]
         await until(lambda: watchers.count() == MAX_THREADS)
-        await ann.aqueue_push(f"q{MAX_THREADS}", "last")
-        assert await asyncio.wait_for(waiting[-1], PATIENCE_S) == "last"
+        async with asyncio.timeout(PATIENCE_S):
+            await ann.aqueue_push("last", "task")
+            assert await ann.areceive_signals() == []
+            assert await ann.aqueue_pop("empty") is None
+            assert await ann.aqueue_wait("last", 0)
+            waiting.append(asyncio.create_task(ann.aqueue_pop("last", 60)))
+            assert await waiting[-1] == "task"
         for call in waiting:
             call.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)

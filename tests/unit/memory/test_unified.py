@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
+from contextlib import closing
 
 import pytest
 
@@ -120,6 +122,21 @@ class TestTogether:
         assert memory.as_agent("root", token).access_tier is AccessTier.STEWARD
         assert memory.access_tier is AccessTier.CONTRIBUTOR
 
+    def test_who_is_not_let_in_leaves_nothing_open(self, memory, config, monkeypatch):
+        """Only what was opened for it is closed."""
+        memory.grant_access("root", AccessTier.STEWARD)
+        closed: list[Store] = []
+        monkeypatch.setattr(Store, "close", lambda store: closed.append(store))
+        with pytest.raises(AccessDenied):
+            UnifiedMemory("root", store=memory.store)
+        assert closed == []
+        with pytest.raises(AccessDenied):
+            UnifiedMemory("root", config)
+        (store,) = closed
+        assert store is not memory.store
+        monkeypatch.undo()
+        store.close()
+
     def test_a_seat_with_less_does_not_lend_more(self, config):
         """Nor does one that has less by its own will."""
         with UnifiedMemory("ann", config, access_tier=AccessTier.OBSERVER) as memory:
@@ -193,6 +210,20 @@ class TestTogether:
 
 
 class TestHealth:
+    def test_a_ping_writes_nothing(self, memory, config):
+        """It is one read; a health check tries more."""
+        memory.stash("k", 1)
+
+        def changes():
+            with closing(sqlite3.connect(config.path)) as connection:
+                return connection.execute("SELECT n FROM clock").fetchone()
+
+        before = changes()
+        assert memory.ping() is True
+        assert changes() == before
+        memory.health_check()
+        assert changes() > before
+
     def test_health_and_stats_are_ready_for_json(self, memory):
         """And say what a page shows."""
         memory.stash_batch({"a": 1, "b": "xx"})

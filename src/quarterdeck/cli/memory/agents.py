@@ -40,8 +40,8 @@ def command(context: click.Context, where: Where, as_json: bool) -> None:
     if not as_json:
         _print(found, nobody=not bad)
     remark(
-        f"the record of agent {agent!r} cannot be read: restore its entry {agent_name(namespace, agent)!r}, or "
-        "delete it and grant anew"
+        f"the record of agent {agent!r} cannot be read: restore its entry "
+        f"{agent_name(namespace, agent)!r}, or delete it and grant anew"
         for agent in bad
     )
     if bad:

@@ -41,7 +41,7 @@ def _noted(context: click.Context, option: click.Parameter, typed: str | None) -
     "--verify",
     "verifying",
     is_flag=True,
-    help="Check the whole chain, and the rights against it; exit with 1.",
+    help="Check the chain, and the rights by it; exit with 1.",
 )
 @click.option(
     "--noted", metavar="NUMBER:HASH", callback=_noted, help="An end of the chain that was noted before."

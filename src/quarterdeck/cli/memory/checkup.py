@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from quarterdeck.cli.memory.readable import read_all
+from quarterdeck.cli.memory.readable import SEALED, read_all
 from quarterdeck.cli.memory.wording import as_typed
 from quarterdeck.errors import QuarterdeckError
-from quarterdeck.memory import audit, rights
+from quarterdeck.memory import audit, chain, rights
 from quarterdeck.words import count
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def look(store: Store, unusable_key: str = "") -> tuple[Health, list[Checked]]:
         unusable_key: why it cannot be used.
     """
     health = store.backend.health()
-    problems = tuple(each.removesuffix(_ASK_US) for each in map(as_typed, health.problems))
-    health = health._replace(problems=problems)
+    problems = dict.fromkeys(as_typed(each).removesuffix(_ASK_US) for each in health.problems)
+    health = health._replace(problems=tuple(problems))
     return health, list(_looked_at(store, health, unusable_key))
 
 
@@ -110,6 +110,8 @@ def _entries(store: Store) -> Checked:
 
 
 def _audit(store: Store) -> Checked:
+    if _is_hidden(store):
+        return Checked("audit", "not looked at: the chain is encrypted")
     report = audit.verify(store, store.limits.namespace)
     if report.is_whole:
         return Checked("audit", f"the chain is whole: {count(report.acts, 'act')}")
@@ -118,8 +120,16 @@ def _audit(store: Store) -> Checked:
 
 
 def _rights(store: Store) -> Checked:
+    if _is_hidden(store):
+        return Checked("rights", "not looked at: the chain is encrypted")
     problems = rights.compare(store, store.limits.namespace)
     if problems:
         return Checked("rights", "not as the audit chain says", tuple(problems))
     agents, _ = rights.registered(store, store.limits.namespace)
     return Checked("rights", f"as the audit chain says: {count(len(agents), 'agent')}")
+
+
+def _is_hidden(store: Store) -> bool:
+    """Whether nothing can be said of the acts, for want of a key."""
+    end = store.backend.get(chain.head_name(store.limits.namespace)).data
+    return not store.limits.key_file and end is not None and end.startswith(SEALED)

@@ -35,7 +35,7 @@ def command(
         if wait is None:
             found = memory.retrieve_batch([key], agent_id=owner)
         else:
-            from quarterdeck.cli.memory.following import awaited
+            from quarterdeck.memory.following import awaited
 
             found = awaited(memory, key, owner, wait)
         if key not in found:

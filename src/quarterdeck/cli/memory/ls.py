@@ -28,8 +28,8 @@ def command(prefix: str, whose: str | None, where: Where, as_json: bool) -> None
     qd memory ls plan/ --from planner
     qd memory ls --all --json
     """
-    from quarterdeck.cli.memory.following import keys_of
     from quarterdeck.memory.entries import Entries
+    from quarterdeck.memory.following import keys_of
 
     with opened(where, Entries) as memory:
         found = keys_of(memory, whose, prefix)

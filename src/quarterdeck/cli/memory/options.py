@@ -172,8 +172,9 @@ def _elsewhere(store: Store, project: str) -> Iterator[str]:
     """What to say when the project's own folder cannot be used, so that the memory lies somewhere else."""
     from quarterdeck.workspace import find_root, open_workspace
 
-    path = getattr(store.backend, "path", "")
-    if not path or getattr(store.limits, "path", ""):
+    path: str = getattr(store.backend, "path", "")
+    given: str = getattr(store.limits, "path", "")
+    if given or not path:
         return
     workspace = open_workspace(find_root(project))
     if os.path.dirname(path) != workspace.state:

@@ -51,7 +51,8 @@ def read_all(store: Store) -> Read:
             try:
                 store.records(name, [Item(0, 0, stored.data)])  # unsealed, and decoded
             except StoreCorrupt as error:
-                shown = (f"{error.message}: {error.hint}",) * (found.unreadable < SHOWN)
+                what = error.message if repr(name) in error.message else f"{name!r}: {error.message}"
+                shown = (f"{what}: {error.hint}",) * (found.unreadable < SHOWN)
                 found = found._replace(unreadable=found.unreadable + 1, problems=(*found.problems, *shown))
         found = found._replace(is_all=is_last)
     return found
@@ -60,9 +61,10 @@ def read_all(store: Store) -> Read:
 def _batches(store: Store) -> Iterator[tuple[list[str], bool]]:
     """Names of entries, not too many bytes at once; with the last, whether there are no more."""
     wanted: list[str] = []
-    total = size_bytes = 0
-    for listed in store.backend.listing(names.beginning(store.limits.namespace)):
-        if total == MOST:
+    size_bytes = 0
+    listing = store.backend.listing(names.beginning(store.limits.namespace))
+    for before, listed in enumerate(listing):
+        if before == MOST:
             yield wanted, False
             return
         if wanted and (len(wanted) == AT_ONCE or size_bytes + listed.size_bytes > AT_ONCE_BYTES):
@@ -70,5 +72,4 @@ def _batches(store: Store) -> Iterator[tuple[list[str], bool]]:
             wanted, size_bytes = [], 0
         wanted.append(listed.name)
         size_bytes += listed.size_bytes
-        total += 1
     yield wanted, True

@@ -20,7 +20,7 @@ def command(where: Where, as_json: bool) -> None:
     \b
     qd memory stats
     """
-    from quarterdeck.cli.memory.counting import counted
+    from quarterdeck.memory.counting import counted
     from quarterdeck.memory.seat import Seat
 
     with opened(where, Seat) as memory:

@@ -22,8 +22,8 @@ from quarterdeck.errors import NothingToRead
 from quarterdeck.words import count
 
 if TYPE_CHECKING:
-    from quarterdeck.cli.memory.following import Change
     from quarterdeck.memory.entries import Entries
+    from quarterdeck.memory.following import Change
 
 
 @click.command()
@@ -46,8 +46,8 @@ def command(
     qd memory watch plan/ --from planner --count 1 --timeout 60s
     qd memory watch --json | while read -r change; do echo "$change"; done
     """
-    from quarterdeck.cli.memory.following import follow
     from quarterdeck.memory.entries import Entries
+    from quarterdeck.memory.following import follow
 
     seen = 0
     with until_interrupted(endless=wanted is None), opened(where, Entries) as memory:

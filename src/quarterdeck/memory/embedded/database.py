@@ -2,8 +2,8 @@
 
 The file may be deleted or replaced while it is open (``rm -rf`` of a state folder, ``git clean``, a restored
 backup): what is written to the old one is lost, and nobody reads it. So whoever reads or writes looks first
-whether the file he has open is the one at its path, which costs one ``stat``, and if not leaves it with both
-connections, for SQLite may have only one file of a name open in a process.
+whether the file he has open is the one at its path (see `file`), and if not leaves it with both connections,
+for SQLite may have only one file of a name open in a process.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarterdeck import files, forks, sqlite
 from quarterdeck.errors import StateError, StoreBusy
-from quarterdeck.memory.embedded.file import Place, connect, no_clock, place_of, raise_ours, the_row
+from quarterdeck.memory.embedded.file import OpenFile, no_clock, raise_ours, the_row
 from quarterdeck.memory.embedded.slots import HIGHEST, IDENTITY, stripe
 from quarterdeck.memory.embedded.sweep import SHARE, STEP, sweep
 from quarterdeck.sqlite import BUSY_TIMEOUT_S
@@ -46,7 +46,7 @@ class Reader:
         self.lock = threading.RLock()
         self._path = path
         self._leave = leave
-        self._place: Place | None = None
+        self._file = OpenFile(path)
         self._in_snapshot = False
         self._connection: sqlite3.Connection | None = None
         forks.guard(self, Reader.close)
@@ -99,11 +99,11 @@ class Reader:
 
     def _look(self) -> None:
         """Leave a file that is not at its path any more; a snapshot is read to its end."""
-        if self._connection is not None and not self._in_snapshot and place_of(self._path) != self._place:
+        if self._connection is not None and not self._in_snapshot and not self._file.is_there():
             self._leave()
 
     def _open(self) -> sqlite3.Connection:
-        self._connection, self._place = connect(self._path)
+        self._connection = self._file.connect()
         return self._connection
 
 
@@ -130,7 +130,7 @@ class Writer:
         self._slots = slots
         self._now_us = now_us
         self._reader = reader
-        self._place: Place | None = None
+        self._file = OpenFile(path)
         self._busy = False
         self._patience_s = BUSY_TIMEOUT_S
         self._due = 0  # rows for which the sweep has yet to go on
@@ -267,10 +267,10 @@ class Writer:
             try:
                 self._begin()
             except sqlite3.Error:
-                if place_of(self._path) == self._place:
+                if self._file.is_there():
                     raise
             else:
-                if place_of(self._path) == self._place:
+                if self._file.is_there():
                     return
                 self.execute("ROLLBACK")
             self._leave()
@@ -291,7 +291,7 @@ class Writer:
                 return
 
     def _open(self) -> None:
-        self._connection, self._place = connect(self._path)
+        self._connection = self._file.connect()
         self._connection.execute("PRAGMA busy_timeout=0")
         self._connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         cursor = self._connection.cursor()

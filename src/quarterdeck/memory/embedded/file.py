@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import sqlite3
+import sqlite3  # noqa: TC003  `the_row` takes its cursors; it is loaded all the same
+import time
 from typing import Any, NoReturn
 
 from quarterdeck import sqlite
@@ -46,26 +47,47 @@ INSERT INTO clock VALUES (1, 0, 0, 0, 0);
 
 _PAGE_BYTES = 2048  # a small change writes two pages; this halves them
 _LOG_BYTES = 16 << 20  # a log that grew while somebody read for long is cut to that afterwards
+_GLANCE_S = 0.0001
+"""Not even a folder is removed so quickly; meanwhile a burst of writes does without asking the system."""
 
-Place = tuple[int, int]
-"""Device and inode of a file; those of one that is open are nobody else's."""
 
+class OpenFile:
+    """The file that a connection is to, which may be deleted or replaced meanwhile; used under its lock."""
 
-def connect(path: str) -> tuple[sqlite3.Connection, Place]:
-    """A connection that gives text as bytes, and which file it is to.
+    __slots__ = ("_look_at", "_path", "_place")
 
-    Raises:
-        StateError: with its subclasses, as `sqlite.connect` has it.
-    """
-    while True:
-        place = place_of(path)
-        connection = sqlite.connect(path, MIGRATIONS, holds="truth", page_size=_PAGE_BYTES)
-        if place is not None and place == place_of(path):
-            break
-        connection.close()  # it has just been made, or replaced in between
-    connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
-    connection.text_factory = bytes
-    return connection, place
+    def __init__(self, path: str) -> None:
+        """Opens nothing yet."""
+        self._path = path
+        self._place: tuple[int, int] | None = None
+        self._look_at = 0.0  # on the monotonic clock
+
+    def connect(self) -> sqlite3.Connection:
+        """A connection to the file that is there now, or a new one; it gives text as bytes.
+
+        Raises:
+            StateError: with its subclasses, as `sqlite.connect` has it.
+        """
+        while True:
+            self._place = _place_of(self._path)
+            connection = sqlite.connect(self._path, MIGRATIONS, holds="truth", page_size=_PAGE_BYTES)
+            if self._place is not None and self._place == _place_of(self._path):
+                break
+            connection.close()  # it has just been made, or replaced in between
+        connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
+        connection.text_factory = bytes
+        self._look_at = 0.0
+        return connection
+
+    def is_there(self) -> bool:
+        """Whether it is still the one at its path; looks at most once in `_GLANCE_S` seconds."""
+        now = time.monotonic()
+        if now < self._look_at:
+            return True
+        if _place_of(self._path) != self._place:
+            return False
+        self._look_at = now + _GLANCE_S
+        return True
 
 
 def the_row(cursor: sqlite3.Cursor, path: str) -> tuple[Any, ...]:
@@ -87,8 +109,8 @@ def raise_ours(error: sqlite3.Error) -> NoReturn:
     raise AssertionError  # mypy cannot know that `translated` lets nothing pass
 
 
-def place_of(path: str) -> Place | None:
-    """Which file is there now; None for none that can be found."""
+def _place_of(path: str) -> tuple[int, int] | None:
+    """Which file is there now; None for none that can be found. One that is open has its inode for itself."""
     try:
         found = os.stat(path)
     except OSError:

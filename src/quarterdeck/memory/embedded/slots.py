@@ -25,8 +25,8 @@ All must map the same file. So its identity is in the database, where readers an
 inode is in the file itself: one that was copied here, cut short or made by somebody else counts as absent,
 and whoever misses it makes a new one. While a file is mapped by somebody and deleted, all goes on; once
 another process has made the new one, those that have the old one still mapped find out when they next write
-or read from the database, and until then they answer from the copies they have. So do not delete the file of
-a store in use. Marks made under the old one are worth nothing from then on.
+or read from the database, and until then they answer from the copies they have. So do not delete this file, or
+the database, of a store in use. Marks made under the old one are worth nothing from then on.
 
 It is written in full when it is made and never cut, so that no access can fail for want of space.
 """

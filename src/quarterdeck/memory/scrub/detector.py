@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST_JUDGED = 500_000
-"""So many candidates in one value are judged, in seconds; a table of 100,000 people has fewer."""
+"""So many candidates in one value are judged; a table of 100,000 people has fewer."""
 
 _MARK = re.compile(r"\[REDACTED:[a-z-]+\]", re.ASCII)
 
 
 class Effort:
-    """How many candidates of one value have been judged; the last resort against one made to take for ever."""
+    """How many candidates of one value were judged: the last resort against one made to take for ever."""
 
     __slots__ = ("judged",)
 

@@ -67,7 +67,7 @@ _ODD = re.compile(r"[^\w.:/-]", re.ASCII)
 
 
 def told(name: str) -> str | None:
-    """How much the key of a dict vouches for its value: ``password``, ``key``, ``cookie``, ``weak``; None: not at all."""
+    """How much a dict's key vouches for its value: ``password``, ``key``, ``cookie``, ``weak``; or None."""
     match = _TELLS.search(name, max(0, len(name) - 64))
     if match:
         return _told(match)

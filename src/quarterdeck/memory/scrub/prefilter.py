@@ -116,7 +116,7 @@ def by_automaton() -> Callable[[bytes], object]:
     Raises:
         ImportError: it is not installed.
     """
-    import re2  # type: ignore[import-not-found, unused-ignore]  # an option: nothing else needs it
+    import re2  # type: ignore[import-not-found, import-untyped, unused-ignore]  # an option: nothing else needs it
 
     anything = re2.Set.SearchSet()
     for pattern in (

@@ -47,7 +47,8 @@ def _is_basic(text: str) -> bool:
 
 def _is_user(text: str) -> bool:
     """Whether *text* is the base64 of ``user:password`` that can be read: ``Basic`` is an everyday word."""
-    return _is_basic(text) and base64.b64decode(text + "=" * (-len(text) % 4)).decode("latin-1").isprintable()
+    plain = base64.b64decode(text + "=" * (-len(text) % 4)) if _is_basic(text) else b""
+    return b":" in plain and plain.isascii() and plain.decode().isprintable()
 
 
 _KEY_BODY = re.compile(r"[A-Za-z0-9+/]{20}", re.ASCII)

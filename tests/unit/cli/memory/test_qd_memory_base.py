@@ -33,6 +33,12 @@ HOSTILE = "a\x1b[2Jb\nc\u202ed|=*\x9b1m"
         ("put", "k", "1", "--ttl", "soon"),
         ("put", "k", "1", "--ttl", "1w"),
         ("put", "k", "1", "--ttl", "20000d"),
+        ("put", "k", "1", "--ttl", "99999999999d"),
+        ("put", "k", "--unknown"),
+        ("put", "k", "--unknown=1"),
+        ("put", "k", "-x", "-y"),
+        ("put", "k", "-5C", "."),
+        ("put", "k", "1", "--url", ""),
         ("put", "k", "1", "--ttl", "nan"),
         ("put", "k", "1", "--if", "2", "--if-absent"),
         ("put", "k", "null", "--if-absent"),
@@ -63,6 +69,89 @@ def test_what_cannot_be_meant_is_answered_with_how_to_mend(qd, arguments: tuple[
     assert result.err.startswith("error: ")
     assert "\n  hint: " in result.err
     assert result.json["code"] in {"usage", "too-large", "config"}
+
+
+PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, said",
+    [
+        (("put", "k", "-5"), ""),
+        (("put", "k", PEM), ""),
+        (("put", "k", "--", "--unknown"), ""),
+        (("put", "k", "-5", "--if-absent", "--json"), ""),
+        (("push", "q", "-5"), ""),
+        (("send", "ready", "-5"), ""),
+        (("stage", PEM), "a pattern is a JSON object"),
+        (("put", "k", "1", PEM), "one argument too many: '-----BEGIN P…'"),
+        (("put", "k", "1", "words that are secret"), "one argument too many: 'words that a…'"),
+        (("put", "k", f"--token={PEM}"), "no option '--token'"),
+        (("put", "k", "--hunter22hunter22"), "no option '--hunter22hu…'"),
+    ],
+    ids=str,
+)
+def test_a_value_may_begin_with_a_dash(qd, arguments: tuple[str, ...], said: str):
+    """What is not taken as one is not repeated: it may be a secret."""
+    result = qd("memory", *arguments)
+    assert result.code == (2 if said else 0)
+    assert said in result.err
+    assert not any(secret in result.out + result.err for secret in ("MIIEvQ", "are secret", "hunter22hunter"))
+
+
+def test_a_number_below_zero_is_a_number(qd):
+    """And a text that begins with a dash a text."""
+    qd("memory", "put", "k", "-5")
+    assert qd("memory", "get", "k").out == "-5\n"
+    assert qd("memory", "put", "k", "--if", "-5", "-word").code == 0
+    assert qd("memory", "get", "k", "--text").out == "-word"
+
+
+@pytest.mark.parametrize("arguments", [("put", "k", "1", "--ttl", "99999999999d"), ("key", "new", "a/b/c")])
+def test_a_hint_is_something_to_type(qd, tmp_path, monkeypatch, arguments: tuple[str, ...]):
+    """No name of a function or of its arguments."""
+    (tmp_path / "a").touch()
+    monkeypatch.chdir(tmp_path)
+    result = qd("memory", *arguments)
+    assert result.code == 2
+    assert not any(word in result.err for word in ("None", "ttl_seconds", "new_key", "rotate_key"))
+
+
+def test_an_answer_that_cannot_be_written_is_an_error(qd):
+    """Said once, on stderr; and never a traceback."""
+    qd("memory", "put", "k", "1")
+    for options in ((), ("--json",)):
+        with open("/dev/full", "w") as full:
+            ran = subprocess.run(
+                [*QD, "get", "k", *options], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+            )
+        assert ran.returncode == 1
+        assert ran.stderr.count("error: ") == 1
+        assert ran.stderr.startswith("error: what was to be written cannot be: No space left")
+        with open("/dev/full", "w") as full:
+            assert subprocess.run([*QD, "get", "k"], stdout=full, stderr=full, check=False).returncode == 1
+
+
+def test_it_is_said_which_memory_was_asked(qd, tmp_path):
+    """The file, or the server."""
+    result = qd("memory", "get", "k", "--path", str(tmp_path / "m.sqlite"))
+    assert result.code == 3
+    assert f"nothing under 'k' in {tmp_path / 'm.sqlite'}\n" in result.err
+
+
+def test_a_memory_outside_the_project_is_remarked(qd, tmp_path, monkeypatch):
+    """The project's own folder belongs to somebody else, so another file is used: say which."""
+    monkeypatch.delenv("QUARTERDECK_HOME")
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert qd("memory", "put", "k", "1").err == ""
+    os.rename(tmp_path / ".quarterdeck", tmp_path / "elsewhere")
+    (tmp_path / ".quarterdeck").symlink_to("elsewhere")
+    for command in (("put", "k", "1"), ("get", "k"), ("ls",), ("doctor",)):
+        result = qd("memory", *command)
+        assert result.code == 0
+        assert result.err.startswith(f"note: {tmp_path / '.quarterdeck'} cannot be used, so the memory is ")
+        assert "memory.sqlite" in result.err
 
 
 @pytest.mark.parametrize(

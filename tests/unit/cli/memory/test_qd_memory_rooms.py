@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from contextlib import suppress
+from unittest.mock import Mock
 
 import pytest
 
@@ -17,6 +20,35 @@ def test_a_task_goes_to_one_agent(qd):
     assert qd("memory", "pop", "reviews", "--text").out == "two words"
     result = qd("memory", "pop", "reviews", "--wait", "1ms")
     assert (result.code, result.out) == (3, "")
+
+
+@pytest.mark.parametrize("how", [(), ("--json",)])
+def test_a_task_that_cannot_be_printed_is_not_lost(qd, monkeypatch, how):
+    """The disk may be full, say: the next one gets it at once."""
+    qd("memory", "push", "q", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr("click.echo", Mock(side_effect=OSError(errno.ENOSPC, "No space left on device")))
+        with suppress(OSError):
+            qd("memory", "pop", "q", *how)
+    assert qd("memory", "pop", "q").out == "1\n"
+    assert qd("memory", "pop", "q").code == 3
+
+
+def test_a_task_whose_lease_ended_while_it_was_printed_is_said_to_be_anothers_too(qd, monkeypatch):
+    """Whoever reads it too slowly is not told that it is done."""
+    qd("memory", "push", "q", "1")
+    monkeypatch.setattr("quarterdeck.memory.queues.Queues.queue_done", lambda *_: False)
+    result = qd("memory", "pop", "q")
+    assert result.code != 0
+    assert "others may have it too" in result.err
+
+
+def test_a_pattern_of_somebody_else_is_no_traceback(qd, monkeypatch):
+    """It is called by its name."""
+    monkeypatch.setattr("quarterdeck.memory.store.Store.get_many", lambda *_: [{"confidence": 1}])
+    result = qd("memory", "staged")
+    assert result.code != 0
+    assert "a pattern in the memory is not as Quarterdeck writes it" in result.err
 
 
 def test_a_task_is_read_from_stdin(qd, piped):

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from quarterdeck.cli.memory.following import Follower, awaited, follow, keys_of
 from quarterdeck.errors import MemoryUnavailable
 from quarterdeck.memory.embedded import EmbeddedBackend
 from quarterdeck.memory.entries import Entries
+from quarterdeck.memory.following import Follower, awaited, follow, keys_of
 from quarterdeck.memory.settings import MemoryConfig
 from quarterdeck.memory.store import Store
 
@@ -168,7 +168,7 @@ def test_a_server_that_is_gone_for_a_while_is_told_once(memory, monkeypatch):
             raise MemoryUnavailable("the server does not answer", hint="start it")
         return genuine(self)
 
-    monkeypatch.setattr("quarterdeck.cli.memory.following.RETRY_S", 0.001)
+    monkeypatch.setattr("quarterdeck.memory.following.RETRY_S", 0.001)
 
     def began() -> None:
         memory.stash("k", 1)

@@ -177,6 +177,14 @@ class TestRefuse:
 
 
 class TestFailure:
+    def test_more_places_than_can_be_judged_are_refused(self, monkeypatch):
+        """However many texts they stand in: nothing is stored half searched."""
+        monkeypatch.setattr(detector, "MOST_JUDGED", 100)
+        assert scrubbed([MAIL] * 100) == ["[REDACTED:email]"] * 100
+        with pytest.raises(ScrubRefused, match="more than 100 places") as refused:
+            scrubbed([MAIL] * 101)
+        assert "smaller parts" in refused.value.hint
+
     def test_whatever_goes_wrong_nothing_passes(self, monkeypatch):
         """And the value is not shown."""
 
@@ -215,6 +223,11 @@ ADVERSARIAL = {
     "dashes": "-----",
     "urls": "://a:",
     "names": "password=",
+    "names of keys": "api_key=",
+    "values before a bracket": "password=a1!",
+    "cookies": "cookie: a=b;",
+    "users": "curl -u a:b",
+    "basic": "Basic YWRtaW46",
     "weak names": "token=a(",
     "quoted names": "secret='",
     "names and blanks": "password        ",

@@ -208,10 +208,10 @@ def _beginning(memory: Entries, whose: str | None, prefix: str) -> str:
     """What all their names begin with, and as few others as possible."""
     limits = memory.store.limits
     if whose is None:
-        return f"{{{names.escaped(limits.namespace)}."
-    if getattr(limits, "buckets", 1) == 1:
+        return names.beginning(limits.namespace)
+    if limits.buckets == 1:
         return names.named(names.space(limits.namespace, whose), KIND, prefix)
-    return f"{{{names.escaped(limits.namespace)}.{names.escaped(whose)}."
+    return names.beginning(limits.namespace, whose)
 
 
 def _known(stored: Stored) -> _Known:

@@ -37,7 +37,7 @@ class Counted(NamedTuple):
 
 def counted(store: Store) -> Counted:
     """Everything in the namespace of *store*; O(entries), and a round trip for each log."""
-    backend, prefix = store.backend, f"{{{names.escaped(store.limits.namespace)}."
+    backend, prefix = store.backend, names.beginning(store.limits.namespace)
     agents: dict[str, AgentCount] = {}
     entries: dict[str, int] = {}
     for listed in backend.listing(prefix):
