@@ -3,7 +3,7 @@
 One value, from an agent to an agent, and the room each step lives in:
 
     UnifiedMemory.stash(key, value)     unified, short_term   the published API; async twins in twins
-        │   may it? (the store's own records)                 access, audit
+        │   may it? (the store's own records)                 access, chain, audit, rights
         ▼
     entries · sessions · signals · queues · streams           one file each; made of entries and logs
     channels · staging · patterns                             (see backend)

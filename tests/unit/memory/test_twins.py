@@ -331,9 +331,15 @@ def test_no_lock_of_ours_is_held_while_threads_are_given_work(monkeypatch):
     seen = []
     real = ThreadPoolExecutor.submit
 
+    def is_free():
+        free = threads.lock.acquire(blocking=False)
+        if free:
+            threads.lock.release()
+        return free
+
     def submit(self, *args):
         with ThreadPoolExecutor(1) as other:
-            seen.append(real(other, threads.lock.acquire, blocking=False).result())
+            seen.append(real(other, is_free).result())
         return real(self, *args)
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", submit)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from quarterdeck.memory.embedded.slots import Slots
 
 _PATIENCE_S = 1.0
+_LOOK_S = 0.25
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 _AFTER_ALL = b""  # SQLite sorts every blob after every text
 
@@ -40,14 +41,19 @@ class Connected:
         self._slots = SlotsFile(f"{path}-slots")
         self._reader = Reader(path, self._leave)
         self._writer = Writer(path, self._slots, self._now_us, self._reader)
-        self._mend_after = 0.0  # on the monotonic clock
+        self._mend_after = self._look_at = 0.0  # on the monotonic clock
 
     def time_ms(self) -> int:
         """The clock of this machine, in milliseconds."""
         return self._now_us() // 1000
 
     def is_fresh(self, mark: Mark) -> bool:
-        """Whether the stripe still says what it said; takes no lock."""
+        """Whether the stripe still says what it said; takes no lock.
+
+        Now and then it also looks whether the files are still there: no stripe says that they were deleted.
+        """
+        if time.monotonic() >= self._look_at:
+            self._look()
         slots, at, number = cast("tuple[Slots, int, int]", mark)
         return slots[at] == number and slots is self._slots.slots
 
@@ -56,6 +62,11 @@ class Connected:
         self._reader.close()
         self._writer.close()
         self._slots.detach()
+
+    def _look(self) -> None:
+        self._look_at = time.monotonic() + _LOOK_S
+        if not (self._slots.is_there() and self._reader.is_there()):
+            self._slots.detach()
 
     def _leave(self) -> None:
         self._writer.leave()

@@ -97,6 +97,10 @@ class Reader:
                 self._connection.close()
             self._connection = None
 
+    def is_there(self) -> bool:
+        """Whether the file that is open is still the one at its path; True when none is open."""
+        return self._connection is None or self._file.is_there()
+
     def _look(self) -> None:
         """Leave a file that is not at its path any more; a snapshot is read to its end."""
         if self._connection is not None and not self._in_snapshot and not self._file.is_there():

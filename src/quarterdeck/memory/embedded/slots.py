@@ -25,8 +25,10 @@ All must map the same file. So its identity is in the database, where readers an
 inode is in the file itself: one that was copied here, cut short or made by somebody else counts as absent,
 and whoever misses it makes a new one. While a file is mapped by somebody and deleted, all goes on; once
 another process has made the new one, those that have the old one still mapped find out when they next write
-or read from the database, and until then they answer from the copies they have. So do not delete this file, or
-the database, of a store in use. Marks made under the old one are worth nothing from then on.
+or read from the database, or look whether it is still there, four times a second while they use copies; until
+then they answer from the copies they have. Cutting a mapped file kills whoever looks into it: the system has
+it so. So leave this file and the database of a store in use alone. Marks made under the old one are worth
+nothing from then on.
 
 It is written in full when it is made and never cut, so that no access can fail for want of space.
 """
@@ -102,6 +104,17 @@ class SlotsFile:
             file.write(words)
         self.attach(identity)
         return identity
+
+    def is_there(self) -> bool:
+        """Whether the mapped file is still the one at its path, in full; True when none is mapped."""
+        slots = self.slots
+        if slots is NONE:
+            return True
+        try:
+            found = os.stat(self.path, follow_symlinks=False)
+        except OSError:
+            return False
+        return (found.st_ino, found.st_size) == (slots[INODE], SIZE_BYTES)
 
     def detach(self) -> None:
         """Let go of it; every mark made until now is worth nothing."""
