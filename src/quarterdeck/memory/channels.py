@@ -279,7 +279,7 @@ def _heard(store: Store, channel: str, log: str, number: int, timeout_s: float |
         messages = wait_for(
             store.backend,
             log,
-            partial(_new, store, channel, log, number),
+            partial(messages_after, store, channel, log, number),
             _HOUR_S if timeout_s is None else timeout_s,
         )
         for message in messages:
@@ -289,7 +289,7 @@ def _heard(store: Store, channel: str, log: str, number: int, timeout_s: float |
             return
 
 
-def _new(store: Store, channel: str, log: str, number: int) -> list[Message]:
+def messages_after(store: Store, channel: str, log: str, number: int) -> list[Message]:
     """What has been said after *number*, the oldest first; what cannot be read is left out."""
     return _messages(channel, after(store, log, number, _Said, WHAT, BATCH).found)
 

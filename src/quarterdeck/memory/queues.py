@@ -155,7 +155,7 @@ class Queues(Seat):
         self._need(AccessTier.CONTRIBUTOR, "take from queues")
         log = self._queue(queue)
         taken = self._first(queue, timeout, lambda: self._take(log))
-        return _pushed(taken[0]).task if taken else None
+        return as_pushed(taken[0]).task if taken else None
 
     # Consumers that claim
 
@@ -308,7 +308,7 @@ class Queues(Seat):
 
     def _claimed(self, queue: str, record: Record) -> Task:
         """The task of an item that was just claimed; counts that."""
-        pushed = _pushed(record)
+        pushed = as_pushed(record)
         claims = self._claims(record.id)
         before = self.store.get(claims)
         attempts = 1 if before is MISSING else shaped(before, int, "the claims of a task") + 1
@@ -330,7 +330,8 @@ class Queues(Seat):
         return (first[0].score - backend.time_ms()) / 1000 if first else math.inf
 
 
-def _pushed(record: Record) -> _Pushed:
+def as_pushed(record: Record) -> _Pushed:
+    """What was put into the queue."""
     return shaped(record.value, _Pushed, WHAT)
 
 

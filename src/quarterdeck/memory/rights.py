@@ -33,7 +33,7 @@ _RESTORE = "restore the store from a copy"
 _MEND = f"{_RESTORE}, or have a steward grant anew"
 
 
-class Registered(NamedTuple):
+class AgentRecord(NamedTuple):
     """One registered agent.
 
     Attributes:
@@ -56,7 +56,7 @@ class _Said(NamedTuple):
     policy: Policy
 
 
-def registered(store: Store, namespace: str) -> tuple[list[Registered], list[str]]:
+def registered(store: Store, namespace: str) -> tuple[list[AgentRecord], list[str]]:
     """Every registered agent by name, and the names of those whose record cannot be read; O(n)."""
     prefix = agent_name(namespace, "")
     found, bad = [], []
@@ -163,7 +163,7 @@ def _replayed(store: Store, namespace: str, acts: int) -> _Said:
     return _Said(tiers, policy)
 
 
-def _registered(agent: str, record: object) -> Registered:
+def _registered(agent: str, record: object) -> AgentRecord:
     """What a record says.
 
     Raises:
@@ -172,7 +172,7 @@ def _registered(agent: str, record: object) -> Registered:
     tier = None if record_value(record, "tier") == REVOKED else tier_in(record)
     at, by = record_value(record, "granted_at"), record_value(record, "granted_by")
     record_value(record, "fingerprint")
-    return Registered(agent, tier, str(at), unquote(str(by)))
+    return AgentRecord(agent, tier, str(at), unquote(str(by)))
 
 
 def _by_the_chain(said: _Said, agent: str) -> str:

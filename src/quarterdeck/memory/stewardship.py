@@ -8,10 +8,9 @@ A lost token of the only steward can be mended only by who may write the store i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import unquote
+from typing import TYPE_CHECKING
 
-from quarterdeck.errors import AccessDenied, UsageError
+from quarterdeck.errors import AccessDenied, StoreCorrupt, UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import (
     REVOKED,
@@ -28,6 +27,7 @@ from quarterdeck.memory.access import (
 )
 from quarterdeck.memory.audit import mend
 from quarterdeck.memory.chain import Deed, utc_text
+from quarterdeck.memory.rights import registered
 from quarterdeck.memory.seat import Seat
 from quarterdeck.memory.store import MISSING, Entry
 
@@ -36,23 +36,8 @@ if TYPE_CHECKING:
 
     from quarterdeck.memory.access import Standing
     from quarterdeck.memory.chain import Act
+    from quarterdeck.memory.rights import AgentRecord
     from quarterdeck.memory.store import Seen
-
-
-class AgentRecord(NamedTuple):
-    """One registered agent.
-
-    Attributes:
-        agent: its name.
-        tier: what it may do; None: its access has been revoked, and nobody is let in under its name.
-        granted_at: when that was said; UTC, as text.
-        granted_by: by whom.
-    """
-
-    agent: str
-    tier: AccessTier | None
-    granted_at: str
-    granted_by: str
 
 
 class Stewardship(Seat):
@@ -185,14 +170,18 @@ class Stewardship(Seat):
         return mend(self.store, self._namespace, self.agent, shown=self._shown, at_most=self._at_most)
 
     def list_agents(self) -> list[AgentRecord]:
-        """Every registered agent, by name; also those whose access has been revoked."""
-        prefix = self._in_shared("agent")
-        found = [entry.name for entry in self.store.backend.listing(prefix)]
-        return [
-            _agent_record(name.removeprefix(prefix), value)
-            for name, value in zip(found, self.store.get_many(found), strict=True)
-            if value is not MISSING
-        ]
+        """Every registered agent, by name; also those whose access has been revoked.
+
+        Raises:
+            StoreCorrupt: what is stored of one cannot be read; `rights.registered` gives the others.
+        """
+        found, bad = registered(self.store, self._namespace)
+        if bad:
+            raise StoreCorrupt(
+                f"what the store says of agent {bad[0]!r} is not as Quarterdeck writes it",
+                hint="have a steward grant its access anew, or look at: qd memory agents",
+            )
+        return found
 
 
 def _registered(
@@ -219,12 +208,6 @@ def _registered(
 def _policy_entry(namespace: str, policy: Policy) -> Entry:
     value = {"tier": policy.default_tier.name.lower(), "stewards": policy.stewards}
     return Entry(policy_name(namespace), value)
-
-
-def _agent_record(agent: str, value: object) -> AgentRecord:
-    tier = None if record_value(value, "tier") == REVOKED else tier_in(value)
-    at, by = record_value(value, "granted_at"), record_value(value, "granted_by")
-    return AgentRecord(agent, tier, str(at), unquote(str(by)))
 
 
 def _as_steward(standing: Standing, what: str) -> None:

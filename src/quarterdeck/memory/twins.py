@@ -19,9 +19,9 @@ from quarterdeck import forks
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.amounts import seconds, whole
-from quarterdeck.memory.channels import Channels, _new
+from quarterdeck.memory.channels import Channels, messages_after
 from quarterdeck.memory.entries import Entries
-from quarterdeck.memory.queues import Queues, _pushed
+from quarterdeck.memory.queues import Queues, as_pushed
 from quarterdeck.memory.reading import newest, wait_for
 from quarterdeck.memory.sessions import Sessions
 from quarterdeck.memory.signals import KIND as SIGNAL
@@ -158,7 +158,7 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
                 self.store.add(log, [record.value], score=record.score)
 
         taken = await self._as_due(queue, seconds(timeout, "timeout"), take, put_back)
-        return _pushed(taken[0]).task if taken else None
+        return as_pushed(taken[0]).task if taken else None
 
     async def aqueue_claim(
         self,
@@ -219,7 +219,9 @@ class AsyncTwins(Entries, Sessions, Signals, Queues, Streams, Channels):
         number = await self._aside(newest, backend, log)
         give: Callable[[list[Message]], list[Message]] = list
         while True:
-            heard = await self._read(log, partial(_new, self.store, channel, log, number), give, timeout_s)
+            heard = await self._read(
+                log, partial(messages_after, self.store, channel, log, number), give, timeout_s
+            )
             for message in heard:
                 number = message.id
                 yield message

@@ -12,7 +12,7 @@ from quarterdeck.cli.options import json_option
 from quarterdeck.cli.output import print_table, remark, say
 
 if TYPE_CHECKING:
-    from quarterdeck.memory.rights import Registered
+    from quarterdeck.memory.rights import AgentRecord
 
 
 @click.command()
@@ -48,7 +48,7 @@ def command(context: click.Context, where: Where, as_json: bool) -> None:
         context.exit(1)
 
 
-def _print(found: list[Registered], *, nobody: bool) -> None:
+def _print(found: list[AgentRecord], *, nobody: bool) -> None:
     if not found and nobody:
         say("no agent is registered: qd memory grant NAME steward")
     if found:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from quarterdeck import forks
 from quarterdeck.memory.backend import Put
-from quarterdeck.memory.names import escaped
+from quarterdeck.memory.names import beginning
 from quarterdeck.memory.server import entries, health, logs
 from quarterdeck.memory.server.address import address_of
 from quarterdeck.memory.server.feed import InvalidationFeed
@@ -48,7 +48,7 @@ class RedisBackend:
         self._clock = (0.0, 0.0)  # until when it holds, and what to add to our own
         self._feed: InvalidationFeed | None = None
         if config.local_cache_enabled and config.local_cache_size > 0:
-            prefix = f"{{{escaped(config.namespace)}."
+            prefix = beginning(config.namespace)
             self._feed = InvalidationFeed(
                 self._tellers,
                 prefix,
