@@ -59,7 +59,7 @@ def put_many(wire: Wire, puts: Sequence[Put]) -> None:
     by_name = {put.name: put for put in puts}
     wire.ask_each(
         [
-            (part[0].name, _write({}, part, ()))
+            (part[0].name, _set(part[0]) if len(part) == 1 else _write({}, part, ()))
             for group in _groups(wire, list(by_name))
             for part in _parts([by_name[name] for name in group])
         ],
@@ -160,6 +160,13 @@ def _parts(puts: Sequence[Put]) -> Iterator[list[Put]]:
         part.append(put)
     if part:
         yield part
+
+
+def _set(put: Put) -> Command:
+    """One entry without a script, which costs the server as much again."""
+    if put.ttl_ms is None:
+        return ("SET", put.name, put.data)
+    return ("SET", put.name, put.data, *(("KEEPTTL",) if put.ttl_ms == KEEP else ("PX", put.ttl_ms)))
 
 
 def _write(checks: Mapping[str, bytes | None], puts: Sequence[Put], deletes: Sequence[str]) -> Command:
