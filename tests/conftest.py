@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import sysconfig
 from pathlib import Path
@@ -12,6 +13,11 @@ import pytest
 pytest.register_assert_rewrite("quarterdeck.testing.memory")
 
 from tests.memory_servers import Fleet, find_servers  # noqa: E402  after what it may import is rewritten
+
+if (
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+):  # a job in the background of a shell: children would be deaf
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
 INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "CI")
