@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -79,7 +80,7 @@ class Alone:
         self._node.close()
 
 
-class _Found:
+class _Found(ABC):
     """Nodes that others have named, and the lock for what is known of them."""
 
     def __init__(self, address: Address, on_outage: Callable[[], None]) -> None:
@@ -95,9 +96,9 @@ class _Found:
             node = self._nodes.setdefault(place, Node(self._address, place, self._changed))
         return node
 
+    @abstractmethod
     def forget(self) -> None:
         """Look anew before the next use."""
-        raise NotImplementedError
 
     def close(self) -> None:
         """Close all connections."""
