@@ -38,7 +38,8 @@ class Proxy:
         self._open = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     @property
     def url(self):
@@ -69,7 +70,14 @@ class Proxy:
         self._flows.set()
 
     def close(self):
-        """Let go of everything."""
+        """Let go of everything.
+
+        The thread that accepts ends first: else it could go on with whichever listener, of another proxy
+        with other certificates, gets this one's file descriptor.
+        """
+        with contextlib.suppress(OSError):  # it is closed already
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.join()
         self._listener.close()
         self._flows.set()
         self.cut()
