@@ -279,7 +279,7 @@ LOOK_ALIKES = [
     "orders 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16",
     "9780306406157",
     "978-0-306-40615-7",
-    "/usr/lib/python3.11/site-packages/quarterdeck/memory/scrub/__init__.py",
+    "/usr/lib/python3.11/site-packages/quarterdeck/scrub/__init__.py",
     "C:\\Users\\me\\AppData\\Local\\Temp\\x.txt",
     "@property\ndef x(self): ...",
     "@app.route('/x')\n@pytest.mark.parametrize('a', [1])",

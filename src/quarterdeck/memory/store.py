@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from quarterdeck import caches
     from quarterdeck.memory.backend import Backend
-    from quarterdeck.memory.scrub import Scrubber
+    from quarterdeck.scrub import Scrubber
     from quarterdeck.memory.settings import Limits
 
 PATIENCE_S = 10.0
@@ -108,7 +108,7 @@ class Store:
     @cached_property
     def scrubber(self) -> Scrubber:
         """What is taken out of every value on its way in; made with the first write."""
-        from quarterdeck.memory.scrub import Scrubber
+        from quarterdeck.scrub import Scrubber
 
         limits = self.limits
         return Scrubber(personal=limits.pii_scrub_enabled, secrets=limits.secrets_detection_enabled)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from quarterdeck.memory.scrub.detector import Detector, is_password
-from quarterdeck.memory.scrub.named import is_secret
+from quarterdeck.scrub.detector import Detector, is_password
+from quarterdeck.scrub.named import is_secret
 
 _HEADER = re.compile(r"(authorization|cookie)[:=]?\Z", re.IGNORECASE | re.ASCII)
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from quarterdeck.memory.scrub.tokens import MIN_RUN, RUN, TOKENS
+from quarterdeck.scrub.tokens import MIN_RUN, RUN, TOKENS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quarterdeck.errors import ScrubRefused
-from quarterdeck.memory.scrub import Scrubber, prefilter
-from quarterdeck.memory.scrub.headers import HEADERS
-from quarterdeck.memory.scrub.named import ASSIGNED, WORD
-from quarterdeck.memory.scrub.personal import PERSONAL
-from quarterdeck.memory.scrub.tokens import OTHERS, TOKENS
+from quarterdeck.scrub import Scrubber, prefilter
+from quarterdeck.scrub.headers import HEADERS
+from quarterdeck.scrub.named import ASSIGNED, WORD
+from quarterdeck.scrub.personal import PERSONAL
+from quarterdeck.scrub.tokens import OTHERS, TOKENS
 from tests.secret_shapes import LOOK_ALIKES, SECRETS, TOLD, UNTOLD
 from tests.secret_shapes import PERSONAL as PERSONAL_SHAPES
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from quarterdeck.memory.scrub.detector import is_password, shaped
+from quarterdeck.scrub.detector import is_password, shaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from quarterdeck.memory.scrub.detector import Detector
+    from quarterdeck.scrub.detector import Detector
 
 _END = r"(?![A-Za-z0-9])"
 _WORD = "[A-Za-z0-9_-]"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from quarterdeck.memory.scrub.detector import Detector, shaped, start
+from quarterdeck.scrub.detector import Detector, shaped, start
 
 # Mail: found at its @, because every run of letters could begin one.
 

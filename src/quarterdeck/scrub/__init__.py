@@ -19,13 +19,13 @@ from __future__ import annotations
 import msgspec
 
 from quarterdeck.errors import ScrubRefused
-from quarterdeck.memory.scrub import prefilter
-from quarterdeck.memory.scrub.detector import Effort
-from quarterdeck.memory.scrub.headers import HEADERS
-from quarterdeck.memory.scrub.named import ASSIGNED
-from quarterdeck.memory.scrub.personal import PERSONAL
-from quarterdeck.memory.scrub.search import Search
-from quarterdeck.memory.scrub.tokens import OTHERS, TOKENS
+from quarterdeck.scrub import prefilter
+from quarterdeck.scrub.detector import Effort
+from quarterdeck.scrub.headers import HEADERS
+from quarterdeck.scrub.named import ASSIGNED
+from quarterdeck.scrub.personal import PERSONAL
+from quarterdeck.scrub.search import Search
+from quarterdeck.scrub.tokens import OTHERS, TOKENS
 
 NAMES_KEPT = 4096
 """So many names that hold nothing are remembered: the same keys are written again and again."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from quarterdeck.errors import ScrubRefused
-from quarterdeck.memory.scrub.detector import mark
-from quarterdeck.memory.scrub.headers import header_start
-from quarterdeck.memory.scrub.named import is_secret, kind_of, teller, told
-from quarterdeck.memory.scrub.personal import personal_kind
+from quarterdeck.scrub.detector import mark
+from quarterdeck.scrub.headers import header_start
+from quarterdeck.scrub.named import is_secret, kind_of, teller, told
+from quarterdeck.scrub.personal import personal_kind
 
 if TYPE_CHECKING:
-    from quarterdeck.memory.scrub.detector import Detector, Effort
+    from quarterdeck.scrub.detector import Detector, Effort
 
     Node = list[object] | dict[str, object]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from quarterdeck.memory.scrub.detector import Detector, is_mark
+from quarterdeck.scrub.detector import Detector, is_mark
 
 WORD = r"(?:passw(?:or)?d|passwort|passphrase|_pass|pwd|secret|token|credential|key)s?"
 """What a telling name ends with; what stands before it says how telling it is."""

@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from quarterdeck.errors import ScrubRefused
-from quarterdeck.memory.scrub import Scrubber, detector
+from quarterdeck.scrub import Scrubber, detector
 from tests.secret_shapes import LOOK_ALIKES, PERSONAL, SECRETS, TOLD, UNTOLD, drawn
 
 BOTH = Scrubber()
