@@ -1,0 +1,196 @@
+"""What is asked of a library: by the situation an agent is in, or in words.
+
+Answers are remembered until anybody writes: the stamp of the truth is compared each time, which costs some
+microseconds and holds across processes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from quarterdeck import caches
+from quarterdeck.errors import UsageError
+from quarterdeck.patterns import checks, features
+from quarterdeck.patterns.ranking import Question, until_s
+from quarterdeck.patterns.search.terms import Gate, Query
+from quarterdeck.patterns.shelf import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from quarterdeck.patterns.match import PatternMatch
+
+MAX_LIMIT = 10_000
+"""Of matches that one question returns."""
+_ANSWERS = 512
+_ANSWER_LIVES_S = 60.0
+"""Also when nothing is written: what decays and what is drawn moves on."""
+_encode = msgspec.json.Encoder().encode
+
+
+class _Answer(NamedTuple):
+    until_s: float
+    matches: tuple[PatternMatch, ...]
+
+
+class Asking(Shelf):
+    """The room in which patterns are found."""
+
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        """See `Shelf`."""
+        super().__init__(*given, **settings)
+        self._answers: OrderedDict[object, _Answer] = OrderedDict()
+        self._answered_at: object = None
+        self._hits = self._misses = 0
+        caches.register("patterns.answers", self._cache_stats)
+
+    def query_patterns(
+        self,
+        agent_id: str,
+        context: Mapping[str, Any],
+        pattern_type: str | None = None,
+        min_confidence: float = 0.5,
+        limit: int = 10,
+        *,
+        explore: bool | None = None,
+    ) -> list[PatternMatch]:
+        """The patterns that fit the situation of an agent, best first.
+
+        What fits is in common between *context* and a pattern: ``key=value`` pairs, tags (under ``tags``), and
+        the words of the values in the pattern's text. What outcomes say of a pattern can double its score.
+
+        Args:
+            agent_id: who asks.
+            context: the situation, as JSON; empty: any, by their outcomes alone.
+            pattern_type: only of this type.
+            min_confidence: leave out those that nobody is so sure of: a pattern without outcomes by what its
+                author stated, one with outcomes by the optimistic end of what they allow.
+            limit: at most so many.
+            explore: rank by a draw from what outcomes allow, so that what has been tried little gets its chance
+                (Thompson sampling), instead of by what is expected; None: as the settings say.
+
+        Raises:
+            UsageError: one of these cannot be meant.
+        """
+        exploring = self.settings.explore if explore is None else explore
+        try:
+            key = (agent_id, _encode(context), pattern_type, min_confidence, limit, exploring)
+            known = self._known(key)
+        except (TypeError, ValueError, RecursionError):  # it is no JSON, or hash refuses it: said properly below
+            key, known = None, None
+        if known is not None:
+            return known
+        checks.line(agent_id, "agent_id")
+        asked = features.asked_in_context(checks.context(context, "context"))
+        required = () if pattern_type is None else (_type(pattern_type),)
+        text = _said(context) if self.meaning else ""
+        return self._best(key, asked, required, text, min_confidence, limit, explore=exploring, retired=False)
+
+    def search(
+        self,
+        query: str,
+        *,
+        tags: Sequence[str] = (),
+        pattern_type: str | None = None,
+        lesson: str | None = None,
+        min_confidence: float = 0.0,
+        limit: int = 10,
+        explore: bool = False,
+        retired: bool = False,
+    ) -> list[PatternMatch]:
+        """The patterns that fit a question in natural words, best first.
+
+        Args:
+            query: words; empty: all that pass the filters, by what their outcomes say.
+            tags: only those that have all of these.
+            pattern_type: only of this type.
+            lesson: only what to ``do``, or what to ``avoid``.
+            min_confidence: as for `query_patterns`.
+            limit: at most so many.
+            explore: as for `query_patterns`.
+            retired: also those that have expired or been superseded.
+
+        Raises:
+            UsageError: one of these cannot be meant.
+        """
+        try:
+            key = (query, tuple(tags), pattern_type, lesson, min_confidence, limit, explore, retired)
+            known = self._known(key)
+        except TypeError:  # hash refuses it: said properly below
+            key, known = None, None
+        if known is not None:
+            return known
+        asked = features.asked_in_words(checks.text(query, "query"))
+        required = [(features.tag(tag),) for tag in checks.tags(tags, "tags")]
+        if pattern_type is not None:
+            required.append(_type(pattern_type))
+        if lesson is not None:
+            required.append((features.lesson(checks.lesson(lesson)),))
+        if query.strip() and not asked and not self.meaning:
+            return []  # nothing but stop words and signs
+        return self._best(
+            key, asked, required, query.strip(), min_confidence, limit, explore=explore, retired=retired
+        )
+
+    def _best(
+        self,
+        key: object,
+        asked: Mapping[str, float],
+        required: Iterable[tuple[str, ...]],
+        text: str,
+        min_confidence: float,
+        limit: int,
+        *,
+        explore: bool,
+        retired: bool,
+    ) -> list[PatternMatch]:
+        """Ask, and remember the answer under *key*; None: do not."""
+        if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
+            raise UsageError(f"limit must be from 1 to {MAX_LIMIT}, got {checks.told(limit)}", hint="ask for some")
+        sure = checks.share(min_confidence, "min_confidence")
+        now_s = self._clock()
+        gate = Gate(sure, -1 if retired else int(now_s))
+        query = Query(asked, tuple(required), gate)
+        question = Question(query, text, sure, limit, now_s, self._draws if explore else None)
+        with self.lock:
+            stamp = self.truth.stamp()
+            matches = tuple(self._ranking.best(question))
+            if key is not None:
+                self._remember(key, stamp, matches, now_s)
+        return list(matches)
+
+    def _known(self, key: object) -> list[PatternMatch] | None:
+        """The answer to the same question, if nobody has written since and it is not too old."""
+        with self.lock:
+            if self.truth.stamp() != self._answered_at:
+                return None
+            answer = self._answers.get(key)
+            if answer is None or answer.until_s <= self._clock():
+                return None
+            self._hits += 1
+            return list(answer.matches)
+
+    def _remember(self, key: object, stamp: object, matches: tuple[PatternMatch, ...], now_s: float) -> None:
+        if stamp != self._answered_at:
+            self._answers.clear()
+            self._answered_at = stamp
+        self._misses += 1
+        ends = [until_s(match.pattern) for match in matches]
+        self._answers[key] = _Answer(min([now_s + _ANSWER_LIVES_S, *filter(None, ends)]), matches)
+        if len(self._answers) > _ANSWERS:
+            self._answers.popitem(last=False)
+
+    def _cache_stats(self) -> caches.CacheStats:
+        return caches.CacheStats("patterns.answers", self._hits, self._misses, size=len(self._answers))
+
+
+def _type(pattern_type: object) -> tuple[str, ...]:
+    return (features.type_(checks.line(pattern_type, "pattern_type")),)
+
+
+def _said(context: Mapping[str, Any]) -> str:
+    """The situation in words, for the search by meaning."""
+    return " ".join(f"{key}: {value}" for key, value in context.items() if isinstance(value, str | int | float))

@@ -1,0 +1,78 @@
+"""One pattern that was found, how well it fits, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from quarterdeck.patterns import features
+from quarterdeck.patterns.model import Factor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from quarterdeck.patterns.model import Evidence, Pattern
+
+_SPOKEN = {"text": "{}", "tag": "tag {}", "type": "type {}", "lesson": "lesson {}", "context": "{}"}
+_MEANING = "meaning"
+
+
+class PatternMatch:
+    """One pattern that was found; many callers may hold the same one, so it is not to be changed.
+
+    Attributes:
+        pattern: as it was when it was found.
+        relevance_score: how well it fits what was asked, 0 to 1: the share of the question, weighed by
+            rarity, that is in the pattern; 1.0 when nothing but filters were asked for.
+        score: what it was ranked by: how well it fits (without the upper bound of 1), times what its outcomes say.
+        evidence: what its outcomes say.
+        similarity: of the meaning, as cosine; None: not compared.
+        contradicted_by: ids of patterns that say otherwise.
+    """
+
+    __slots__ = ("_asked", "_factors", "contradicted_by", "evidence", "pattern", "relevance_score", "score", "similarity")
+
+    def __init__(
+        self,
+        pattern: Pattern,
+        relevance_score: float,
+        score: float,
+        evidence: Evidence,
+        *,
+        asked: Mapping[str, float],
+        similarity: float | None = None,
+        contradicted_by: tuple[str, ...] = (),
+    ) -> None:
+        """See the attributes; *asked* says how much each feature of the question can give at most."""
+        self.pattern = pattern
+        self.relevance_score = relevance_score
+        self.score = score
+        self.evidence = evidence
+        self.similarity = similarity
+        self.contradicted_by = contradicted_by
+        self._asked = asked
+        self._factors: tuple[Factor, ...] | None = None
+
+    @property
+    def factors(self) -> tuple[Factor, ...]:
+        """Why it was found, the weightiest first; the shares add up to 1 (or there are none)."""
+        if self._factors is None:
+            self._factors = self._explained()
+        return self._factors
+
+    @property
+    def matching_factors(self) -> list[str]:
+        """The same in words: ``sqlite``, ``tag locks``, ``language=python``."""
+        return [_SPOKEN.get(factor.kind, "{1}").format(factor.what, factor.kind) for factor in self.factors]
+
+    def __repr__(self) -> str:
+        """Which pattern, and how well it fits."""
+        return f"PatternMatch({self.pattern.id!r}, relevance_score={self.relevance_score:.3f}, score={self.score:.3f})"
+
+    def _explained(self) -> tuple[Factor, ...]:
+        has = features.features_of(self.pattern)
+        common = {feature: weight for feature, weight in self._asked.items() if feature in has}
+        whole = sum(common.values())
+        if not whole:
+            return () if self.similarity is None else (Factor(_MEANING, f"{self.similarity:.2f}", 1.0),)
+        ordered = sorted(common.items(), key=lambda each: (-each[1], each[0]))
+        return tuple(Factor(*features.spoken(feature), weight / whole) for feature, weight in ordered)

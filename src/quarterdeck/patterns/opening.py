@@ -1,0 +1,79 @@
+"""From settings to the file of a library."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from quarterdeck import sqlite
+from quarterdeck.errors import ConfigError
+from quarterdeck.files import failure, private_folder
+from quarterdeck.patterns import checks
+from quarterdeck.patterns.settings import PatternSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDER = "patterns"
+_SUFFIX = ".sqlite"
+
+
+def configured(root: str = ".", flags: Mapping[str, object] | None = None) -> PatternSettings:
+    """What the settings of the project that *root* lies in say; a relative path in them is below the project.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+    from quarterdeck.config import load
+    from quarterdeck.workspace import find_root
+
+    top = find_root(root)
+    settings = load(PatternSettings, "patterns", top, flags).values
+    if settings.path and settings.path != sqlite.IN_MEMORY:
+        settings = settings._replace(path=os.path.join(top, os.path.expanduser(settings.path)))
+    return checked(settings)
+
+
+def checked(settings: PatternSettings) -> PatternSettings:
+    """*settings*, if they can be meant.
+
+    Raises:
+        ConfigError: they cannot.
+    """
+    if not 0.01 <= settings.half_life_days <= 36_500:
+        raise ConfigError(
+            f"patterns.half_life_days must be from 0.01 to 36500, got {settings.half_life_days}",
+            hint="the default is 90",
+        )
+    return settings
+
+
+def library_file(settings: PatternSettings, root: str = ".") -> str:
+    """Where the library of *settings* is, its folder made; `sqlite.IN_MEMORY` stays what it is.
+
+    Raises:
+        StateError: there is no place for it.
+        UsageError: its namespace cannot be the name of a file.
+    """
+    if settings.path == sqlite.IN_MEMORY:
+        return settings.path
+    if settings.path:
+        path = os.path.abspath(os.path.expanduser(settings.path))
+        try:
+            private_folder(os.path.dirname(path))
+        except OSError as error:
+            raise failure(error, path) from error
+        return path
+    from quarterdeck.workspace import find_root, open_workspace
+
+    name = checks.identity(settings.namespace, "namespace of a library")
+    workspace = open_workspace(find_root(root))
+    try:
+        return os.path.join(private_folder(workspace.state_file(FOLDER)), name + _SUFFIX)
+    except OSError as error:
+        raise failure(error, workspace.state) from error
+
+
+def index_folder(path: str) -> str | None:
+    """Where the index of the library at *path* is; None: it has none, as it is in no file."""
+    return None if path == sqlite.IN_MEMORY else path.removesuffix(_SUFFIX) + ".index"

@@ -1,0 +1,179 @@
+"""From a question to the best matches: candidates by their text, then what the outcomes say of them.
+
+    question ── search index: the `WINDOW` that fit best ── (meaning: those that are nearest, fused)
+             ── tallies of all of them ── relevance x 2^(theta - 1/2) ── the best, read from the truth
+
+The outcomes reorder the window; they lift nothing into it. So a pattern that fits much worse is not found
+for its successes, and the cost does not grow with the library.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from quarterdeck.patterns import evidence, features
+from quarterdeck.patterns.match import PatternMatch
+from quarterdeck.patterns.model import LinkKind
+from quarterdeck.patterns.search import bm25
+from quarterdeck.patterns.search.terms import FOREVER_S, Document
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Mapping
+
+    from quarterdeck.patterns.meaning import Meaning
+    from quarterdeck.patterns.model import Evidence, Pattern
+    from quarterdeck.patterns.search.index import SearchIndex
+    from quarterdeck.patterns.search.terms import Query
+    from quarterdeck.patterns.truth import Change, Truth
+
+WINDOW = 128
+"""So many candidates are weighed by their outcomes; more when more answers are wanted."""
+ALL_ALIKE_WINDOW = 1024
+"""When only filters were asked for, so that all fit alike."""
+
+
+class Question(NamedTuple):
+    """What is looked for, and how.
+
+    Attributes:
+        query: for the index.
+        text: for the search by meaning; empty: none.
+        min_confidence: leave out patterns of which not even the optimistic end of what is known reaches it.
+        limit: how many matches at most.
+        now_s: the moment, in seconds of the epoch.
+        random: draws for exploration; None: by what is expected.
+    """
+
+    query: Query
+    text: str
+    min_confidence: float
+    limit: int
+    now_s: float
+    random: random.Random | None
+
+
+class _Candidate(NamedTuple):
+    """A pattern that may be among the best."""
+
+    score: float
+    fit: float
+    number: int
+    evidence: Evidence
+
+
+class Ranking:
+    """Answers questions about one library; for one thread at a time."""
+
+    def __init__(self, truth: Truth, index: SearchIndex, half_life_s: float, meaning: Meaning | None) -> None:
+        """Reads *truth*, through *index* and, where there is one, through *meaning*."""
+        self._truth = truth
+        self._index = index
+        self._half_life_s = half_life_s
+        self._meaning = meaning
+
+    def best(self, question: Question) -> list[PatternMatch]:
+        """The best matches, best first."""
+        query = question.query
+        window = max(WINDOW if query.weights else ALL_ALIKE_WINDOW, 4 * question.limit)
+        hits = self._index.search(query, window)
+        possible = self._possible(query.weights)
+        whole = sum(possible.values())
+        fits = {hit.number: hit.score / whole if whole else 1.0 for hit in hits}
+        stated = {hit.number: hit.confidence for hit in hits}
+        similar: dict[int, float] = {}
+        if self._meaning and question.text:
+            similar = self._similar(self._meaning, question, window, list(fits))
+            stated |= self._stated([number for number in similar if number not in stated])
+            fits = self._meaning.fused(fits, similar)
+        found = self._read(self._weighed(question, fits, stated), question)
+        contradicted = self._contradicted([pattern.id for _, pattern in found])
+        return [
+            PatternMatch(
+                pattern,
+                min(1.0, each.fit),
+                each.score,
+                each.evidence,
+                asked=possible,
+                similarity=similar.get(each.number),
+                contradicted_by=contradicted.get(pattern.id, ()),
+            )
+            for each, pattern in found
+        ]
+
+    def _possible(self, weights: Mapping[str, float]) -> dict[str, float]:
+        """What each feature of the question gives to a pattern of average length in which it is once."""
+        known = self._index.statistics()
+        return {
+            feature: weight * bm25.rarity(known.documents, known.frequency(feature))
+            for feature, weight in weights.items()
+        }
+
+    def _similar(self, meaning: Meaning, question: Question, window: int, found: list[int]) -> dict[int, float]:
+        """How near in meaning those are that are nearest, and those that were *found* by their words."""
+        query = question.query
+        allowed = None
+        if query.required or query.gate.confidence:
+            everything = query._replace(weights={})
+            allowed = {hit.number for hit in self._index.search(everything, max(1, self._truth.count()))}
+        similar = dict(meaning.nearest(question.text, window, allowed=allowed))
+        return similar | meaning.similarities(question.text, [each for each in found if each not in similar])
+
+    def _stated(self, numbers: list[int]) -> dict[int, float]:
+        """What their authors say how sure they are; those that are gone are left out."""
+        return {number: pattern.confidence for number, pattern in self._truth.read(numbers).items()}
+
+    def _weighed(self, question: Question, fits: Mapping[int, float], stated: Mapping[int, float]) -> list[_Candidate]:
+        """The candidates that are sure enough, best first."""
+        tallies = self._truth.tallies(list(fits))
+        candidates = []
+        for number, fit in fits.items():
+            if number not in stated:
+                continue
+            tally, confidence = tallies.get(number, evidence.NO_OUTCOMES), stated[number]
+            if evidence.ceiling(tally, confidence, question.now_s, self._half_life_s) < question.min_confidence:
+                continue
+            seen = evidence.weigh(tally, confidence, question.now_s, self._half_life_s, question.random)
+            candidates.append(_Candidate(fit * evidence.factor(seen.drawn), fit, number, seen))
+        candidates.sort(key=lambda each: (-each.score, each.number))
+        return candidates
+
+    def _read(self, candidates: list[_Candidate], question: Question) -> list[tuple[_Candidate, Pattern]]:
+        """As many of the best as are wanted, without those that were deleted or ran out meanwhile."""
+        found: list[tuple[_Candidate, Pattern]] = []
+        at = 0
+        while at < len(candidates) and len(found) < question.limit:
+            chunk = candidates[at : at + question.limit - len(found)]
+            at += len(chunk)
+            patterns = self._truth.read([each.number for each in chunk])
+            for each in chunk:
+                pattern = patterns.get(each.number)
+                if pattern and until_s(pattern) > question.query.gate.at_s:
+                    found.append((each, pattern))
+        return found
+
+    def _contradicted(self, ids: list[str]) -> dict[str, tuple[str, ...]]:
+        """Of each of them, the ids of those that say otherwise."""
+        said: dict[str, list[str]] = {}
+        for link in self._truth.links(ids):
+            if link.kind is LinkKind.CONTRADICTS:
+                said.setdefault(link.source, []).append(link.target)
+                said.setdefault(link.target, []).append(link.source)
+        return {each: tuple(sorted(set(others))) for each, others in said.items()}
+
+
+def until_s(pattern: Pattern) -> int:
+    """The second of the epoch from which *pattern* is not found any more; 0: already superseded."""
+    if pattern.superseded_by is not None:
+        return 0
+    return FOREVER_S if pattern.expires_at is None else math.ceil(pattern.expires_at.timestamp())
+
+
+def document_of(change: Change) -> Document | None:
+    """What the index holds of a pattern; None: nothing, for it was deleted."""
+    pattern = change.pattern
+    if pattern is None:
+        return None
+    has = features.features_of(pattern)
+    return Document(change.number, has, pattern.confidence, until_s(pattern), change.is_tried)

@@ -1,0 +1,111 @@
+"""What is read from a library by name: patterns, their links, their past, and figures of all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quarterdeck.errors import UsageError
+from quarterdeck.patterns import checks
+from quarterdeck.patterns.model import LinkKind
+from quarterdeck.patterns.shelf import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from quarterdeck.patterns.match import PatternMatch
+    from quarterdeck.patterns.model import Link, Origin, Outcome, Pattern
+
+MAX_DEPTH = 100
+"""Of links that `get_related_patterns` follows."""
+_CHUNK = 1_000
+
+
+class Reading(Shelf):
+    """The room in which patterns are looked up."""
+
+    def get_pattern(self, pattern_id: str) -> Pattern | None:
+        """The pattern of that id; None when there is none."""
+        return self.truth.get(checks.identity(pattern_id))
+
+    def get_patterns_by_tag(self, tag: str) -> list[Pattern]:
+        """All that have this tag, the newest first."""
+        return self.truth.find(tag=checks.line(tag, "tag"))
+
+    def get_patterns_by_type(self, pattern_type: str) -> list[Pattern]:
+        """All of this type, the newest first."""
+        return self.truth.find(pattern_type=checks.line(pattern_type, "pattern_type"))
+
+    def get_agent_patterns(self, agent_id: str) -> list[Pattern]:
+        """All that this agent has learned, the newest first."""
+        return self.truth.find(agent_id=checks.line(agent_id, "agent_id"))
+
+    def patterns(self) -> Iterator[Pattern]:
+        """Every pattern once, those last changed at the end; bounded memory."""
+        after = 0
+        while changes := self.truth.changes(after, _CHUNK):
+            after = changes[-1].revision
+            yield from (change.pattern for change in changes if change.pattern is not None)
+
+    def get_related_patterns(
+        self, pattern_id: str, depth: int = 1, *, kinds: Collection[LinkKind] = tuple(LinkKind)
+    ) -> list[Pattern]:
+        """The patterns that are linked with it, the nearest first; each once, and never itself.
+
+        Args:
+            pattern_id: which; one that is not there has none.
+            depth: over how many links, at least 1.
+            kinds: over which.
+
+        Raises:
+            UsageError: *depth* is not from 1 to 100.
+        """
+        if type(depth) is not int or not 1 <= depth <= MAX_DEPTH:
+            raise UsageError(f"depth must be from 1 to {MAX_DEPTH}, got {checks.told(depth)}", hint="1 is direct")
+        near = [each for each, _ in self.truth.related(checks.identity(pattern_id), depth, kinds)]
+        found = self.truth.get_many(near)
+        return [found[each] for each in near if each in found]
+
+    def get_links(self, pattern_id: str) -> list[Link]:
+        """All links of a pattern, in both directions."""
+        return self.truth.links([checks.identity(pattern_id)])
+
+    def get_outcomes(self, pattern_id: str, limit: int = 100) -> list[Outcome]:
+        """What came of using it, the newest first."""
+        return self.truth.outcomes(checks.identity(pattern_id), _limit(limit))
+
+    def get_provenance(self, pattern_id: str) -> list[Origin]:
+        """What has been done to it by whom, the oldest first."""
+        return self.truth.origins(checks.identity(pattern_id))
+
+    def get_top_patterns(self, n: int = 10, sort_by: str = "success_rate") -> list[Pattern]:
+        """The best patterns.
+
+        Args:
+            n: how many at most.
+            sort_by: ``success_rate``: how probable it is that it works the next time, so that 999 of 1,000 is
+                above 1 of 1; ``usage_count``, ``confidence``, ``recent``.
+
+        Raises:
+            UsageError: there is no such order.
+        """
+        return self.truth.top(_limit(n), sort_by)
+
+    def get_due_patterns(self, limit: int = 100) -> list[Pattern]:
+        """Those whose review is due, the longest due first."""
+        return self.truth.due(self._now(), _limit(limit))
+
+    def get_library_stats(self) -> dict[str, Any]:
+        """Figures of the whole library, ready for JSON."""
+        return self.truth.stats()._asdict()
+
+    def render(self, matches: Sequence[PatternMatch], max_tokens: int) -> str:
+        """*matches* as a text for a prompt, within a budget of tokens; see `render` in `rendering`."""
+        from quarterdeck.patterns.rendering import render
+
+        return render(matches, max_tokens)
+
+
+def _limit(value: object) -> int:
+    if type(value) is not int or not 1 <= value <= 2**31:
+        raise UsageError(f"the limit must be a whole number from 1 up, got {checks.told(value)}", hint="ask for some")
+    return value

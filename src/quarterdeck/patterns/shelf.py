@@ -1,0 +1,105 @@
+"""An opened library: its file, what is derived from it, and its settings. The rooms of the API stand on it."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from quarterdeck.errors import UsageError
+from quarterdeck.patterns.opening import checked, configured, index_folder, library_file
+from quarterdeck.patterns.ranking import Ranking, document_of
+from quarterdeck.patterns.search.index import SearchIndex
+from quarterdeck.patterns.truth import Truth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from quarterdeck.patterns.meaning import Meaning
+    from quarterdeck.patterns.settings import PatternSettings
+
+_DAY_S = 86_400.0
+
+
+class Shelf:
+    """What all rooms of a library share; nothing is opened or made before its first use.
+
+    Attributes:
+        path: the file; ``:memory:`` for a library that lives as long as this object.
+        settings: those it was opened with.
+        truth: the file's content.
+        index: the search by words.
+        meaning: the search by meaning; None: not wanted.
+    """
+
+    def __init__(
+        self,
+        path: str | None = None,
+        *,
+        namespace: str | None = None,
+        settings: PatternSettings | None = None,
+        clock: Callable[[], float] = time.time,
+        draws: random.Random | None = None,
+    ) -> None:
+        """Take the library at *path*; None: the one of the project we are in.
+
+        Args:
+            path: a file, which is made when it is not there, or ``:memory:``.
+            namespace: which library of the project; not together with *path*.
+            settings: instead of those of the project.
+            clock: seconds of the epoch.
+            draws: where exploration takes its chances from.
+
+        Raises:
+            ConfigError: a setting is wrong.
+            MissingExtra: the settings want the search by meaning, which is not installed.
+            StateError: there is no place for the file.
+            UsageError: *namespace* cannot be one, or is given together with *path*.
+        """
+        if path is not None and namespace is not None:
+            raise UsageError(
+                "both a path and a namespace are given", hint="a namespace is a library of the project: give one"
+            )
+        given = {name: value for name, value in (("path", path), ("namespace", namespace)) if value is not None}
+        if path is None and namespace is not None:
+            given["path"] = ""
+        self.settings = checked((settings or configured())._replace(**given))
+        self.path = library_file(self.settings)
+        self.lock = threading.RLock()
+        self._clock = clock
+        self._draws = draws or random.Random()  # noqa: S311  nothing secret is drawn
+        self._folder = index_folder(self.path)
+        half_life_s = self.settings.half_life_days * _DAY_S
+        self.truth = Truth(self.path, clock=clock, half_life_s=half_life_s)
+        self.index = SearchIndex(self.truth, self._folder, document_of)
+        self.meaning: Meaning | None = None
+        if self.settings.semantic:
+            from quarterdeck.patterns.meaning import Meaning
+
+            self.meaning = Meaning(self.truth, self._folder)
+        self._ranking = Ranking(self.truth, self.index, half_life_s, self.meaning)
+
+    def close(self) -> None:
+        """Give back files and threads; the next use opens them anew. A library in memory is gone."""
+        with self.lock:
+            if self.meaning:
+                self.meaning.close()
+            self.index.close()
+            self.truth.close()
+
+    def __enter__(self) -> Self:
+        """The library itself; it is closed at the end of the block."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)

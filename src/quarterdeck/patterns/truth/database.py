@@ -1,0 +1,260 @@
+"""The two connections of a process to one file: one reads, one writes; neither waits for the other.
+
+The file may be deleted or replaced while it is open (``rm -rf`` of a state folder, ``git clean``, a restored
+backup): what is written to the old one is lost, and nobody reads it. So whoever reads or writes looks first
+whether the file he has open is the one at its path, and if not leaves it with both connections, for SQLite may
+have only one file of a name open in a process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import random
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from quarterdeck import forks, sqlite
+from quarterdeck.errors import StateError, StoreBusy
+from quarterdeck.patterns.truth.schema import MIGRATIONS
+from quarterdeck.sqlite import BUSY_TIMEOUT_S, IN_MEMORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+Row = tuple[Any, ...]
+
+_PAGE_BYTES = 2048  # a small change writes ten pages; this halves them
+_CHECKPOINT_PAGES = 16_000  # 32 MiB; each costs two fsync
+_LOG_BYTES = 64 << 20  # a log that grew while somebody read for long is cut to that afterwards
+_PAUSES_S = 0.0001, 0.001
+_GLANCE_S = 0.0001
+"""Not even a folder is removed so quickly; meanwhile a burst of reads does without asking the system."""
+
+_openings = itertools.count(1)
+
+
+class Database:
+    """A file with its connections, opened on first use and shared by threads.
+
+        with database.writes() as cursor:      # BEGIN IMMEDIATE: nobody else writes now
+            cursor.execute("DELETE FROM …")
+                                               # COMMIT; ROLLBACK after an exception
+
+    Attributes:
+        path: the file; `IN_MEMORY` for one that only this object sees.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Opens nothing yet."""
+        self.path = path
+        self._reader = _Connection(path)
+        self._writer = self._reader if path == IN_MEMORY else _Connection(path)
+        self._is_writing = False
+        self._commits = 0
+        # A child's copy of what is in memory is its own, so it keeps it.
+        forks.guard(self._reader, _Connection.leave)
+        if path != IN_MEMORY:
+            forks.guard(self._writer, _Connection.leave, outer=True)
+
+    def stamp(self) -> tuple[int, int]:
+        """Which file is open, and a number that changes with every commit to it, whoever made it."""
+        if self.path == IN_MEMORY:
+            return 0, self._commits
+        ((version,),) = self.rows("PRAGMA data_version")
+        return self._reader.opening, version
+
+    def rows(self, statement: str, given: Sequence[object] = ()) -> list[Row]:
+        """All rows that *statement* gives.
+
+        Raises:
+            StateError: with its subclasses, as `sqlite.translated` tells them apart.
+        """
+        self._look()
+        try:
+            with self._reader.lock:
+                return self._reader.open().execute(statement, given).fetchall()
+        except sqlite3.Error as error:
+            _raise_ours(error)
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All `rows` inside see one state; other threads of this process wait meanwhile."""
+        self._look()
+        with self._reader.lock:
+            connection = self._reader.open()
+            if connection.in_transaction:  # one inside another sees what that one sees
+                yield
+                return
+            with sqlite.snapshot(connection):
+                yield
+
+    @contextlib.contextmanager
+    def writes(self) -> Iterator[sqlite3.Cursor]:
+        """What is written inside happens altogether, or not at all.
+
+        Raises:
+            StoreFull, StoreBusy, StoreCorrupt: all is rolled back.
+        """
+        with self._writer.lock:
+            if self._is_writing:  # this very thread
+                raise StoreBusy(
+                    "the library is written to in the middle of a write, by a signal handler for example",
+                    hint="let it note what is to be done, and do it afterwards",
+                )
+            self._is_writing = True
+            try:
+                cursor = self._begin_here()
+                yield cursor
+                cursor.execute("COMMIT")
+                self._commits += 1
+            except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+                raise
+            except sqlite3.Error as error:
+                _raise_ours(error)
+            finally:
+                try:
+                    self._writer.roll_back()
+                finally:
+                    self._is_writing = False
+
+    def close(self) -> None:
+        """Give both connections back; the next use opens them anew."""
+        with self._writer.lock:
+            self._writer.close()
+            self._reader.close()
+
+    def _look(self) -> None:
+        """Leave a file that is not at its path any more; what is being read is read to its end."""
+        if self._reader.is_there():
+            return
+        if not self._writer.lock.acquire(timeout=BUSY_TIMEOUT_S):
+            raise _moved(self.path)
+        try:
+            if self._is_writing:  # this very thread
+                raise _moved(self.path)
+            self.close()
+        finally:
+            self._writer.lock.release()
+
+    def _begin_here(self) -> sqlite3.Cursor:
+        """Begin to write to the file that is at the path then, whatever it was before."""
+        while True:
+            connection = self._writer.open()
+            try:
+                _begin(connection)
+            except sqlite3.Error:
+                if self._writer.is_there():
+                    raise
+            else:
+                if self._writer.is_there():
+                    return connection.cursor()
+                connection.execute("ROLLBACK")
+            self.close()
+
+
+class _Connection:
+    """One connection, and which file it is to.
+
+    Attributes:
+        lock: held while it is used.
+        opening: a number that no other connection of this process has; 0 while it is not open.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.lock = threading.RLock()
+        self.opening = 0
+        self._path = path
+        self._place: tuple[int, int] | None = None
+        self._look_at = 0.0  # on the monotonic clock
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> sqlite3.Connection:
+        """The connection to the file that was at the path when it was first asked for."""
+        return self._connection or self._connect()
+
+    def is_there(self) -> bool:
+        """Whether the file is still the one at its path; looks at most once in `_GLANCE_S` seconds."""
+        if self._connection is None or self._path == IN_MEMORY or self._connection.in_transaction:
+            return True
+        now = time.monotonic()
+        if now < self._look_at:
+            return True
+        if _place_of(self._path) != self._place:
+            return False
+        self._look_at = now + _GLANCE_S
+        return True
+
+    def roll_back(self) -> None:
+        """End what is still open; SQLite itself has done so after some errors."""
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Give it back; the next use opens it anew."""
+        with self.lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    def leave(self) -> None:
+        """In a child: it is the parent's; but what is in memory is the child's own copy."""
+        if self._path != IN_MEMORY:
+            self.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        while True:
+            self._place = _place_of(self._path)
+            connection = sqlite.connect(self._path, MIGRATIONS, holds="truth", page_size=_PAGE_BYTES)
+            if self._path == IN_MEMORY or (self._place is not None and self._place == _place_of(self._path)):
+                break
+            connection.close()  # it has just been made, or replaced in between
+        connection.execute("PRAGMA busy_timeout=0")
+        connection.execute("PRAGMA secure_delete=ON")
+        connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+        connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
+        self._look_at = 0.0
+        self.opening = next(_openings)
+        self._connection = connection
+        return connection
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Wait for SQLite's write lock; its own way of waiting sleeps up to 0.1 s at a time."""
+    deadline = None
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            now = time.monotonic()
+            deadline = deadline or now + BUSY_TIMEOUT_S
+            if not error.sqlite_errorname.startswith("SQLITE_BUSY") or now >= deadline:
+                raise
+            time.sleep(random.uniform(*_PAUSES_S))  # noqa: S311 nothing secret
+        else:
+            return
+
+
+def _place_of(path: str) -> tuple[int, int] | None:
+    """Which file is there now; None for none that can be found. One that is open has its inode for itself."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _moved(path: str) -> StateError:
+    return StoreBusy(
+        f"{path} was deleted or replaced in the middle of a write", hint="wait for it to end, then try again"
+    )
+
+
+def _raise_ours(error: sqlite3.Error) -> NoReturn:
+    """Raise what SQLite says as one of our errors."""
+    with sqlite.translated():
+        raise error
+    raise AssertionError  # mypy cannot know that `translated` lets nothing pass

@@ -1,0 +1,211 @@
+"""What is written into a library: patterns, what came of them, and how they hang together."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from quarterdeck.errors import ScrubRefused, UsageError
+from quarterdeck.patterns import checks
+from quarterdeck.patterns.model import LinkKind, Outcome, Pattern
+from quarterdeck.patterns.shelf import Shelf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from quarterdeck.scrub import Scrubber
+
+_BATCH = 2_000
+_OWN_FIELDS = frozenset(
+    ("id", "usage_count", "success_count", "failure_count", "last_used", "discovered_at", "superseded_by")
+)
+"""What `update_pattern` leaves alone: the library keeps them."""
+
+
+class Writing(Shelf):
+    """The room in which the library grows and learns."""
+
+    _scrubber: Scrubber | None = None
+
+    def contribute_pattern(self, agent_id: str, pattern: Pattern, *, source: str = "") -> None:
+        """Add a pattern; every agent, in every process, finds it from now on. About 100 us, one commit.
+
+        Secrets and personal data in it are taken out first, unless the settings say otherwise.
+
+        Args:
+            agent_id: who contributes it; ``pattern.agent_id`` is who learned it.
+            pattern: its id must be new.
+            source: where it comes from, for its provenance; empty: ``pattern.source``.
+
+        Raises:
+            ScrubRefused: its id, or something that cannot be taken out, is secret.
+            StateError: the file cannot be written; nothing is lost.
+            UsageError: that is no pattern, or there is one of that id.
+        """
+        self._contribute([pattern], agent_id, "contributed", source or _source(pattern))
+
+    def contribute_many(
+        self, patterns: Iterable[Pattern], agent_id: str, *, act: str = "contributed", source: str = ""
+    ) -> int:
+        """Add many patterns in transactions of some thousand each; bounded memory.
+
+        Args:
+            patterns: their ids must be new.
+            agent_id: who contributes them.
+            act: what to call it in their provenance.
+            source: where they come from, for their provenance.
+
+        Returns:
+            How many there were. When one of them is refused, those of the transactions before it stay.
+
+        Raises:
+            ScrubRefused, StateError, UsageError: as `contribute_pattern`.
+        """
+        rest, count = iter(patterns), 0
+        while chunk := list(islice(rest, _BATCH)):
+            self._contribute(chunk, agent_id, act, source)
+            count += len(chunk)
+        return count
+
+    def update_pattern(self, pattern_id: str, *, agent_id: str = "", **changes: Any) -> Pattern:
+        """Say fields of a pattern anew, in one transaction; its outcomes and links stay.
+
+        Args:
+            pattern_id: which.
+            agent_id: by whom, for its provenance.
+            changes: fields of `Pattern`, except those that the library itself keeps.
+
+        Returns:
+            The pattern as it is now.
+
+        Raises:
+            ScrubRefused: something secret in it cannot be taken out.
+            UsageError: there is none of that id, no such field, or the value cannot be one.
+        """
+        own = sorted(_OWN_FIELDS.intersection(changes))
+        unknown = sorted(set(changes).difference(Pattern.__struct_fields__))
+        if own or unknown:
+            raise UsageError(
+                f"{', '.join(own + unknown)} of a pattern cannot be updated",
+                hint=f"what can: {', '.join(name for name in Pattern.__struct_fields__ if name not in _OWN_FIELDS)}",
+            )
+
+        def change(pattern: Pattern) -> Pattern:
+            return self._scrubbed(msgspec.structs.replace(pattern, **changes))
+
+        return self.truth.update(checks.identity(pattern_id), change, agent_id=_agent(agent_id))
+
+    def delete_pattern(self, pattern_id: str, *, agent_id: str = "") -> bool:
+        """Remove a pattern with its outcomes and links; its id may then be used again.
+
+        Returns:
+            Whether there was one.
+        """
+        return self.truth.delete(checks.identity(pattern_id), agent_id=_agent(agent_id))
+
+    def record_pattern_outcome(
+        self, pattern_id: str, success: bool, *, agent_id: str = "", note: str = "", at: datetime | None = None
+    ) -> None:
+        """Say what came of using a pattern; its rank follows at once.
+
+        Args:
+            pattern_id: which.
+            success: whether it worked; of a pattern to avoid, whether heeding it was right.
+            agent_id: who used it.
+            note: what happened, in words.
+            at: when; None: now.
+
+        Raises:
+            UsageError: there is none of that id, or *success* is neither true nor false.
+        """
+        if not isinstance(success, bool):
+            raise UsageError(f"success must be True or False, got {checks.told(success)}", hint="say whether it worked")
+        moment = checks.moment(at, "at") or self._now()
+        note = self._scrubbed_text(checks.text(note, "note of an outcome"))
+        self.truth.record([Outcome(checks.identity(pattern_id), success, moment, _agent(agent_id), note)])
+
+    def link_patterns(
+        self, pattern_id: str, other_id: str, kind: LinkKind | str = LinkKind.RELATED, *, agent_id: str = ""
+    ) -> bool:
+        """Say how two patterns hang together.
+
+        Args:
+            pattern_id, other_id: which.
+            kind: ``related``, ``contradicts``, or ``supersedes``: the first takes the place of the other, which
+                is then found only if asked for.
+            agent_id: by whom.
+
+        Returns:
+            Whether that was new.
+
+        Raises:
+            UsageError: one of them is not there, both are the same, or they would supersede each other.
+        """
+        ids = checks.identity(pattern_id), checks.identity(other_id)
+        return self.truth.link(*ids, _kind(kind), agent_id=_agent(agent_id))
+
+    def unlink_patterns(self, pattern_id: str, other_id: str, kind: LinkKind | str = LinkKind.RELATED) -> bool:
+        """Take back what `link_patterns` said; whether it had been said."""
+        return self.truth.unlink(checks.identity(pattern_id), checks.identity(other_id), _kind(kind))
+
+    def reset(self) -> int:
+        """Remove everything, for good; how many patterns that were."""
+        return self.truth.reset()
+
+    def _contribute(self, patterns: list[Pattern], agent_id: str, act: str, source: str) -> None:
+        agent = checks.line(agent_id, "agent_id")
+        for pattern in patterns:
+            if not isinstance(pattern, Pattern):
+                raise UsageError(
+                    f"a Pattern is needed, got {checks.told(pattern)}", hint="from quarterdeck.patterns import Pattern"
+                )
+        scrubbed = [self._scrubbed(pattern) for pattern in patterns]
+        self.truth.contribute(scrubbed, act=act, agent_id=agent, source=checks.source(source))
+
+    def _scrubbed(self, pattern: Pattern) -> Pattern:
+        """*pattern* without what is secret or personal."""
+        if not self.settings.scrub:
+            return pattern
+        data = msgspec.json.encode(pattern)
+        clean = self._scrub().scrub(data)
+        if clean is data:
+            return pattern
+        try:
+            return msgspec.json.decode(clean, type=Pattern)
+        except (msgspec.DecodeError, UsageError):  # what must be an id or a date is none any more
+            raise ScrubRefused(
+                f"pattern {checks.told(pattern.id)} would be none without what is secret in it",
+                hint="take secrets and personal data out of its id, agents and tags",
+            ) from None
+
+    def _scrubbed_text(self, text: str) -> str:
+        if not self.settings.scrub or not text:
+            return text
+        return str(msgspec.json.decode(self._scrub().scrub(msgspec.json.encode(text))))
+
+    def _scrub(self) -> Scrubber:
+        if self._scrubber is None:
+            from quarterdeck.scrub import Scrubber
+
+            self._scrubber = Scrubber()
+        return self._scrubber
+
+
+def _agent(agent_id: object) -> str:
+    return checks.line(agent_id, "agent_id", may_be_empty=True)
+
+
+def _source(pattern: object) -> str:
+    return pattern.source if isinstance(pattern, Pattern) else ""
+
+
+def _kind(kind: object) -> LinkKind:
+    try:
+        return LinkKind(kind)  # type: ignore[arg-type]
+    except ValueError:
+        raise UsageError(
+            f"there is no link {checks.told(kind)}", hint=f"use one of: {', '.join(LinkKind)}"
+        ) from None
