@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "map": Entry("map", "Outline the project within a budget of tokens."),
     "memory": Entry("memory", "Share values, tasks and signals between agents."),
     "note": Entry("note", "Attach your own metadata to a file."),
+    "patterns": Entry("patterns", "Find what agents have learned, ranked by how it turned out."),
     "report": Entry("report", "Write a report: health, tests, staleness, coverage or sprint."),
     "scan": Entry("scan", "Bring the index up to date and say what is in the project."),
     "snapshot": Entry("snapshot", "Give the present state of the project a name, or list the names."),
@@ -57,7 +58,7 @@ COMMANDS: dict[str, Entry] = {
 )
 @click.version_option(__version__, prog_name="qd")
 def cli() -> None:
-    """Know your code base, what your agents cost, and what they share.
+    """Know your code base, what your agents cost, what they share and what they have learned.
 
     \b
     qd scan                     index this project
@@ -65,6 +66,7 @@ def cli() -> None:
     qd hotspots                 where the trouble is
     qd costs                    what agents have spent
     qd memory put plan ready    what they put down for each other
+    qd patterns search "WORDS"  what they have learned
     """
 
 

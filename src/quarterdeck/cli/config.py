@@ -38,6 +38,7 @@ def command(project: str | None, as_json: bool) -> None:
     from quarterdeck.costs.settings import CostsConfig
     from quarterdeck.index.settings import IndexConfig
     from quarterdeck.memory.settings import MemorySettings, without_secrets
+    from quarterdeck.patterns.settings import PatternSettings
 
     root = open_workspace(project or find_root()).root
     settings = [
@@ -49,6 +50,7 @@ def command(project: str | None, as_json: bool) -> None:
             else each
             for each in _settings(MemorySettings, "memory", root)
         ),
+        *_settings(PatternSettings, "patterns", root),
     ]
     if as_json:
         print_json("config", {"settings": [each._asdict() for each in settings]}, project=root)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from quarterdeck.errors import UsageError
 from quarterdeck.files import failure, private_folder
-from quarterdeck.memory.settings import MemoryConfig, MemorySettings, RedisConfig
+from quarterdeck.memory.settings import MemoryConfig, MemorySettings, RedisConfig, without_secrets
 from quarterdeck.memory.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from quarterdeck.memory.backend import Backend
+    from quarterdeck.patterns import PatternLibrary
 
 FILE = "memory.sqlite"
 PATHS = ("path", "key_file", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
@@ -55,17 +58,50 @@ def open_store(config: MemoryConfig | RedisConfig | None = None, root: str = "."
             f"the config must be a MemoryConfig or a RedisConfig, got {type(config).__name__}",
             hint='pass MemoryConfig(path="memory.sqlite"), RedisConfig(url="redis://localhost"), or None',
         )
-    return Store(_backend(config, root), config)
-
-
-def _backend(config: MemoryConfig | RedisConfig, root: str) -> Backend:
     if isinstance(config, RedisConfig):
         from quarterdeck.memory.server import RedisBackend
 
-        return RedisBackend(config)
+        place = without_secrets(config.url) if config.url else f"{config.host}:{config.port}/{config.db}"
+        return _store(
+            RedisBackend(config), config, place, partial(_library_of_project, root, config.namespace)
+        )
     from quarterdeck.memory.embedded import EmbeddedBackend
 
-    return EmbeddedBackend(_given_file(config.path) if config.path else _own_file(root))
+    if config.path:
+        path = _given_file(config.path)
+        library = partial(_library_beside, path, config.namespace)
+    else:
+        path = _own_file(root)
+        library = partial(_library_of_project, root, config.namespace)
+    return _store(EmbeddedBackend(path), config, os.path.basename(path), library)
+
+
+def _store(
+    backend: Backend,
+    limits: MemoryConfig | RedisConfig,
+    place: str,
+    open_library: Callable[[], PatternLibrary],
+) -> Store:
+    return Store(backend, limits, name=f"{place} {limits.namespace}", open_library=open_library)
+
+
+def _library_of_project(root: str, namespace: str) -> PatternLibrary:
+    """That of the same namespace in the project at *root*, wherever its settings have it."""
+    from quarterdeck.patterns import PatternLibrary
+    from quarterdeck.patterns.opening import configured as patterns_configured
+
+    settings = patterns_configured(root)
+    if settings.path:
+        return PatternLibrary(settings=settings)
+    return _library_beside(_own_file(root), namespace)
+
+
+def _library_beside(path: str, namespace: str) -> PatternLibrary:
+    """That of the same namespace in a folder beside the file of the memory."""
+    from quarterdeck.patterns import PatternLibrary
+    from quarterdeck.patterns.opening import FOLDER, SUFFIX
+
+    return PatternLibrary(os.path.join(os.path.dirname(path), FOLDER, quote(namespace, safe="") + SUFFIX))
 
 
 def _given_file(path: str) -> str:

@@ -1,12 +1,10 @@
-"""Lasting patterns, as the memory keeps them: in the shared space, for good, read by all.
+"""Lasting patterns: in the shared space, for good, read by all; found through the pattern library.
 
-Promoted ones come from `staging`. There are few enough to look through each time; the pattern library is
-where search becomes an index and outcomes count.
+Promoted ones come from `staging`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -14,8 +12,9 @@ from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.chain import Deed, utc_text
+from quarterdeck.memory.learning import Learner
 from quarterdeck.memory.pattern import PATTERN, as_stored, described, new_id, pattern_of, stored_pattern
-from quarterdeck.memory.seat import Seat, told
+from quarterdeck.memory.seat import told
 from quarterdeck.memory.store import MISSING, Entry
 
 if TYPE_CHECKING:
@@ -23,13 +22,12 @@ if TYPE_CHECKING:
 
     from quarterdeck.memory.access import Standing
     from quarterdeck.memory.store import Seen
+    from quarterdeck.patterns import Pattern
 
-_WORD = re.compile(r"\w+")
-_WEIGHTS = (("name", 3.0), ("tags", 3.0), ("description", 1.0), ("content", 1.0), ("code", 0.5))
-"""What a word of the query counts where it is found."""
+_MOST = 10_000
 
 
-class Patterns(Seat):
+class Patterns(Learner):
     """The room of what is known for good."""
 
     def persist_pattern(
@@ -51,6 +49,7 @@ class Patterns(Seat):
 
         Raises:
             AccessDenied: this agent is no validator.
+            StateError: the pattern is kept, but the library cannot be written now; it is not lost.
             UsageError: it is no pattern.
         """
         given: Mapping[str, object] = {"content": content} if isinstance(content, str) else content
@@ -67,21 +66,31 @@ class Patterns(Seat):
             return Deed("persist", key, described(pattern)), (entry,)
 
         self._perform((), decide)
+        self._learn(key)
         return pattern
 
     def recall_pattern(self, pattern_id: str) -> dict[str, object] | None:
-        """A lasting pattern, from the local tier where it is known; None when there is none of that id."""
+        """A lasting pattern, from the local tier where it is known; None when there is none of that id.
+
+        One that the memory does not have may be in the library: contributed there, it was never staged.
+        """
         key = names.checked(pattern_id, "pattern id", self.store.limits.max_key_bytes)
         value = self.store.get(self._in_shared(PATTERN, key))
-        return None if value is MISSING else stored_pattern(value)
+        if value is not MISSING:
+            return stored_pattern(value)
+        try:
+            pattern = self.store.library.get_pattern(key)
+        except UsageError:  # what cannot be an id there
+            return None
+        return None if pattern is None else _as_dict(pattern)
 
     def search_patterns(
         self, query: str | None = None, pattern_type: str | None = None, limit: int = 10
     ) -> list[dict[str, object]]:
-        """Lasting patterns in which words of *query* occur, best first; O(patterns).
+        """Lasting patterns that fit *query*, best first; see `quarterdeck.patterns.PatternLibrary.search`.
 
         Args:
-            query: words, in any case; None: all patterns, the surest first.
+            query: natural words; None: all patterns, those first that will most probably work.
             pattern_type: only those of this type.
             limit: how many at most.
 
@@ -95,21 +104,19 @@ class Patterns(Seat):
             raise UsageError(
                 f"limit must be a whole number from 1 up, got {told(limit)}", hint="ask for some"
             )
-        words = frozenset(_WORD.findall(query.casefold())) if query is not None else frozenset()
-        found = [entry.name for entry in self.store.backend.listing(self._in_shared(PATTERN))]
-        patterns = [stored_pattern(value) for value in self.store.get_many(found) if value is not MISSING]
-        ranked = [
-            (_score(pattern, words), pattern["confidence"], pattern)
-            for pattern in patterns
-            if pattern_type in {None, pattern.get("pattern_type")}
+        if query is not None and not query.strip():
+            return []
+        library = self._follow()
+        matches = library.search(query or "", pattern_type=pattern_type, limit=min(limit, _MOST))
+        entries = [self._in_shared(PATTERN, match.pattern.id) for match in matches]
+        return [
+            _as_dict(match.pattern) if value is MISSING else stored_pattern(value)
+            for match, value in zip(matches, self.store.get_many(entries), strict=True)
         ]
-        ranked.sort(key=lambda each: each[:2], reverse=True)
-        return [pattern for score, _, pattern in ranked if score or query is None][:limit]
 
 
-def _score(pattern: Mapping[str, object], words: frozenset[str]) -> float:
-    """The weights of the fields in which each of *words* occurs, added up."""
-    return sum(
-        weight * len(words.intersection(_WORD.findall(str(pattern.get(field) or "").casefold())))
-        for field, weight in _WEIGHTS
-    )
+def _as_dict(pattern: Pattern) -> dict[str, object]:
+    """A pattern of the library as the memory gives patterns."""
+    import msgspec
+
+    return dict(msgspec.to_builtins(pattern))

@@ -1,7 +1,7 @@
 """Patterns on their way: staged by any contributor, promoted or rejected by a validator, once.
 
     stage_pattern -> staged:<id>, until its time is up
-                         ├── promote ──> pattern:<id>, for good
+                         ├── promote ──> pattern:<id>, for good ──> the pattern library (`learning`)
                          └── reject ───> gone; the audit chain says by whom and why
 
 Promotion is one transaction of the shared space: the staged pattern is taken away, the lasting one put
@@ -21,6 +21,7 @@ from quarterdeck.errors import StateError, UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier, agent_name, policy_name, standing_in
 from quarterdeck.memory.chain import Deed, utc_text
+from quarterdeck.memory.learning import Learner
 from quarterdeck.memory.pattern import (
     PATTERN,
     as_stored,
@@ -30,7 +31,7 @@ from quarterdeck.memory.pattern import (
     pattern_of,
     stored_pattern,
 )
-from quarterdeck.memory.seat import Seat, ttl_ms
+from quarterdeck.memory.seat import ttl_ms
 from quarterdeck.memory.store import MISSING, Entry
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ STAGED = "staged"
 """The kind of entry of a pattern that waits, in the shared space."""
 
 
-class Staging(Seat):
+class Staging(Learner):
     """The room in which patterns wait for a second look."""
 
     def stage_pattern(
@@ -126,6 +127,7 @@ class Staging(Seat):
 
         Raises:
             AccessDenied: this agent is no validator.
+            StateError: the pattern is promoted, but the library cannot be written now; it is not lost.
         """
         key = names.checked(pattern_id, "pattern id", self.store.limits.max_key_bytes)
         staged = self._in_shared(STAGED, key)
@@ -145,8 +147,10 @@ class Staging(Seat):
             promoted.update(pattern, promoted_at=at, promoted_by=self.agent)
             return deed, (Entry(staged, MISSING), Entry(self._in_shared(PATTERN, key), as_stored(promoted)))
 
-        act = self._perform((staged,), decide)
-        return promoted if act else None
+        if not self._perform((staged,), decide):
+            return None
+        self._learn(key)
+        return promoted
 
     def reject_pattern(self, pattern_id: str, reason: str = "") -> bool:
         """Drop a staged pattern; takes a validator. Who did it and why stands in the audit chain.

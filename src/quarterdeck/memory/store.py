@@ -9,6 +9,7 @@ The local tier keeps JSON, not what lies in the backend: a hit costs no decrypti
 from __future__ import annotations
 
 import random
+import threading
 import time
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -19,14 +20,16 @@ from quarterdeck.memory.codec import decode, encode
 from quarterdeck.memory.names import checked
 from quarterdeck.memory.near import LocalTier
 from quarterdeck.memory.sealing import open_seal
+from quarterdeck.sqlite import IN_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from quarterdeck import caches
     from quarterdeck.memory.backend import Backend
-    from quarterdeck.scrub import Scrubber
     from quarterdeck.memory.settings import Limits
+    from quarterdeck.patterns import PatternLibrary
+    from quarterdeck.scrub import Scrubber
 
 PATIENCE_S = 10.0
 """How long a change is tried again while others change the same entries."""
@@ -89,10 +92,25 @@ class Store:
     Attributes:
         backend: where they are.
         limits: the settings that hold for all of them.
+        name: what the pattern library knows this store by.
     """
 
-    def __init__(self, backend: Backend, limits: Limits) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        limits: Limits,
+        *,
+        name: str = "memory",
+        open_library: Callable[[], PatternLibrary] | None = None,
+    ) -> None:
         """Reads the key file, if there is one.
+
+        Args:
+            backend: where they are.
+            limits: the settings that hold for all of them.
+            name: what the pattern library knows this store by: no other store of that library has it.
+            open_library: gives the library that takes over lasting patterns; None: one in this process. That of
+                a store whose values are encrypted is always in this process: no file has them in plain.
 
         Raises:
             UsageError: the namespace is no name.
@@ -101,6 +119,10 @@ class Store:
         """
         self.backend = backend
         self.limits = limits
+        self.name = name
+        self._open_library = None if limits.key_file else open_library
+        self._library: PatternLibrary | None = None
+        self._opening = threading.Lock()
         checked(limits.namespace, "namespace", limits.max_key_bytes)
         self._seal = open_seal(limits.key_file)
         self._near = LocalTier(backend, limits.local_cache_size if limits.local_cache_enabled else 0)
@@ -112,6 +134,14 @@ class Store:
 
         limits = self.limits
         return Scrubber(personal=limits.pii_scrub_enabled, secrets=limits.secrets_detection_enabled)
+
+    @property
+    def library(self) -> PatternLibrary:
+        """The pattern library that takes over lasting patterns; opened when it is first used."""
+        with self._opening:
+            if self._library is None:
+                self._library = self._open_library() if self._open_library else _own_library()
+            return self._library
 
     # Reading
 
@@ -265,6 +295,10 @@ class Store:
     def close(self) -> None:
         """Give back files and connections; the next use opens them anew."""
         self._near.clear()
+        with self._opening:
+            library, self._library = self._library, None
+        if library is not None:
+            library.close()
         self.backend.close()
 
     def prepared(self, name: str, value: object) -> bytes:
@@ -289,3 +323,10 @@ class Store:
             self._near.keep(name, data, deadline, mark)
             found.append(data)
         return found
+
+
+def _own_library() -> PatternLibrary:
+    """One that is in this process, and gone with it."""
+    from quarterdeck.patterns import PatternLibrary, PatternSettings
+
+    return PatternLibrary(IN_MEMORY, settings=PatternSettings())

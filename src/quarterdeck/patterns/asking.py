@@ -79,7 +79,11 @@ class Asking(Shelf):
         try:
             key = (agent_id, _encode(context), pattern_type, min_confidence, limit, exploring)
             known = self._known(key)
-        except (TypeError, ValueError, RecursionError):  # it is no JSON, or hash refuses it: said properly below
+        except (
+            TypeError,
+            ValueError,
+            RecursionError,
+        ):  # it is no JSON, or hash refuses it: said properly below
             key, known = None, None
         if known is not None:
             return known
@@ -123,7 +127,7 @@ class Asking(Shelf):
             key, known = None, None
         if known is not None:
             return known
-        asked = features.asked_in_words(checks.text(query, "query"))
+        asked = features.asked_in_words(checks.question(query))
         required = [(features.tag(tag),) for tag in checks.tags(tags, "tags")]
         if pattern_type is not None:
             required.append(_type(pattern_type))
@@ -149,7 +153,9 @@ class Asking(Shelf):
     ) -> list[PatternMatch]:
         """Ask, and remember the answer under *key*; None: do not."""
         if type(limit) is not int or not 1 <= limit <= MAX_LIMIT:
-            raise UsageError(f"limit must be from 1 to {MAX_LIMIT}, got {checks.told(limit)}", hint="ask for some")
+            raise UsageError(
+                f"limit must be from 1 to {MAX_LIMIT}, got {checks.told(limit)}", hint="ask for some"
+            )
         sure = checks.share(min_confidence, "min_confidence")
         now_s = self._clock()
         gate = Gate(sure, -1 if retired else int(now_s))
@@ -193,4 +199,6 @@ def _type(pattern_type: object) -> tuple[str, ...]:
 
 def _said(context: Mapping[str, Any]) -> str:
     """The situation in words, for the search by meaning."""
-    return " ".join(f"{key}: {value}" for key, value in context.items() if isinstance(value, str | int | float))
+    return " ".join(
+        f"{key}: {value}" for key, value in context.items() if isinstance(value, str | int | float)
+    )

@@ -82,7 +82,9 @@ def line(value: object, what: str, *, may_be_empty: bool = False) -> str:
     if not may_be_empty and not value.strip():
         raise UsageError(f"the {what} is empty", hint="say it in a word or a line")
     if _LINE_CONTROL.search(value):
-        raise UsageError(f"the {what} must be one line of text, got {told(value)}", hint="take out control characters")
+        raise UsageError(
+            f"the {what} must be one line of text, got {told(value)}", hint="take out control characters"
+        )
     if len(value) > MAX_LINE:
         raise TooLarge(f"the {what} has {len(value)} characters", hint=f"use at most {MAX_LINE}")
     return value
@@ -108,7 +110,22 @@ def text(value: object, what: str) -> str:
     if _CONTROL.search(value):
         raise UsageError(f"the {what} has control characters or halves of characters", hint="take them out")
     if len(value) * 4 > MAX_TEXT_BYTES and len(value.encode()) > MAX_TEXT_BYTES:
-        raise TooLarge(f"the {what} has {len(value)} characters", hint=f"keep it below {MAX_TEXT_BYTES} bytes")
+        raise TooLarge(
+            f"the {what} has {len(value)} characters", hint=f"keep it below {MAX_TEXT_BYTES} bytes"
+        )
+    return value
+
+
+def question(value: object) -> str:
+    """*value*, if it can be asked: any text, as people paste it.
+
+    Raises:
+        UsageError, TooLarge: it is no text; it is too long.
+    """
+    if not isinstance(value, str):
+        raise UsageError(f"the query must be text, got {told(value)}", hint="ask in words")
+    if len(value) > MAX_TEXT_BYTES:
+        raise TooLarge(f"the query has {len(value)} characters", hint=f"use at most {MAX_TEXT_BYTES}")
     return value
 
 
@@ -119,7 +136,9 @@ def lesson(value: object) -> str:
         UsageError: it is not.
     """
     if not isinstance(value, str) or value not in {"do", "avoid"}:
-        raise UsageError(f"the lesson of a pattern must be do or avoid, got {told(value)}", hint="say one of them")
+        raise UsageError(
+            f"the lesson of a pattern must be do or avoid, got {told(value)}", hint="say one of them"
+        )
     return value
 
 
@@ -130,7 +149,9 @@ def share(value: object, what: str) -> float:
         UsageError: it is not.
     """
     if type(value) not in {int, float} or not 0 <= value <= 1:  # type: ignore[operator]
-        raise UsageError(f"the {what} must be a number from 0 to 1, got {told(value)}", hint="0.5 is in the middle")
+        raise UsageError(
+            f"the {what} must be a number from 0 to 1, got {told(value)}", hint="0.5 is in the middle"
+        )
     return float(value)  # type: ignore[arg-type]
 
 
@@ -141,7 +162,9 @@ def tags(value: object, what: str = "tags of a pattern") -> list[str]:
         UsageError, TooLarge: it is not; there are too many.
     """
     if not isinstance(value, list | tuple | set | frozenset):
-        raise UsageError(f"the {what} must be a list, got {told(value)}", hint='for example ["sqlite", "locks"]')
+        raise UsageError(
+            f"the {what} must be a list, got {told(value)}", hint='for example ["sqlite", "locks"]'
+        )
     for tag in value:
         line(tag, f"{what}: each")
     if len(value) > MAX_TAGS:
@@ -156,14 +179,20 @@ def context(value: object, what: str = "context of a pattern") -> dict[str, Any]
         UsageError, TooLarge: it is not; it is too large or too deep.
     """
     if not isinstance(value, dict):
-        raise UsageError(f"the {what} must be a dict, got {told(value)}", hint='for example {"language": "python"}')
+        raise UsageError(
+            f"the {what} must be a dict, got {told(value)}", hint='for example {"language": "python"}'
+        )
     try:
         _json(value, what, MAX_DEPTH)
         data = msgspec.json.encode(value)
     except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"the {what} is not JSON: {harmless(str(error))[:200]}", hint="use text, numbers, lists, dicts") from None
+        raise UsageError(
+            f"the {what} is not JSON: {harmless(str(error))[:200]}", hint="use text, numbers, lists, dicts"
+        ) from None
     if len(data) > MAX_TEXT_BYTES:
-        raise TooLarge(f"the {what} has {len(data)} bytes as JSON", hint=f"keep it below {MAX_TEXT_BYTES} bytes")
+        raise TooLarge(
+            f"the {what} has {len(data)} bytes as JSON", hint=f"keep it below {MAX_TEXT_BYTES} bytes"
+        )
     return value
 
 
@@ -176,7 +205,9 @@ def moment(value: object, what: str) -> datetime | None:
     if value is None:
         return None
     if not isinstance(value, datetime) or value.tzinfo is None:
-        raise UsageError(f"{what} must be a datetime with a time zone, got {told(value)}", hint="datetime.now(UTC)")
+        raise UsageError(
+            f"{what} must be a datetime with a time zone, got {told(value)}", hint="datetime.now(UTC)"
+        )
     return value
 
 
@@ -208,14 +239,14 @@ def _json(value: object, what: str, depth: int) -> None:
         text(value, f"texts of the {what}: each")
     elif isinstance(value, float):
         if not math.isfinite(value):
-            raise UsageError(f"the {what} has a number that is not finite", hint="JSON knows no NaN and no infinity")
+            raise UsageError(
+                f"the {what} has a number that is not finite", hint="JSON knows no NaN and no infinity"
+            )
     elif type(value) is int:
         if not -(2**63) <= value < 2**64:
             raise UsageError(f"the {what} has a whole number of more than 64 bits", hint="write it as text")
     elif value is not None and not isinstance(value, bool):
         raise UsageError(f"the {what} has {told(value)}", hint="use text, numbers, lists and dicts")
-
-
 
 
 def _counts(pattern: Pattern) -> None:

@@ -1,21 +1,24 @@
 """One vocabulary for all that a pattern can be found by: words, tags, type, lesson and context.
 
-    "Locked databases"           ->  lock  databas           stems
-    tag "SQLite"                 ->  #sqlite
-    type "conditional"           ->  @conditional
-    lesson "avoid"               ->  !avoid
-    context {"db": {"kind": 3}}  ->  db.kind=3               and the stems of its words
+    "Locked databases"                ->  lock  databas         stems, without stop words
+    "busyTimeout"                     ->  busi  timeout  busytimeout
+    tag "SQLite"                      ->  #sqlite               and its stems
+    type "conditional"                ->  @conditional
+    lesson "avoid"                    ->  !avoid
+    context {"db": {"port": 5432}}    ->  db.port=5432          and the stems of keys and values
 
 A feature is folded (NFKC, no case), has no whitespace and is at most `LONGEST` characters long, so that any
-index takes it as it is. Its first sign tells its kind: no stem has ``# @ ! =``.
+index takes it as it is. It tells its kind by its first sign, or by the ``=`` in it: no stem has either.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from quarterdeck.patterns.model import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,98 +26,125 @@ if TYPE_CHECKING:
     from quarterdeck.patterns.model import Pattern
 
 VERSION = "1"
-"""Changes whenever the same pattern would give other features."""
+"""Changes whenever the same pattern would give other features, also for another release of the stemmer."""
 
 LONGEST = 200
-"""Characters of a feature; of a longer one a digest stands for the end."""
+"""Characters of a feature; in a longer one a digest stands for its end."""
 LONGEST_WORD = 64
-"""Characters of a word; a longer run of letters is several."""
+"""Characters of a word; a longer run of letters counts as several."""
 MOST_ASKED = 100
-"""Different words that a query can have; what comes later is not asked for."""
-DEEPEST = 100
-"""Levels of a context that are looked at."""
+"""Features that a question can have; what comes later in it is not asked for."""
 
-NAME_TIMES = 3
-"""How often a word of a name counts, one of a description counting once."""
+NAME_TIMES = 2
+"""How often a word of a name counts, a word of a description counting once."""
 MOST_CODE = 200
-"""Words of a code that are looked at."""
+"""Words of a code that count; what follows would only make the pattern seem long."""
+MOST_PAIRED = 4
+"""Words of a value in a context that is compared as a whole, too; a longer one is a text."""
+
 PAIR_WEIGHT = 2.0
 """Of a tag, a type or a ``key=value`` that is asked for, a word weighing 1."""
+SLIGHT_WEIGHT = 0.5
+"""Of a number or a single letter: being rare in a library says less of them than of a word."""
 
-_MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0900-\u0963\u0966-\u0dff\u135d-\u135f"
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_TOKEN = re.compile(rf"[\w{_MARKS}{_UNSPACED}]{{1,{LONGEST_WORD}}}(?:['\u2019][a-zA-Z]{{1,3}}\b)?")
-_ASCII_TOKEN = re.compile(rf"\w{{1,{LONGEST_WORD}}}(?:'[a-zA-Z]{{1,3}}\b)?", re.ASCII)
-"""A run of letters and digits, its end after an apostrophe with it; `_MARKS` belong to letters."""
-_RUNS = re.compile(rf"[{_UNSPACED}]+|[^{_UNSPACED}]+")
-"""Scripts that put no spaces between words, and all others."""
-_HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^A-Za-z0-9_]+")
-_UNSAFE = re.compile(r"[\s%\x00-\x1f\x7f\ud800-\udfff]")
-_UNSAFE_IN_KEY = re.compile(r"[\s%\x00-\x1f\x7f\ud800-\udfff=#@!]")
-_ESCAPED = re.compile(r"(?:%[0-9A-F]{2})+")
+STOP_WORDS = frozenset(
+    """
+    a an the this that these those
+    i me my mine myself we us our ours ourselves you your yours yourself yourselves
+    he him his himself she her hers herself it its itself they them their theirs themselves
+    am is are was were be been being have has had having do does did doing
+    can could will would shall should may might must
+    and or but nor not no if because as while until than so
+    of at by for with about against between into through during before after above below
+    to from up down in out on off over under
+    who whom whose which what when where why how
+    here there now then again once further too very only just own same such
+    all any both each few more most other some please
+    """.split()  # noqa: SIM905  (as a list it would fill a page)
+)
+"""The closed classes of English: articles, pronouns, auxiliaries, conjunctions, prepositions, particles.
+
+The lists that packages bring are either much longer, and stop what programmers look for (``null``, ``shell``,
+``test``), or stop neither ``I`` nor ``can``; both find less.
+"""
+
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f"
+    "\u0900-\u0963\u0966-\u0dff"
+)
+"""Accents, vowel points and vowel signs, which ``\\w`` leaves out."""
+_UNSPACED = (
+    "\u0e01-\u0e4e\u0e81-\u0ece\u1000-\u1049\u1780-\u17d3\u3041-\u3096\u30a1-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+    "\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""Scripts that put no spaces between words, or glue endings to them: searched by pairs of letters."""
+_ENDING = "(?:['\u2019](?:[stdmSTDM]|ll|re|ve|LL|RE|VE)\\b)?"
+_TOKEN = re.compile(rf"[\w{_MARKS}{_UNSPACED}]{{1,{LONGEST_WORD}}}{_ENDING}")
+_ASCII_TOKEN = re.compile(rf"\w{{1,{LONGEST_WORD}}}{_ENDING}", re.ASCII)
+_RUNS = re.compile(rf"([{_UNSPACED}]+)|([^{_UNSPACED}]+)")
+_HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_NUMBERED = re.compile(r"([^\W\d]{3,})\d+")
+_UNSAFE = re.compile(r"[\x00-\x20%\x7f]")
+_UNSAFE_IN_KEY = re.compile(r"[\x00-\x20%\x7f=#@!]")
+_ESCAPED = re.compile(r"%([0-9A-F]{2})")
 _KINDS = {"#": "tag", "@": "type", "!": "lesson"}
 
 
 def words(text: str) -> list[str]:
-    """The stems of *text*, in order; an identifier gives its parts and itself. O(n); no text makes it raise."""
-    stems: list[str] = []
-    for token in _tokens(text):
-        stems += _stems(token)
-    return stems
+    """The stems of *text*, in order; an identifier gives its parts and itself. O(n); never raises."""
+    return [stem for token in _tokens(text) for stem in _stems(token)]
 
 
-def tag(tag: str) -> str:
+def tag(name: str) -> str:
     """The feature of a tag."""
-    return _cut("#" + _escaped(tag, _UNSAFE))
+    return _bounded("#" + _escaped(name, _UNSAFE))
 
 
-def type_(pattern_type: str) -> str:
+def type_(name: str) -> str:
     """The feature of a type."""
-    return _cut("@" + _escaped(pattern_type, _UNSAFE))
+    return _bounded("@" + _escaped(name, _UNSAFE))
 
 
-def lesson(lesson: str) -> str:
+def lesson(name: str) -> str:
     """The feature of a lesson."""
-    return _cut("!" + _escaped(lesson, _UNSAFE))
+    return _bounded("!" + _escaped(name, _UNSAFE))
 
 
 def pair(key: str, value: object) -> str:
-    """The feature of a value in a context; 1, 1.0 and "1" give the same one."""
-    return _cut(f"{_escaped(key, _UNSAFE_IN_KEY)}={_escaped(_said(value), _UNSAFE)}")
+    """The feature of a value in a context; 1, 1.0 and "1" give the same."""
+    return _bounded(f"{_escaped(key, _UNSAFE_IN_KEY)}={_escaped(_said(value), _UNSAFE)}")
 
 
 def features_of(pattern: Pattern) -> dict[str, int]:
     """All features of *pattern*, and how often each counts. O(size of the pattern)."""
     counts: dict[str, int] = {}
-    for token in _tokens(pattern.name):
-        for stem in _stems(token):
-            counts[stem] = counts.get(stem, 0) + NAME_TIMES
-    for token in _tokens(pattern.description):
-        for stem in _stems(token):
-            counts[stem] = counts.get(stem, 0) + 1
+    _count(counts, _tokens(pattern.name), NAME_TIMES)
+    _count(counts, _tokens(pattern.description))
     if pattern.code:
-        for token in _tokens(pattern.code)[:MOST_CODE]:
-            for stem in _stems(token):
-                counts[stem] = counts.get(stem, 0) + 1
+        _count(counts, _tokens(pattern.code)[:MOST_CODE])
     for each in pattern.tags:
+        _count(counts, _tokens(each))
         counts[tag(each)] = 1
-        for stem in words(each):
-            counts[stem] = counts.get(stem, 0) + 1
+    keys: dict[str, None] = {}
     for key, value in _flat(pattern.context):
-        counts[pair(key, value)] = 1
-        for stem in words(f"{key} {_said(value)}"):
-            counts[stem] = counts.get(stem, 0) + 1
+        tokens = _tokens(_text_in(value))
+        _count(counts, tokens)
+        if len(tokens) <= MOST_PAIRED:
+            counts[pair(key, value)] = 1
+        keys[key] = None
+    for key in keys:
+        _count(counts, _tokens(key))
     counts[type_(pattern.pattern_type)] = 1
     counts[lesson(pattern.lesson)] = 1
     return counts
 
 
 def asked_in_words(text: str) -> dict[str, float]:
-    """What a free text asks for: each of its stems, and how much it counts."""
+    """What a free text asks for: each of its stems, however often it is said, and how much it weighs."""
     weights: dict[str, float] = {}
     for token in _tokens(text):
         for stem in _stems(token):
-            weights[stem] = weights.get(stem, 0.0) + 1.0
+            weights[stem] = _weight(stem)
         if len(weights) >= MOST_ASKED:
             break
     return weights
@@ -123,90 +153,62 @@ def asked_in_words(text: str) -> dict[str, float]:
 def asked_in_context(context: Mapping[str, Any]) -> dict[str, float]:
     """What a context asks for: its pairs, and the words in its values.
 
-    ``tags``, ``type``, ``pattern_type`` and ``lesson`` also ask for the tags, the type and the lesson so named.
+    ``tags``, ``pattern_type`` and ``lesson`` ask for the tags, the type and the lesson so named; so does
+    ``type``, if it is one of `TYPES`.
+
+    Args:
+        context: as `checks.context` lets it pass.
     """
     weights: dict[str, float] = {}
-    named = {"tags": tag, "tag": tag, "type": type_, "pattern_type": type_, "lesson": lesson}
     for key, value in _flat(context):
-        if key in named:
-            weights[named[key](_said(value))] = PAIR_WEIGHT
-        weights[pair(key, value)] = PAIR_WEIGHT
-        for stem in words(_said(value)):
-            weights[stem] = weights.get(stem, 0.0) + 1.0
+        weights |= _asked_for(key, value)
         if len(weights) >= MOST_ASKED:
             break
     return weights
 
 
 def spoken(feature: str) -> tuple[str, str]:
-    """The kind of a feature, and what it says to people: ``("tag", "busy timeout")`` for ``#busy%20timeout``."""
+    """Its kind, and what it says to people: ``("tag", "busy timeout")`` for ``#busy%20timeout``."""
     kind = _KINDS.get(feature[:1])
     if kind:
         return kind, _unescaped(feature[1:])
     return ("context" if "=" in feature else "text"), _unescaped(feature)
 
 
-def _tokens(text: str) -> list[str]:
-    """As they are written, but compatible characters are one (NFKC)."""
-    if text.isascii():
-        return _ASCII_TOKEN.findall(text)
-    return _TOKEN.findall(unicodedata.normalize("NFKC", text))
+def _count(counts: dict[str, int], tokens: list[str], times: int = 1) -> None:
+    for token in tokens:
+        for stem in _stems(token):
+            counts[stem] = counts.get(stem, 0) + times
 
 
-@lru_cache(maxsize=1 << 15)
-def _stems(token: str) -> tuple[str, ...]:
-    """What a token is found by; most texts share most of their words."""
-    if token.isascii():
-        return tuple(_stemmed(_parts(token)))
-    stems: list[str] = []
-    for run in _RUNS.findall(token):
-        if re.match(f"[{_UNSPACED}]", run):
-            folded = _folded(run)
-            stems += [folded[at : at + 2] for at in range(max(1, len(folded) - 1))]
-        else:
-            stems += _stemmed(_parts(run))
-    return tuple(stems)
+def _asked_for(key: str, value: object) -> dict[str, float]:
+    text = _text_in(value)
+    weights = asked_in_words(text)
+    if key == "tags":
+        weights[tag(text)] = PAIR_WEIGHT
+    elif key == "pattern_type" or (key == "type" and value in TYPES):
+        weights[type_(text)] = PAIR_WEIGHT
+    elif key == "lesson":
+        weights[lesson(text)] = PAIR_WEIGHT
+    elif len(_tokens(text)) <= MOST_PAIRED:
+        weights[pair(key, value)] = PAIR_WEIGHT
+    return weights
 
 
-def _parts(token: str) -> list[str]:
-    """The words of an identifier such as ``busy_timeout`` or ``busyTimeout``, and itself."""
-    folded = _folded(token).replace("\u2019", "'").strip("_")
-    if token.islower() and "_" not in token:
-        return [folded]
-    parts = [_folded(part) for part in _HUMPS.findall(token)] if "'" not in token else []
-    return [*parts, folded] if len(parts) > 1 else [folded]
-
-
-def _stemmed(parts: list[str]) -> Iterator[str]:
-    from Stemmer import Stemmer  # noqa: PLC0415  (heavy; only who searches pays for it)
-
-    stemmer = Stemmer("english", 0)  # holds state and no lock; a new one costs a microsecond
-    for part in parts:
-        if part and part not in _stop_words():
-            yield stemmer.stemWord(part)
-
-
-@cache
-def _stop_words() -> frozenset[str]:
-    """Too frequent to say anything, and what an apostrophe leaves behind."""
-    return frozenset(
-        "a an and are as at be but by for if in into is it no not of on or such that the their then there these "
-        "they this to was will with".split()
-    )
+def _weight(stem: str) -> float:
+    return SLIGHT_WEIGHT if len(stem) == 1 or stem.isdecimal() else 1.0
 
 
 def _flat(context: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
-    """Every value in *context* that is no dict and no list, with the path of its keys."""
-    todo: list[tuple[str, object, int]] = [("", context, 0)]
+    """Every value in *context* that is no dict and no list, in order, with the keys that lead to it."""
+    todo: list[tuple[str, object]] = [("", context)]
     while todo:
-        path, value, depth = todo.pop()
+        path, value = todo.pop()
         if isinstance(value, dict):
-            if depth < DEEPEST:
-                start = f"{path}."[-LONGEST:] if path else ""
-                todo += [(f"{start}{key}", each, depth + 1) for key, each in reversed(value.items())]
+            start = f"{path[-LONGEST:]}." if path else ""
+            todo += [(f"{start}{key}", each) for key, each in reversed(value.items())]
         elif isinstance(value, list | tuple):
-            if depth < DEEPEST:
-                todo += [(path, each, depth + 1) for each in reversed(value)]
+            todo += [(path, each) for each in reversed(value)]
         else:
             yield path, value
 
@@ -217,36 +219,81 @@ def _said(value: object) -> str:
         return value
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+    if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
 
 
+def _text_in(value: object) -> str:
+    """What *value* has to say without its key."""
+    return "" if value is None or isinstance(value, bool) else _said(value)
+
+
+def _tokens(text: str) -> list[str]:
+    """The words of *text* as they are written, in form NFKC, with short endings after an apostrophe."""
+    if text.isascii():
+        return _ASCII_TOKEN.findall(text)
+    return _TOKEN.findall(unicodedata.normalize("NFKC", text))
+
+
+@lru_cache(maxsize=1 << 15)
+def _stems(token: str) -> tuple[str, ...]:
+    """What a token is found by. Kept: most texts are made of the same words."""
+    if token.isascii():
+        return tuple(_stemmed(token))
+    stems: list[str] = []
+    for unspaced, spaced in _RUNS.findall(token):
+        stems += (
+            _stemmed(spaced) if spaced else [unspaced[at : at + 2] for at in range(max(1, len(unspaced) - 1))]
+        )
+    return tuple(stems)
+
+
+def _stemmed(token: str) -> Iterator[str]:
+    from Stemmer import Stemmer  # type: ignore[import-not-found]  # late: only who searches pays for it
+
+    stemmer = Stemmer("english", 0)  # a new one costs a microsecond; one for all threads would need a lock
+    for part in _parts(token):
+        if part not in STOP_WORDS:
+            yield stemmer.stemWord(part)
+
+
+def _parts(token: str) -> list[str]:
+    """The words in an identifier, folded, then the identifier itself; each once."""
+    token, _, ending = token.replace("\u2019", "'").partition("'")
+    if ending in {"t", "T"}:  # an auxiliary with its "not"
+        return []
+    found = _HUMPS.findall(token) if token.isascii() else token.split("_")
+    whole = _folded(token).strip("_")
+    parts = [_folded(part) for part in found] if len(found) > 1 else []
+    numbered = _NUMBERED.fullmatch(whole)
+    if numbered:  # who looks for python also means python3
+        parts = [numbered[1]]
+    return list(dict.fromkeys(part for part in (*parts, whole) if part))
+
+
 def _escaped(text: str, unsafe: re.Pattern[str]) -> str:
-    """Folded, its ends and repeated whitespace gone, each unsafe character as %XX of its bytes."""
+    """Folded, whitespace at its ends gone and other single blanks, each unsafe character as %XX."""
     folded = " ".join(_folded(text).split())
-    if unsafe.search(folded) is None:
-        return folded
-    return unsafe.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogatepass")), folded)
+    return unsafe.sub(lambda found: f"%{ord(found[0]):02X}", folded)
 
 
 def _unescaped(text: str) -> str:
-    return _ESCAPED.sub(
-        lambda found: bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "surrogatepass"), text
-    )
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
 
 
 def _folded(text: str) -> str:
-    """NFKC without case."""
+    """NFKC without case; halves of characters become question marks."""
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return folded.encode("utf-8", "replace").decode()
 
 
-def _cut(feature: str) -> str:
+def _bounded(feature: str) -> str:
     if len(feature) <= LONGEST:
         return feature
-    from hashlib import blake2b  # noqa: PLC0415  (rarely needed)
+    from hashlib import blake2b  # late: rarely needed
 
-    digest = blake2b(feature.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    digest = blake2b(feature.encode(), digest_size=8).hexdigest()
     return f"{feature[: LONGEST - len(digest) - 1]}…{digest}"

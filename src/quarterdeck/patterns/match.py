@@ -29,7 +29,16 @@ class PatternMatch:
         contradicted_by: ids of patterns that say otherwise.
     """
 
-    __slots__ = ("_asked", "_factors", "contradicted_by", "evidence", "pattern", "relevance_score", "score", "similarity")
+    __slots__ = (
+        "_asked",
+        "_factors",
+        "contradicted_by",
+        "evidence",
+        "pattern",
+        "relevance_score",
+        "score",
+        "similarity",
+    )
 
     def __init__(
         self,

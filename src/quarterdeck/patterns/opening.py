@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FOLDER = "patterns"
-_SUFFIX = ".sqlite"
+SUFFIX = ".sqlite"
 
 
 def configured(root: str = ".", flags: Mapping[str, object] | None = None) -> PatternSettings:
@@ -69,11 +69,11 @@ def library_file(settings: PatternSettings, root: str = ".") -> str:
     name = checks.identity(settings.namespace, "namespace of a library")
     workspace = open_workspace(find_root(root))
     try:
-        return os.path.join(private_folder(workspace.state_file(FOLDER)), name + _SUFFIX)
+        return os.path.join(private_folder(workspace.state_file(FOLDER)), name + SUFFIX)
     except OSError as error:
         raise failure(error, workspace.state) from error
 
 
 def index_folder(path: str) -> str | None:
     """Where the index of the library at *path* is; None: it has none, as it is in no file."""
-    return None if path == sqlite.IN_MEMORY else path.removesuffix(_SUFFIX) + ".index"
+    return None if path == sqlite.IN_MEMORY else path.removesuffix(SUFFIX) + ".index"

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from quarterdeck.patterns.meaning import Meaning
-    from quarterdeck.patterns.model import Evidence, Pattern
+    from quarterdeck.patterns.evidence import Tally
+    from quarterdeck.patterns.model import Pattern
     from quarterdeck.patterns.search.index import SearchIndex
     from quarterdeck.patterns.search.terms import Query
     from quarterdeck.patterns.truth import Change, Truth
@@ -55,12 +56,13 @@ class Question(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """A pattern that may be among the best."""
+    """A pattern that may be among the best; *theta* is the probability that it works, or a draw of it."""
 
     score: float
     fit: float
     number: int
-    evidence: Evidence
+    theta: float
+    tally: Tally
 
 
 class Ranking:
@@ -94,7 +96,7 @@ class Ranking:
                 pattern,
                 min(1.0, each.fit),
                 each.score,
-                each.evidence,
+                evidence.weigh(each.tally, pattern.confidence, question.now_s, self._half_life_s, each.theta),
                 asked=possible,
                 similarity=similar.get(each.number),
                 contradicted_by=contradicted.get(pattern.id, ()),
@@ -110,7 +112,9 @@ class Ranking:
             for feature, weight in weights.items()
         }
 
-    def _similar(self, meaning: Meaning, question: Question, window: int, found: list[int]) -> dict[int, float]:
+    def _similar(
+        self, meaning: Meaning, question: Question, window: int, found: list[int]
+    ) -> dict[int, float]:
         """How near in meaning those are that are nearest, and those that were *found* by their words."""
         query = question.query
         allowed = None
@@ -124,19 +128,29 @@ class Ranking:
         """What their authors say how sure they are; those that are gone are left out."""
         return {number: pattern.confidence for number, pattern in self._truth.read(numbers).items()}
 
-    def _weighed(self, question: Question, fits: Mapping[int, float], stated: Mapping[int, float]) -> list[_Candidate]:
+    def _weighed(
+        self, question: Question, fits: Mapping[int, float], stated: Mapping[int, float]
+    ) -> list[_Candidate]:
         """The candidates that are sure enough, best first."""
         tallies = self._truth.tallies(list(fits))
+        now_s, half_life_s, least, random = (
+            question.now_s, self._half_life_s, question.min_confidence, question.random
+        )
         candidates = []
         for number, fit in fits.items():
-            if number not in stated:
-                continue
-            tally, confidence = tallies.get(number, evidence.NO_OUTCOMES), stated[number]
-            if evidence.ceiling(tally, confidence, question.now_s, self._half_life_s) < question.min_confidence:
-                continue
-            seen = evidence.weigh(tally, confidence, question.now_s, self._half_life_s, question.random)
-            candidates.append(_Candidate(fit * evidence.factor(seen.drawn), fit, number, seen))
-        candidates.sort(key=lambda each: (-each.score, each.number))
+            confidence = stated.get(number, -1.0)
+            tally = tallies.get(number)
+            if tally is None:
+                if confidence < least:
+                    continue
+                known, tally = evidence.untried(confidence), evidence.NO_OUTCOMES
+            else:
+                if evidence.ceiling(tally, confidence, now_s, half_life_s) < least:
+                    continue
+                known = evidence.posterior(tally, confidence, now_s, half_life_s)
+            theta = known.mean if random is None else known.draw(random)
+            candidates.append(_Candidate(fit * evidence.factor(theta), fit, number, theta, tally))
+        candidates.sort(key=_order)
         return candidates
 
     def _read(self, candidates: list[_Candidate], question: Question) -> list[tuple[_Candidate, Pattern]]:
@@ -161,6 +175,10 @@ class Ranking:
                 said.setdefault(link.source, []).append(link.target)
                 said.setdefault(link.target, []).append(link.source)
         return {each: tuple(sorted(set(others))) for each, others in said.items()}
+
+
+def _order(candidate: _Candidate) -> tuple[float, int]:
+    return -candidate.score, candidate.number
 
 
 def until_s(pattern: Pattern) -> int:

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 MAX_DEPTH = 100
 """Of links that `get_related_patterns` follows."""
 _CHUNK = 1_000
+_ORDERS = {
+    "success_rate": "expected",
+    "usage_count": "usage",
+    "confidence": "confidence",
+    "recent": "recent",
+    "name": "name",
+}
+"""The published names of orders, and the truth's."""
 
 
 class Reading(Shelf):
@@ -60,7 +68,9 @@ class Reading(Shelf):
             UsageError: *depth* is not from 1 to 100.
         """
         if type(depth) is not int or not 1 <= depth <= MAX_DEPTH:
-            raise UsageError(f"depth must be from 1 to {MAX_DEPTH}, got {checks.told(depth)}", hint="1 is direct")
+            raise UsageError(
+                f"depth must be from 1 to {MAX_DEPTH}, got {checks.told(depth)}", hint="1 is direct"
+            )
         near = [each for each, _ in self.truth.related(checks.identity(pattern_id), depth, kinds)]
         found = self.truth.get_many(near)
         return [found[each] for each in near if each in found]
@@ -83,12 +93,16 @@ class Reading(Shelf):
         Args:
             n: how many at most.
             sort_by: ``success_rate``: how probable it is that it works the next time, so that 999 of 1,000 is
-                above 1 of 1; ``usage_count``, ``confidence``, ``recent``.
+                above 1 of 1; ``usage_count``, ``confidence``, ``recent``, ``name``.
 
         Raises:
             UsageError: there is no such order.
         """
-        return self.truth.top(_limit(n), sort_by)
+        if sort_by not in _ORDERS:
+            raise UsageError(
+                f"there is no order {checks.told(sort_by)} of patterns", hint=f"use one of: {', '.join(_ORDERS)}"
+            )
+        return self.truth.top(_limit(n), _ORDERS[sort_by])
 
     def get_due_patterns(self, limit: int = 100) -> list[Pattern]:
         """Those whose review is due, the longest due first."""
@@ -107,5 +121,7 @@ class Reading(Shelf):
 
 def _limit(value: object) -> int:
     if type(value) is not int or not 1 <= value <= 2**31:
-        raise UsageError(f"the limit must be a whole number from 1 up, got {checks.told(value)}", hint="ask for some")
+        raise UsageError(
+            f"the limit must be a whole number from 1 up, got {checks.told(value)}", hint="ask for some"
+        )
     return value

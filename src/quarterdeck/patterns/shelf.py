@@ -62,9 +62,12 @@ class Shelf:
         """
         if path is not None and namespace is not None:
             raise UsageError(
-                "both a path and a namespace are given", hint="a namespace is a library of the project: give one"
+                "both a path and a namespace are given",
+                hint="a namespace is a library of the project: give one",
             )
-        given = {name: value for name, value in (("path", path), ("namespace", namespace)) if value is not None}
+        given = {
+            name: value for name, value in (("path", path), ("namespace", namespace)) if value is not None
+        }
         if path is None and namespace is not None:
             given["path"] = ""
         self.settings = checked((settings or configured())._replace(**given))

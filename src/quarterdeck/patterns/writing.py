@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from quarterdeck.errors import ScrubRefused, UsageError
+from quarterdeck.errors import UsageError
 from quarterdeck.patterns import checks
 from quarterdeck.patterns.model import LinkKind, Outcome, Pattern
 from quarterdeck.patterns.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
 
     from quarterdeck.scrub import Scrubber
@@ -23,6 +23,8 @@ _OWN_FIELDS = frozenset(
     ("id", "usage_count", "success_count", "failure_count", "last_used", "discovered_at", "superseded_by")
 )
 """What `update_pattern` leaves alone: the library keeps them."""
+_TEXTS = ("name", "description", "context", "code", "tags", "pattern_type", "source")
+"""What is scrubbed; an id is a name that others refer to, and so is an agent's, whatever it looks like."""
 
 
 class Writing(Shelf):
@@ -70,6 +72,24 @@ class Writing(Shelf):
             count += len(chunk)
         return count
 
+    def followed(self, source: str) -> str | None:
+        """How far this library has followed *source*; None: not yet."""
+        return self.truth.absorbed(checks.source(source))
+
+    def follow(self, source: str, cursor: str, patterns: Sequence[Pattern]) -> int:
+        """Take over what an event log says, exactly once: the patterns and how far it was read, in one commit.
+
+        Args:
+            source: which log.
+            cursor: how far it has been read with these; `followed` gives it back.
+            patterns: as they are, nothing is taken out of them. One whose id the library has, or has had from
+                that source, is left out.
+
+        Returns:
+            How many were new.
+        """
+        return self.truth.absorb(checks.source(source), cursor, patterns)
+
     def update_pattern(self, pattern_id: str, *, agent_id: str = "", **changes: Any) -> Pattern:
         """Say fields of a pattern anew, in one transaction; its outcomes and links stay.
 
@@ -107,7 +127,13 @@ class Writing(Shelf):
         return self.truth.delete(checks.identity(pattern_id), agent_id=_agent(agent_id))
 
     def record_pattern_outcome(
-        self, pattern_id: str, success: bool, *, agent_id: str = "", note: str = "", at: datetime | None = None
+        self,
+        pattern_id: str,
+        success: bool,
+        *,
+        agent_id: str = "",
+        note: str = "",
+        at: datetime | None = None,
     ) -> None:
         """Say what came of using a pattern; its rank follows at once.
 
@@ -122,7 +148,9 @@ class Writing(Shelf):
             UsageError: there is none of that id, or *success* is neither true nor false.
         """
         if not isinstance(success, bool):
-            raise UsageError(f"success must be True or False, got {checks.told(success)}", hint="say whether it worked")
+            raise UsageError(
+                f"success must be True or False, got {checks.told(success)}", hint="say whether it worked"
+            )
         moment = checks.moment(at, "at") or self._now()
         note = self._scrubbed_text(checks.text(note, "note of an outcome"))
         self.truth.record([Outcome(checks.identity(pattern_id), success, moment, _agent(agent_id), note)])
@@ -147,7 +175,9 @@ class Writing(Shelf):
         ids = checks.identity(pattern_id), checks.identity(other_id)
         return self.truth.link(*ids, _kind(kind), agent_id=_agent(agent_id))
 
-    def unlink_patterns(self, pattern_id: str, other_id: str, kind: LinkKind | str = LinkKind.RELATED) -> bool:
+    def unlink_patterns(
+        self, pattern_id: str, other_id: str, kind: LinkKind | str = LinkKind.RELATED
+    ) -> bool:
         """Take back what `link_patterns` said; whether it had been said."""
         return self.truth.unlink(checks.identity(pattern_id), checks.identity(other_id), _kind(kind))
 
@@ -160,7 +190,8 @@ class Writing(Shelf):
         for pattern in patterns:
             if not isinstance(pattern, Pattern):
                 raise UsageError(
-                    f"a Pattern is needed, got {checks.told(pattern)}", hint="from quarterdeck.patterns import Pattern"
+                    f"a Pattern is needed, got {checks.told(pattern)}",
+                    hint="from quarterdeck.patterns import Pattern",
                 )
         scrubbed = [self._scrubbed(pattern) for pattern in patterns]
         self.truth.contribute(scrubbed, act=act, agent_id=agent, source=checks.source(source))
@@ -169,17 +200,10 @@ class Writing(Shelf):
         """*pattern* without what is secret or personal."""
         if not self.settings.scrub:
             return pattern
-        data = msgspec.json.encode(pattern)
+        said = {name: getattr(pattern, name) for name in _TEXTS}
+        data = msgspec.json.encode(said)
         clean = self._scrub().scrub(data)
-        if clean is data:
-            return pattern
-        try:
-            return msgspec.json.decode(clean, type=Pattern)
-        except (msgspec.DecodeError, UsageError):  # what must be an id or a date is none any more
-            raise ScrubRefused(
-                f"pattern {checks.told(pattern.id)} would be none without what is secret in it",
-                hint="take secrets and personal data out of its id, agents and tags",
-            ) from None
+        return pattern if clean is data else msgspec.structs.replace(pattern, **msgspec.json.decode(clean))
 
     def _scrubbed_text(self, text: str) -> str:
         if not self.settings.scrub or not text:

@@ -10,6 +10,7 @@ import pytest
 from quarterdeck.costs.settings import CostsConfig
 from quarterdeck.index.settings import IndexConfig
 from quarterdeck.memory.settings import MemorySettings
+from quarterdeck.patterns.settings import PatternSettings
 
 
 def test_every_setting_is_shown_with_its_source(qd, project, monkeypatch):
@@ -17,7 +18,12 @@ def test_every_setting_is_shown_with_its_source(qd, project, monkeypatch):
     (project / "quarterdeck.toml").write_text("[index]\nchurn_days = 30\n")
     monkeypatch.setenv("QUARTERDECK_INDEX_SUBMODULES", "yes")
     settings = {each["setting"]: each for each in qd("config", "--json").json["settings"]}
-    parts = {"costs": CostsConfig._fields, "index": IndexConfig._fields, "memory": MemorySettings._fields}
+    parts = {
+        "costs": CostsConfig._fields,
+        "index": IndexConfig._fields,
+        "memory": MemorySettings._fields,
+        "patterns": PatternSettings._fields,
+    }
     assert list(settings) == [f"{part}.{name}" for part, names in parts.items() for name in names]
     assert (settings["index.churn_days"]["value"], settings["index.submodules"]["value"]) == (30, True)
     assert settings["index.churn_days"]["source"].endswith("quarterdeck.toml")

@@ -60,14 +60,19 @@ def rounded(length: int) -> int:
     return length if beyond < 0 else (beyond >> lost << lost) + _EXACT_LENGTHS
 
 
+def rarity(documents: int, frequency: int) -> float:
+    """The idf of a feature that *frequency* of all *documents* have, >= 0.
+
+    It is what the feature gives to a document of mean length in which it is once.
+    """
+    odds = (documents - frequency + 0.5) / (frequency + 0.5)
+    (single,) = _SINGLE.unpack(_SINGLE.pack(1.0 + odds))  # tantivy's, felt where nearly all have the feature
+    return math.log(single)
+
+
 def worth(feature: str, statistics: Statistics) -> float:
-    """What *feature* is worth to every document that has it, >= 0: ``(k1 + 1) * idf``; the rarer the more."""
-    frequency = statistics.frequency(feature)
-    odds = (statistics.documents - frequency + 0.5) / (frequency + 0.5)
-    (single,) = _SINGLE.unpack(
-        _SINGLE.pack(1.0 + odds)
-    )  # tantivy's precision: felt where a feature is in nearly all
-    return (K1 + 1.0) * math.log(single)
+    """What *feature* is worth to every document that has it: ``(k1 + 1) * idf``."""
+    return (K1 + 1.0) * rarity(statistics.documents, statistics.frequency(feature))
 
 
 def shares(postings: Mapping[int, Posting], mean_length: float) -> dict[int, float]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from quarterdeck import forks, sqlite
 from quarterdeck.errors import StateError, StoreBusy
+from quarterdeck.patterns.evidence import NO_OUTCOMES, Tally, posterior
 from quarterdeck.patterns.truth.schema import MIGRATIONS
 from quarterdeck.sqlite import BUSY_TIMEOUT_S, IN_MEMORY
 
@@ -48,11 +49,11 @@ class Database:
         path: the file; `IN_MEMORY` for one that only this object sees.
     """
 
-    def __init__(self, path: str) -> None:
-        """Opens nothing yet."""
+    def __init__(self, path: str, half_life_s: float) -> None:
+        """Opens nothing yet; the SQL function ``expected`` computes with *half_life_s*."""
         self.path = path
-        self._reader = _Connection(path)
-        self._writer = self._reader if path == IN_MEMORY else _Connection(path)
+        self._reader = _Connection(path, half_life_s)
+        self._writer = self._reader if path == IN_MEMORY else _Connection(path, half_life_s, waits=False)
         self._is_writing = False
         self._commits = 0
         # A child's copy of what is in memory is its own, so it keeps it.
@@ -67,7 +68,7 @@ class Database:
         ((version,),) = self.rows("PRAGMA data_version")
         return self._reader.opening, version
 
-    def rows(self, statement: str, given: Sequence[object] = ()) -> list[Row]:
+    def rows(self, statement: str, given: Sequence[object] | dict[str, object] = ()) -> list[Row]:
         """All rows that *statement* gives.
 
         Raises:
@@ -129,7 +130,7 @@ class Database:
 
     def _look(self) -> None:
         """Leave a file that is not at its path any more; what is being read is read to its end."""
-        if self._reader.is_there():
+        if self._reader.is_at_work or self._reader.is_there():
             return
         if not self._writer.lock.acquire(timeout=BUSY_TIMEOUT_S):
             raise _moved(self.path)
@@ -164,10 +165,12 @@ class _Connection:
         opening: a number that no other connection of this process has; 0 while it is not open.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, half_life_s: float, *, waits: bool = True) -> None:
         self.lock = threading.RLock()
         self.opening = 0
         self._path = path
+        self._half_life_s = half_life_s
+        self._waits = waits  # in SQLite's way
         self._place: tuple[int, int] | None = None
         self._look_at = 0.0  # on the monotonic clock
         self._connection: sqlite3.Connection | None = None
@@ -176,9 +179,14 @@ class _Connection:
         """The connection to the file that was at the path when it was first asked for."""
         return self._connection or self._connect()
 
+    @property
+    def is_at_work(self) -> bool:
+        """Whether it is in a transaction."""
+        return self._connection is not None and self._connection.in_transaction
+
     def is_there(self) -> bool:
         """Whether the file is still the one at its path; looks at most once in `_GLANCE_S` seconds."""
-        if self._connection is None or self._path == IN_MEMORY or self._connection.in_transaction:
+        if self._connection is None or self._path == IN_MEMORY:
             return True
         now = time.monotonic()
         if now < self._look_at:
@@ -212,14 +220,30 @@ class _Connection:
             if self._path == IN_MEMORY or (self._place is not None and self._place == _place_of(self._path)):
                 break
             connection.close()  # it has just been made, or replaced in between
-        connection.execute("PRAGMA busy_timeout=0")
+        if not self._waits:
+            connection.execute("PRAGMA busy_timeout=0")
         connection.execute("PRAGMA secure_delete=ON")
         connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
         connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
+        connection.create_function("expected", 7, self._expected, deterministic=True)
         self._look_at = 0.0
         self.opening = next(_openings)
         self._connection = connection
         return connection
+
+    def _expected(
+        self,
+        confidence: float,
+        successes: int | None,
+        failures: int,
+        good: float,
+        bad: float,
+        at_us: int,
+        now_us: int,
+    ) -> float:
+        """The posterior mean of a row; *successes* None: it has no tally."""
+        tally = NO_OUTCOMES if successes is None else Tally(successes, failures, good, bad, at_us / 1e6)
+        return posterior(tally, confidence, now_us / 1e6, self._half_life_s).mean
 
 
 def _begin(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,180 @@
+"""How ``search`` and ``query`` show what was found, why, and what their filters have hidden."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from quarterdeck.cli.output import remark, say
+from quarterdeck.cli.patterns.output import (
+    labels,
+    line_chars,
+    named,
+    one_line,
+    pattern_json,
+    print_library_json,
+    worked,
+)
+from quarterdeck.errors import NothingToRead
+from quarterdeck.words import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from quarterdeck.cli.options import Command
+    from quarterdeck.patterns import PatternLibrary, PatternMatch
+
+BAR_CHARS = 10
+MOST_HIDDEN = 100
+"""So many of those that filters hide are counted."""
+SEVERAL = 6
+"""So many reasons are named."""
+
+
+class Showing(NamedTuple):
+    """How an answer is to be shown.
+
+    Attributes:
+        as_json: for programs.
+        max_tokens: as a text for a prompt, within so many tokens; None: for people.
+    """
+
+    as_json: bool
+    max_tokens: int | None
+
+
+def showing_options(command: Command) -> Command:
+    """``--json`` and ``--render``: the command gets them together as *showing*."""
+
+    @functools.wraps(command)
+    def shown(*, as_json: bool, max_tokens: int | None, **others: object) -> object:
+        return command(showing=Showing(as_json, max_tokens), **others)
+
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON, with a versioned schema."),
+        click.option(
+            "--render",
+            "max_tokens",
+            metavar="MAX_TOKENS",
+            type=click.IntRange(min=1),
+            help="Print the text for a prompt instead, within so many tokens.",
+        ),
+    ):
+        option(shown)
+    return shown  # type: ignore[return-value] # click calls it by the names of its options
+
+
+def print_matches(
+    kind: str,
+    library: PatternLibrary,
+    matches: list[PatternMatch],
+    showing: Showing,
+    unfiltered: Callable[[int], list[PatternMatch]] | None,
+) -> None:
+    """Print *matches*, and how many more there are that filters hide.
+
+    Args:
+        kind: of the answer in JSON.
+        library: whose they are.
+        matches: best first.
+        showing: how.
+        unfiltered: finds at most so many without the filters; None: nothing can be hidden.
+
+    Raises:
+        NothingToRead: the library has no patterns at all.
+    """
+    if not matches and not library.truth.count():
+        raise NothingToRead(f"there are no patterns yet in {library.path}", hint="add one: qd patterns add")
+    hidden = _hidden(matches, unfiltered)
+    if showing.as_json:
+        answer: dict[str, Any] = {"matches": [_json(each) for each in matches], "hidden": hidden}
+        if showing.max_tokens is not None:
+            answer["text"] = library.render(matches, showing.max_tokens)
+        print_library_json(kind, library, answer)
+        return
+    if showing.max_tokens is not None:
+        text = library.render(matches, showing.max_tokens)
+        if text:
+            say(*(line.expandtabs(4) for line in text.splitlines()))
+        left_out = "no pattern matches" if not matches else "" if text else "no match fits into so few tokens"
+        remark(each for each in (left_out, _said(hidden)) if each)
+        return
+    for at, match in enumerate(matches):
+        say(*([""] if at else []))
+        click.echo(_head(match))
+        say(*(f"  {line}" for line in _lines(match)))
+    if not matches:
+        say("no pattern matches")
+    if hidden:
+        say("", _said(hidden))
+
+
+def _hidden(
+    matches: list[PatternMatch], unfiltered: Callable[[int], list[PatternMatch]] | None
+) -> int:
+    if unfiltered is None:
+        return 0
+    found = {match.pattern.id for match in matches}
+    return sum(match.pattern.id not in found for match in unfiltered(MOST_HIDDEN))
+
+
+def _said(hidden: int) -> str:
+    """How many match, but do not pass; the empty text: none."""
+    if not hidden:
+        return ""
+    many = f"{hidden} or more others match" if hidden >= MOST_HIDDEN else f"{hidden} more match" + "es" * (hidden == 1)
+    return f"{many}, but not the filters"
+
+
+def _head(match: PatternMatch) -> str:
+    """The id in bold, and the name."""
+    pattern = match.pattern
+    bold = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    shown = click.style(harmless(pattern.id), bold=True) if bold else harmless(pattern.id)
+    return f"{shown}  {one_line(named(pattern), max(20, line_chars() - len(pattern.id) - 2))}"
+
+
+def _lines(match: PatternMatch) -> Iterator[str]:
+    pattern, seen, chars = match.pattern, match.evidence, line_chars() - 2
+    yield one_line(
+        f"{_bar(match.relevance_score)} {match.relevance_score:.2f}  {labels(pattern)}  by {pattern.agent_id}", chars
+    )
+    if pattern.description.strip():
+        yield one_line(pattern.description, chars)
+    if match.factors:
+        reasons = [
+            f"{what} {factor.share:.0%}" for what, factor in zip(match.matching_factors, match.factors, strict=True)
+        ]
+        more = f", {len(reasons) - SEVERAL} more" if len(reasons) > SEVERAL else ""
+        yield one_line(f"fits by {', '.join(reasons[:SEVERAL])}{more}", chars)
+    uses = seen.successes + seen.failures
+    if uses:
+        yield f"{worked(seen.successes, uses, seen.low, seen.high)}, expected to work {seen.expected:.0%}"
+    else:
+        yield f"not tried yet; its author is {pattern.confidence:.0%} sure"
+    if match.contradicted_by:
+        yield one_line(f"contradicted by {', '.join(match.contradicted_by)}", chars)
+    if pattern.superseded_by:
+        yield one_line(f"superseded by {pattern.superseded_by}", chars)
+
+
+def _bar(share: float) -> str:
+    """``█████▌····``."""
+    full, half = divmod(round(share * 2 * BAR_CHARS), 2)
+    return f"{'█' * full}{'▌' * half}".ljust(BAR_CHARS, "·")
+
+
+def _json(match: PatternMatch) -> dict[str, Any]:
+    return {
+        "pattern": pattern_json(match.pattern),
+        "relevance": match.relevance_score,
+        "score": match.score,
+        "factors": [each._asdict() for each in match.factors],
+        "evidence": match.evidence._asdict(),
+        "similarity": match.similarity,
+        "contradicted_by": list(match.contradicted_by),
+    }

@@ -1,0 +1,65 @@
+"""``qd patterns query``: patterns by the situation an agent is in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from quarterdeck.cli.patterns.matches import Showing, print_matches, showing_options
+from quarterdeck.cli.patterns.options import Where, agent_option, library_options, opened, shown_option
+from quarterdeck.cli.patterns.typed import pairs
+
+
+@click.command()
+@click.argument("context", metavar="[KEY=VALUE]...", nargs=-1, callback=pairs)
+@click.option("--type", "pattern_type", metavar="TYPE", help="Only of this type.")
+@click.option(
+    "--min-confidence",
+    metavar="SHARE",
+    type=float,
+    default=0.5,
+    show_default=True,
+    help="Leave out what cannot be that sure: by its author, or by what its outcomes still allow.",
+)
+@shown_option(10)
+@click.option(
+    "--explore/--no-explore", default=None, help="Give what has been tried little its chance (default: settings)."
+)
+@click.option("--semantic", is_flag=True, help="Also by meaning (extra semantic).")
+@agent_option
+@library_options
+@showing_options
+def command(
+    context: dict[str, Any],
+    pattern_type: str | None,
+    min_confidence: float,
+    limit: int,
+    explore: bool | None,
+    semantic: bool,
+    agent: str,
+    where: Where,
+    showing: Showing,
+) -> None:
+    """Find patterns as an agent does: by the situation it is in.
+
+    A VALUE is JSON; what is not is text. What is in common counts: pairs, tags (under tags=), and words.
+    Without any, the best of all by their outcomes.
+
+    \b
+    qd patterns query task="sqlite database is locked" language=python --agent fixer
+    qd patterns query 'tags=["sqlite"]' --type conditional --render 500
+    """
+    flags = {**where.flags, "semantic": True} if semantic else where.flags
+    with opened(where._replace(flags=flags)) as library:
+        found = library.query_patterns(agent, context, pattern_type, min_confidence, limit, explore=explore)
+        may_hide = bool(context) and len(found) < limit and bool(pattern_type or min_confidence)
+        print_matches(
+            "query",
+            library,
+            found,
+            showing,
+            (lambda most: library.query_patterns(agent, context, None, 0.0, most, explore=False))
+            if may_hide
+            else None,
+        )

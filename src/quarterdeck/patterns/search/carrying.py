@@ -1,0 +1,125 @@
+"""Taking what has changed in the truth to far: on the spot, or in a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from quarterdeck.errors import QuarterdeckError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from quarterdeck.patterns.search.far import Far
+    from quarterdeck.patterns.search.terms import Document
+    from quarterdeck.patterns.truth import Change, Truth
+
+CHUNK = 200
+"""So many changes are in memory at a time."""
+_PAUSE_S = 5.0
+"""Between attempts of which the first came to nothing: it failed, or somebody else was at it."""
+
+
+def carry(
+    truth: Truth,
+    far: Far,
+    document_of: Callable[[Change], Document | None],
+    *,
+    anew: bool = False,
+    is_to_stop: Callable[[], bool] = lambda: False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> bool:
+    """Bring *far* up to date, in chunks; costs CPU time for the analysis of each pattern that has changed.
+
+    Args:
+        truth: from where.
+        far: to where; it has not looked at the result yet when this returns.
+        document_of: what far holds of a pattern; None: nothing.
+        anew: begin from nothing, whatever far has.
+        is_to_stop: asked after each chunk; what is done by then is kept.
+        progress: told after each chunk how many changes of how many are done.
+
+    Returns:
+        Whether it was done; False: somebody else is writing to far.
+
+    Raises:
+        StateError: with its subclasses: the truth cannot be read, or far not written; it is as it was then.
+    """
+    writer = far.write(anew=anew or far.revision > truth.revision())
+    if writer is None:
+        return False
+    with writer:
+        revision, done = writer.revision, 0
+        total = min(truth.revision() - revision, truth.count() if revision < 0 else 2**63)
+        while changes := truth.changes(revision, CHUNK):
+            for change in changes:
+                document = document_of(change)
+                if document is None:
+                    writer.remove(change.number)
+                else:
+                    writer.put(document)
+            revision = changes[-1].revision
+            done += len(changes)
+            progress(done, max(done, total))
+            if is_to_stop():
+                break
+        if done or writer.revision < 0:
+            writer.commit(revision)
+    return True
+
+
+class Carrier:
+    """A thread that carries when it is told to, one at a time; it ends with each job.
+
+    Attributes:
+        rounds: how often it has come to an end: then far may be another one.
+        problem: why the last attempt failed; None: it did not.
+    """
+
+    def __init__(
+        self, job: Callable[[Callable[[], bool]], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """*job* is given a function that says whether it is to stop; False: somebody else was at it."""
+        self.rounds = 0
+        self.problem: QuarterdeckError | None = None
+        self._job = job
+        self._clock = clock
+        self._not_before_s = -1.0
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin, unless one is at work or another attempt would come too soon."""
+        if (self._thread and self._thread.is_alive()) or self._clock() < self._not_before_s:
+            return
+        self._stop.clear()
+        thread = threading.Thread(target=self._run, name="quarterdeck-patterns-index", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the interpreter is about to end, or the system has no more threads
+            return
+        self._thread = thread
+
+    def stop(self) -> None:
+        """Have it end as soon as its chunk is in, and wait for that."""
+        self._stop.set()
+        thread = self._thread
+        if thread and thread is not threading.current_thread():  # a collector of garbage runs in any thread
+            thread.join()
+
+    def forget(self) -> None:
+        """In a child: the thread is the parent's."""
+        self._stop = threading.Event()
+        self._thread = None
+
+    def _run(self) -> None:
+        was_done = False
+        try:
+            was_done = self._job(self._stop.is_set)
+            self.problem = None
+        except QuarterdeckError as error:
+            self.problem = error
+        finally:
+            self._not_before_s = -1.0 if was_done else self._clock() + _PAUSE_S
+            self.rounds += 1

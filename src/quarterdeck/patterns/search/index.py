@@ -1,0 +1,275 @@
+"""The search by words over all of a library, up to date with the truth before each answer.
+
+A library has no far while it is small. Once there are more than ``near_limit`` patterns it gets one, and
+keeps it even if it shrinks again, for then it may soon grow again. From then on near has what has changed after the
+revision up to which far is complete, and numbers that have changed are left out of what far finds.
+
+More than ``delta_limit`` changes are taken to far in the background, while answers come from both. Only a
+backlog of more than `MOST_NEAR`, as after an import or the loss of the index, keeps the answer waiting.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING
+
+from quarterdeck import forks
+from quarterdeck.errors import StateError, StoreBusy
+from quarterdeck.patterns import features
+from quarterdeck.patterns.search.carrying import CHUNK, Carrier, carry
+from quarterdeck.patterns.search.far import Far
+from quarterdeck.patterns.search.near import Near
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from quarterdeck.errors import QuarterdeckError
+    from quarterdeck.patterns.search.bm25 import Statistics
+    from quarterdeck.patterns.search.terms import Document, Hit, Query
+    from quarterdeck.patterns.truth import Change, Truth
+
+MOST_NEAR = 20_000
+"""So many changes are held in memory while far is made; for more, far is made first."""
+_PATIENCE_S = 300.0
+_PAUSES_S = 0.01, 1.0
+_ATTEMPTS = 3
+_NOTHING = -1
+
+
+class SearchIndex:
+    """Finds documents of a library; may be shared by threads, and goes on in a forked child.
+
+    Attributes:
+        lock: held while it answers.
+    """
+
+    def __init__(
+        self,
+        truth: Truth,
+        folder: str | None,
+        document_of: Callable[[Change], Document | None],
+        *,
+        near_limit: int = 1000,
+        delta_limit: int = 1000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Reads and makes nothing yet.
+
+        Args:
+            truth: what is searched.
+            folder: for far, made when it is needed; None: there is never one, whatever there is to search.
+            document_of: what is searched of a pattern; None: nothing, for it was deleted.
+            near_limit: so many patterns are searched without far.
+            delta_limit: so many changes are not worth being taken to far.
+            clock: monotonic, in seconds.
+        """
+        self.lock = threading.RLock()
+        self._truth = truth
+        self._folder = folder
+        self._document_of = document_of
+        self._near_limit = near_limit
+        self._delta_limit = delta_limit
+        self._clock = clock
+        self._carrier = Carrier(functools.partial(_carry, truth, folder, document_of), clock)
+        self._state: object = None  # of truth and carrier, when it was last brought up to date
+        self._identity = ""
+        self._far: Far | None = None
+        self._is_outrun = False
+        self._begin(_NOTHING)
+        weakref.finalize(self, self._carrier.stop)  # also before the interpreter ends
+        forks.guard(self, SearchIndex._in_child, outer=True)
+
+    @property
+    def problem(self) -> QuarterdeckError | None:
+        """Why far cannot be brought up to date in the background; answers are right, but take longer."""
+        return self._carrier.problem
+
+    @property
+    def revision(self) -> int:
+        """The truth's revision that answers are of now."""
+        with self.lock:
+            self._sync()
+            return self._revision
+
+    def search(self, query: Query, k: int, *, gated: bool = True) -> list[Hit]:
+        """The *k* >= 1 best that answer *query*, best first; of equal ones that with the smaller number.
+
+        Of a query without weights the newest come first: those with the greatest numbers. *gated* or not: by
+        the gate of the query. It finds all that was committed to the truth before, by whomever.
+
+        Raises:
+            StoreBusy: another process has been making far for too long.
+            StateError: with its subclasses: the truth cannot be read, or far be made for so many patterns.
+        """
+        with self.lock:
+            for _ in range(_ATTEMPTS):
+                self._sync()
+                found = self._search(query, k, gated=gated)
+                if found is not None:
+                    return found
+                self._state = None  # far has turned out to be damaged: without it, or with a new one
+        raise StateError(
+            f"the search index in {self._folder} is damaged as soon as it is made",
+            hint="check the disk; the library itself is in another file",
+        )
+
+    def statistics(self) -> Statistics:
+        """What scores are computed from now; good until the next call of anything here.
+
+        Raises:
+            StateError: with its subclasses, as `search`.
+        """
+        with self.lock:
+            self._sync()
+            return self._statistics()
+
+    def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
+        """Make all of it again from the truth; *progress* is told how many changes of how many are in.
+
+        Others go on to search what there was, until it is done.
+
+        Raises:
+            StoreBusy: another process has been writing to far for too long.
+            StateError: with its subclasses: the truth cannot be read, or far not be written.
+        """
+        with self.lock:
+            self._sync()
+            if self._far and (self._base > _NOTHING or len(self._near) > self._near_limit):
+                self._build(self._far, anew=True, progress=progress)
+            self._begin(_NOTHING)
+            self._state = None
+            self._sync()
+
+    def close(self) -> None:
+        """Give all of it back, the thread has ended then; the next use begins anew."""
+        self._carrier.stop()
+        with self.lock:
+            if self._far:
+                self._far.close()
+            self._far = None
+            self._begin(_NOTHING)
+            self._state = None
+
+    def _search(self, query: Query, k: int, *, gated: bool) -> list[Hit] | None:
+        """The answer of what is here; None: far cannot be read any more."""
+        statistics = self._statistics()
+        if self._base == _NOTHING or not self._far:
+            return self._near.search(query, k, statistics, gated=gated)
+        found = self._far.search(query, k, gated=gated, without=self._changed)
+        newer = self._near.search(query, k, statistics, gated=gated)
+        if self._far.revision != self._base:
+            return None
+        if query.weights:
+            return sorted(found + newer, key=lambda hit: (-hit.score, hit.number))[:k]
+        return sorted(found + newer, key=lambda hit: -hit.number)[:k]
+
+    def _statistics(self) -> Statistics:
+        if self._far and self._base > _NOTHING and self._far.mean_length > 0:
+            return self._far
+        return self._near
+
+    def _sync(self) -> None:
+        """Take in what has changed in the truth; some microseconds if nothing has."""
+        state = self._truth.stamp(), self._carrier.rounds
+        if state == self._state:
+            return
+        self._look_at_far()
+        if self._far and self._backlog() > MOST_NEAR:
+            self._build(self._far)
+            self._look_at_far()
+        while changes := self._truth.changes(self._revision, CHUNK):
+            for change in changes:
+                self._take(change)
+            self._revision = changes[-1].revision
+        self._state = state
+        if self._far and self._is_due():
+            self._carrier.start()
+
+    def _backlog(self) -> int:
+        """How many patterns may have changed; that others were deleted is soon taken in."""
+        return min(self._truth.revision() - self._revision, self._truth.count())
+
+    def _take(self, change: Change) -> None:
+        document = self._document_of(change)
+        if document is None:
+            self._near.remove(change.number)
+        else:
+            self._near.put(document)
+        if self._base > _NOTHING:
+            self._changed.add(change.number)
+
+    def _is_due(self) -> bool:
+        if self._is_outrun:
+            return True
+        if self._base == _NOTHING:
+            return len(self._near) > self._near_limit
+        return len(self._changed) > self._delta_limit
+
+    def _look_at_far(self) -> None:
+        """Begin anew when far, or the truth, is not what it was."""
+        identity = self._truth.identity()
+        if identity != self._identity:
+            self._identity = identity
+            self._far = Far(self._folder, identity, features.VERSION) if self._folder else None
+            self._begin(_NOTHING)
+        elif self._far is None and self._folder:
+            self._far = Far(self._folder, identity, features.VERSION)
+        base = _NOTHING
+        if self._far:
+            self._far.refresh()
+            base = self._far.revision
+        newest = self._truth.revision()  # after far's, which is never ahead of it ...
+        self._is_outrun = base > newest  # ... unless somebody has restored a backup of the truth
+        if self._is_outrun:
+            base = _NOTHING
+        if base != self._base or self._revision > newest:
+            self._begin(base)
+
+    def _begin(self, base: int) -> None:
+        """Have nothing but what far has up to revision *base*."""
+        self._base = base
+        self._revision = base
+        self._near = Near()
+        self._changed: set[int] = set()
+        """Numbers of which far has something older, or nothing; empty while far is not used."""
+
+    def _build(
+        self,
+        far: Far,
+        *,
+        anew: bool = False,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        """Bring far up to date here and now, after whoever else is writing to it."""
+        deadline, pause_s = self._clock() + _PATIENCE_S, _PAUSES_S[0]
+        while not carry(self._truth, far, self._document_of, anew=anew, progress=progress):
+            if self._clock() >= deadline:
+                raise StoreBusy(
+                    f"somebody else has been writing the search index in {self._folder} for {_PATIENCE_S:g} s",
+                    hint="wait until that process has ended, or end it, and try again",
+                )
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _PAUSES_S[1])
+
+    def _in_child(self) -> None:
+        self._carrier.forget()
+        self._state = None
+
+
+def _carry(
+    truth: Truth,
+    folder: str | None,
+    document_of: Callable[[Change], Document | None],
+    is_to_stop: Callable[[], bool],
+) -> bool:
+    """What the thread does; its far is its own, so that the one that answers stays as it is meanwhile."""
+    if folder is None:
+        return False
+    far = Far(folder, truth.identity(), features.VERSION)
+    try:
+        return carry(truth, far, document_of, is_to_stop=is_to_stop)
+    finally:
+        far.close()

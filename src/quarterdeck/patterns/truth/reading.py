@@ -1,0 +1,146 @@
+"""Patterns, tallies and changes, as they are asked for."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from quarterdeck.errors import UsageError
+from quarterdeck.patterns.model import Pattern  # noqa: TC001  `Change` is made of it
+from quarterdeck.patterns.truth.rows import FROM_WHOLE, WHOLE, pattern_of, tally_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from quarterdeck.patterns.evidence import Tally
+    from quarterdeck.patterns.truth.database import Database, Row
+
+SORTS = {
+    "expected": "expected(p.confidence, t.successes, t.failures, t.good, t.bad, t.at_us, :now_us) DESC",
+    "success_rate": "CAST(t.successes AS REAL) / (t.successes + t.failures) DESC, t.successes DESC",
+    "usage": "coalesce(t.successes + t.failures, 0) DESC",
+    "confidence": "p.confidence DESC",
+    "recent": "p.number DESC",
+    "used": "t.at_us DESC",
+    "name": "p.name COLLATE NOCASE",
+}
+"""What `top` can sort by; what is equal, newest first."""
+
+_SIZES = (1, 10, 64, 250)
+
+
+class Change(NamedTuple):
+    """The newest state of a pattern that was changed.
+
+    Attributes:
+        number: which.
+        revision: of its newest change.
+        pattern: None: it was deleted.
+        is_tried: whether it has outcomes.
+    """
+
+    number: int
+    revision: int
+    pattern: Pattern | None
+    is_tried: bool
+
+
+def read(database: Database, numbers: Sequence[int]) -> dict[int, Pattern]:
+    """Those that are there, by number."""
+    found = _among(database, f"SELECT {WHOLE} {FROM_WHOLE} WHERE p.number IN ", numbers)
+    return {row[0]: pattern_of(row, database.path) for row in found}
+
+
+def get_many(database: Database, ids: Sequence[str]) -> dict[str, Pattern]:
+    """Those that are there, by id."""
+    found = _among(database, f"SELECT {WHOLE} {FROM_WHOLE} WHERE p.id IN ", ids)
+    return {row[1]: pattern_of(row, database.path) for row in found}
+
+
+def tallies(database: Database, numbers: Sequence[int]) -> dict[int, Tally]:
+    """Of those that have outcomes, by number."""
+    found = _among(
+        database,
+        "SELECT successes, failures, good, bad, at_us, number FROM tallies WHERE number IN ",
+        numbers,
+    )
+    return {row[5]: tally_of(row[:5]) for row in found}
+
+
+def find(
+    database: Database, tag: str | None, pattern_type: str | None, agent_id: str | None, limit: int | None
+) -> list[Pattern]:
+    """All that have what is asked for, newest first."""
+    asked = {"p.pattern_type": pattern_type, "p.agent_id": agent_id, "g.tag": tag}
+    given = {column: value for column, value in asked.items() if value is not None}
+    source, newest = FROM_WHOLE, "p.number"
+    if tag is not None:
+        source = (
+            f"FROM tags AS g CROSS JOIN patterns AS p ON p.number = g.number {FROM_WHOLE.partition('p ')[2]}"
+        )
+        newest = "g.number"
+    where = " AND ".join(f"{column} = ?" for column in given) or "1"
+    found = database.rows(
+        f"SELECT {WHOLE} {source} WHERE {where} ORDER BY {newest} DESC LIMIT ?",
+        (*given.values(), -1 if limit is None else limit),
+    )
+    return [pattern_of(row, database.path) for row in found]
+
+
+def top(database: Database, n: int, sort_by: str, now_us: int) -> list[Pattern]:
+    """The first *n* of those that are neither expired nor superseded.
+
+    Raises:
+        UsageError: there is no such order.
+    """
+    if sort_by not in SORTS:
+        raise UsageError(f"patterns cannot be sorted by {sort_by!r:.100}", hint=f"one of {', '.join(SORTS)}")
+    found = database.rows(
+        f"SELECT p.number {FROM_WHOLE} WHERE p.superseded_by IS NULL AND coalesce(p.expires_us > :now_us, 1) "
+        f"ORDER BY {SORTS[sort_by]}, p.number DESC LIMIT :n",
+        {"now_us": now_us, "n": n},
+    )
+    numbers = [number for (number,) in found]
+    patterns = read(database, numbers)
+    return [patterns[number] for number in numbers if number in patterns]
+
+
+def due(database: Database, at_us: int, limit: int) -> list[Pattern]:
+    """Those whose date of review is past at *at_us*, the longest overdue first."""
+    found = database.rows(
+        f"SELECT {WHOLE} {FROM_WHOLE} WHERE p.review_us <= ? ORDER BY p.review_us, p.number LIMIT ?",
+        (at_us, limit),
+    )
+    return [pattern_of(row, database.path) for row in found]
+
+
+def changes(database: Database, after: int, at_most: int) -> list[Change]:
+    """What has a revision above *after*, lowest first."""
+    found = database.rows(
+        f"SELECT c.number, c.revision, {WHOLE} FROM changes AS c "
+        "LEFT JOIN patterns AS p ON p.number = c.number LEFT JOIN tallies AS t ON t.number = p.number "
+        "WHERE c.revision > ? ORDER BY c.revision LIMIT ?",
+        (after, at_most),
+    )
+    return [_change_of(row, database.path) for row in found]
+
+
+def _change_of(row: Row, path: str) -> Change:
+    number, revision = row[:2]
+    if row[2] is None:
+        return Change(number, revision, None, is_tried=False)
+    pattern = pattern_of(row[2:], path)
+    return Change(number, revision, pattern, is_tried=pattern.usage_count > 0)
+
+
+def _among(database: Database, statement: str, keys: Sequence[object]) -> Iterator[Row]:
+    """The rows of those *keys*; few different statements, so that SQLite need not read each anew."""
+    for start in range(0, len(keys), _SIZES[-1]):
+        part = keys[start : start + _SIZES[-1]]
+        size = next(size for size in _SIZES if size >= len(part))
+        yield from database.rows(statement + _marks(size), [*part, *(part[:1] * (size - len(part)))])
+
+
+@lru_cache
+def _marks(size: int) -> str:
+    return f"({', '.join('?' * size)})"
