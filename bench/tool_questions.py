@@ -144,7 +144,9 @@ def turns(data: Path) -> QuestionSet:
     tools: list[Tool] = []
     numbers: dict[str, dict[str, int]] = {}
     for program, file in PROGRAMS.items():
-        described = [_tool(json.loads(line)) for line in _lines(data / "multi_turn_func_doc" / f"{file}.json")]
+        described = [
+            _tool(json.loads(line)) for line in _lines(data / "multi_turn_func_doc" / f"{file}.json")
+        ]
         numbers[program] = {tool.name: len(tools) + at for at, tool in enumerate(described)}
         tools += described
     questions = []

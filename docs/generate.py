@@ -35,6 +35,7 @@ PUBLIC_MODULES = (
     "quarterdeck.costs.exporters",
     "quarterdeck.memory",
     "quarterdeck.memory.backend",
+    "quarterdeck.patterns",
     "quarterdeck.journal",
     "quarterdeck.caches",
     "quarterdeck.errors",

@@ -6,6 +6,8 @@
       (the same ones always), at `NOON`    ->  the region <!-- sample:costs --> of README.md
     qd memory in an empty project          ->  the regions of `MEMORY` in docs/how-to/share-memory.md,
                                            ->  the first of them in README.md, too
+    qd patterns in an empty project        ->  the regions of `PATTERNS` in learn-from-patterns.md there,
+                                           ->  the first of them in README.md, too
 
 Tests make all regions again and compare.
 """
@@ -28,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
 MEMORY_PAGE = ROOT / "docs" / "how-to" / "share-memory.md"
+PATTERNS_PAGE = ROOT / "docs" / "how-to" / "learn-from-patterns.md"
 TESTS_FOR = ("tests", "for", "django/utils/html.py", "-n", "8")
 WIDTH = 112
 NOON = "2026-10-30T12:00:00+00:00"
@@ -53,6 +56,32 @@ MEMORY = {
     "memory-secret": (
         """qd memory put access '{"mail": "ada@example.com", "password": "correct horse 7"}'""",
         "qd memory get access",
+    ),
+}
+"""By region: commands, one after the other in one project."""
+
+PATTERNS = {
+    "patterns-search": (
+        'qd patterns add --name "Wait for a locked database" --tag sqlite '
+        '--description "Set busy_timeout before the first write."',
+        'qd patterns add --name "Retrying writes" --lesson avoid --tag sqlite '
+        '--description "What timed out may have happened."',
+        "qd patterns search sqlite database is locked",
+    ),
+    "patterns-outcome": (
+        "qd patterns outcome wait-for-a-locked-database worked --agent fixer",
+        "qd patterns outcome wait-for-a-locked-database worked",
+        "qd patterns outcome wait-for-a-locked-database failed --note 'held for ten minutes'",
+        "qd patterns search locked",
+    ),
+    "patterns-filters": ("qd patterns search sqlite writes --lesson avoid",),
+    "patterns-query": (
+        "qd patterns query task='sqlite is locked' language=python --no-explore --render 150",
+    ),
+    "patterns-share": (
+        "qd patterns export skills",
+        "qd patterns import skills --namespace team",
+        "qd patterns top --namespace team",
     ),
 }
 """By region: commands, one after the other in one project."""
@@ -89,7 +118,17 @@ def costs() -> str:
 
 
 def memory() -> dict[str, str]:
-    """What the commands of `MEMORY` print, with them, by region; a word goes to stderr as to stdout."""
+    """What the commands of `MEMORY` print, with them, by region."""
+    return _in_an_empty_project(MEMORY)
+
+
+def patterns() -> dict[str, str]:
+    """What the commands of `PATTERNS` print, with them, by region."""
+    return _in_an_empty_project(PATTERNS)
+
+
+def _in_an_empty_project(regions: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """What commands print, with them, by region; a word goes to stderr as to stdout."""
     with tempfile.TemporaryDirectory(prefix="quarterdeck-samples.") as home:
         programs = Path(sys.executable).parent
         env = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": home, "QUARTERDECK_HOME": f"{home}/state"}
@@ -99,7 +138,7 @@ def memory() -> dict[str, str]:
                 f"$ {command}\n{_printed([*shell, f'{{ {command}; }} 2>&1 || true'], Path(home), env)}"
                 for command in commands
             )
-            for name, commands in MEMORY.items()
+            for name, commands in regions.items()
         }
 
 
@@ -146,10 +185,10 @@ def write() -> None:
     (IMAGES / "costs.svg").write_text(picture(costs(), "costs"))
     put("tests", sample(django))
     put("costs", costs())
-    in_an_empty_project = memory()
-    put("memory-put", in_an_empty_project["memory-put"])
-    for name, text in in_an_empty_project.items():
-        put(name, text, MEMORY_PAGE)
+    for page, regions in ((MEMORY_PAGE, memory()), (PATTERNS_PAGE, patterns())):
+        put(*next(iter(regions.items())))
+        for name, text in regions.items():
+            put(name, text, page)
 
 
 if __name__ == "__main__":

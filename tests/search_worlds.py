@@ -1,4 +1,4 @@
-"""What the tests of the pattern search share: a truth of bare documents, and a BM25 that is written another way."""
+"""What the tests of the pattern search share: a truth of bare documents, and a BM25 written another way."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """``rankings.py ENGINE``: what a search finds first.
 
-Reads ``{"tools": [[name, description, parameters], …], "questions": […]}`` as JSON from its input. Prints, for
-each question, the numbers of the ten tools that ENGINE finds first, as JSON: a list of lists.
+Reads ``{"tools": [[name, description, parameters], …], "questions": […]}`` as JSON from its input. Prints,
+for each question, the numbers of the ten tools that ENGINE finds first, as JSON: a list of lists.
 
 Every engine is used as its own documentation says, with what it has for English and otherwise its defaults.
 A question is any of its words.
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -87,31 +88,29 @@ def tantivy(tools: Sequence[Tool], questions: Sequence[str]) -> list[list[int]]:
 
 def bm25s(tools: Sequence[Tool], questions: Sequence[str]) -> list[list[int]]:
     """With its English stop words and the stemmer that it proposes."""
-    import bm25s
-    import Stemmer
-
+    package, stemmer = import_module("bm25s"), import_module("Stemmer")
     analyser: dict[str, Any] = {
         "stopwords": "en",
-        "stemmer": Stemmer.Stemmer("english"),
+        "stemmer": stemmer.Stemmer("english"),
         "show_progress": False,
     }
-    retriever = bm25s.BM25()
-    retriever.index(bm25s.tokenize([text_of(tool) for tool in tools], **analyser), show_progress=False)
-    asked = bm25s.tokenize(list(questions), **analyser)
+    retriever = package.BM25()
+    retriever.index(package.tokenize([text_of(tool) for tool in tools], **analyser), show_progress=False)
+    asked = package.tokenize(list(questions), **analyser)
     numbers, _ = retriever.retrieve(asked, k=BEST, show_progress=False)
     return [list(map(int, row)) for row in numbers]
 
 
 def empathy(tools: Sequence[Tool], questions: Sequence[str]) -> list[list[int]]:
-    """It compares contexts and tags, not texts: all words are tags, and one key that all share lets it answer."""
-    from empathy_os.pattern_library import Pattern, PatternLibrary
+    """It compares contexts and tags: all words are tags, and one key that all share lets it answer."""
+    package = import_module("empathy_os.pattern_library")
 
     def tags(text: str) -> list[str]:
         return sorted(set(re.findall(r"[a-z0-9]+", text.lower())))
 
-    library = PatternLibrary()
+    library = package.PatternLibrary()
     for number, tool in enumerate(tools):
-        pattern = Pattern(
+        pattern = package.Pattern(
             id=str(number),
             agent_id="bench",
             pattern_type="tool",

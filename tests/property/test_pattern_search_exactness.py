@@ -47,7 +47,7 @@ def change(thing, changes):
 
 
 @given(st.lists(st.tuples(CHANGES, QUESTIONS), min_size=1, max_size=3))
-@settings(max_examples=150)
+@settings(max_examples=100)
 def test_near_finds_what_brute_force_finds(rounds):
     """Also after changes, from the statistics of its own documents."""
     near, truth = Near(), DocumentTruth()
@@ -67,7 +67,7 @@ def test_near_finds_what_brute_force_finds(rounds):
 
 
 @given(st.lists(st.tuples(CHANGES, st.booleans(), QUESTIONS), min_size=1, max_size=4))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_near_and_far_together_find_what_brute_force_finds(rounds):
     """Whatever is far, and changed or removed since: by what far knows of all documents together."""
     truth = DocumentTruth()

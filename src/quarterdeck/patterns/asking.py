@@ -128,7 +128,7 @@ class Asking(Shelf):
         if known is not None:
             return known
         asked = features.asked_in_words(checks.question(query))
-        required = [(features.tag(tag),) for tag in checks.tags(tags, "tags")]
+        required: list[tuple[str, ...]] = [(features.tag(tag),) for tag in checks.tags(tags, "tags")]
         if pattern_type is not None:
             required.append(_type(pattern_type))
         if lesson is not None:

@@ -16,6 +16,7 @@ empirical evaluation of Thompson sampling", 2011.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -116,6 +117,12 @@ def posterior(tally: Tally, confidence: float, now_s: float, half_life_s: float)
     )
 
 
+@lru_cache(maxsize=1024)
+def untried(confidence: float) -> Posterior:
+    """What is known of a pattern without outcomes."""
+    return posterior(NO_OUTCOMES, confidence, 0.0, 1.0)
+
+
 def ceiling(tally: Tally, confidence: float, now_s: float, half_life_s: float) -> float:
     """How good a pattern may well be, 0 to 1: what ``min_confidence`` is compared with.
 
@@ -147,13 +154,9 @@ def factor(theta: float) -> float:
 MAX_FACTOR = factor(1.0)
 
 
-def weigh(
-    tally: Tally, confidence: float, now_s: float, half_life_s: float, random: Random | None
-) -> Evidence:
-    """What the outcomes of a pattern say at *now_s*; without *random* nothing is drawn."""
-    known = posterior(tally, confidence, now_s, half_life_s)
-    expected = known.mean
-    drawn = expected if random is None else known.draw(random)
+def weigh(tally: Tally, confidence: float, now_s: float, half_life_s: float, drawn: float) -> Evidence:
+    """What the outcomes of a pattern say at *now_s*; *drawn* is what it was ranked by."""
+    expected = posterior(tally, confidence, now_s, half_life_s).mean
     return Evidence(
         tally.successes, tally.failures, expected, drawn, *wilson(tally.successes, tally.failures)
     )

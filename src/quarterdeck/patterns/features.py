@@ -82,7 +82,7 @@ _ENDING = "(?:['\u2019](?:[stdmSTDM]|ll|re|ve|LL|RE|VE)\\b)?"
 _TOKEN = re.compile(rf"[\w{_MARKS}{_UNSPACED}]{{1,{LONGEST_WORD}}}{_ENDING}")
 _ASCII_TOKEN = re.compile(rf"\w{{1,{LONGEST_WORD}}}{_ENDING}", re.ASCII)
 _RUNS = re.compile(rf"([{_UNSPACED}]+)|([^{_UNSPACED}]+)")
-_HUMPS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_HUMPS = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
 _NUMBERED = re.compile(r"([^\W\d]{3,})\d+")
 _UNSAFE = re.compile(r"[\x00-\x20%\x7f]")
 _UNSAFE_IN_KEY = re.compile(r"[\x00-\x20%\x7f=#@!]")
@@ -259,17 +259,14 @@ def _stemmed(token: str) -> Iterator[str]:
 
 
 def _parts(token: str) -> list[str]:
-    """The words in an identifier, folded, then the identifier itself; each once."""
+    """The words in an identifier and itself, folded, each once; of ``python3`` also ``python``."""
     token, _, ending = token.replace("\u2019", "'").partition("'")
     if ending in {"t", "T"}:  # an auxiliary with its "not"
         return []
     found = _HUMPS.findall(token) if token.isascii() else token.split("_")
-    whole = _folded(token).strip("_")
-    parts = [_folded(part) for part in found] if len(found) > 1 else []
-    numbered = _NUMBERED.fullmatch(whole)
-    if numbered:  # who looks for python also means python3
-        parts = [numbered[1]]
-    return list(dict.fromkeys(part for part in (*parts, whole) if part))
+    parts = [_folded(part) for part in (*found, token.strip("_"))]
+    parts += [numbered[1] for numbered in map(_NUMBERED.fullmatch, parts) if numbered]
+    return list(dict.fromkeys(filter(None, parts)))
 
 
 def _escaped(text: str, unsafe: re.Pattern[str]) -> str:

@@ -17,7 +17,7 @@ class FrozenList(list[Any]):
 
     def __deepcopy__(self, memo: object) -> list[Any]:
         """A plain list of plain things."""
-        return thawed(self)
+        return [thawed(each) for each in self]
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object]]:
         """Pickled by its items."""
@@ -33,14 +33,14 @@ class FrozenDict(dict[str, Any]):
 
     def __deepcopy__(self, memo: object) -> dict[str, Any]:
         """A plain dict of plain things."""
-        return thawed(self)
+        return {key: thawed(each) for key, each in self.items()}
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object]]:
         """Pickled by its items."""
         return frozen, (dict(self),)
 
 
-def frozen(value: Any) -> Any:
+def frozen(value: Any) -> Any:  # noqa: ANN401  any JSON
     """JSON whose lists and dicts cannot be changed; tuples count as lists. Anything else is as it was."""
     if isinstance(value, dict):
         return FrozenDict((key, frozen(each)) for key, each in value.items())
@@ -49,7 +49,7 @@ def frozen(value: Any) -> Any:
     return value
 
 
-def thawed(value: Any) -> Any:
+def thawed(value: Any) -> Any:  # noqa: ANN401  any JSON
     """A copy of it whose lists and dicts are plain."""
     if isinstance(value, dict):
         return {key: thawed(each) for key, each in value.items()}

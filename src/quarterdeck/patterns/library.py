@@ -24,7 +24,7 @@ class PatternLibrary(Asking, Writing, Reading):
     Whatever is written is found at once, by every process. How to open one: see `Shelf`.
     """
 
-    def reindex(self, progress: Callable[[int, int], None] | None = None) -> None:
+    def reindex(self, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
         """Make what is derived from the file anew; needed only to have it done now, with *progress* of it.
 
         Args:

@@ -134,7 +134,10 @@ class Ranking:
         """The candidates that are sure enough, best first."""
         tallies = self._truth.tallies(list(fits))
         now_s, half_life_s, least, random = (
-            question.now_s, self._half_life_s, question.min_confidence, question.random
+            question.now_s,
+            self._half_life_s,
+            question.min_confidence,
+            question.random,
         )
         candidates = []
         for number, fit in fits.items():

@@ -100,7 +100,8 @@ class Reading(Shelf):
         """
         if sort_by not in _ORDERS:
             raise UsageError(
-                f"there is no order {checks.told(sort_by)} of patterns", hint=f"use one of: {', '.join(_ORDERS)}"
+                f"there is no order {checks.told(sort_by)} of patterns",
+                hint=f"use one of: {', '.join(_ORDERS)}",
             )
         return self.truth.top(_limit(n), _ORDERS[sort_by])
 

@@ -65,12 +65,12 @@ class Shelf:
                 "both a path and a namespace are given",
                 hint="a namespace is a library of the project: give one",
             )
-        given = {
-            name: value for name, value in (("path", path), ("namespace", namespace)) if value is not None
-        }
-        if path is None and namespace is not None:
-            given["path"] = ""
-        self.settings = checked((settings or configured())._replace(**given))
+        settings = settings or configured()
+        if path is not None:
+            settings = settings._replace(path=path)
+        if namespace is not None:
+            settings = settings._replace(path="", namespace=namespace)
+        self.settings = checked(settings)
         self.path = library_file(self.settings)
         self.lock = threading.RLock()
         self._clock = clock

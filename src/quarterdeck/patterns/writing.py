@@ -142,7 +142,7 @@ class Writing(Shelf):
             success: whether it worked; of a pattern to avoid, whether heeding it was right.
             agent_id: who used it.
             note: what happened, in words.
-            at: when; None: now.
+            at: when; None: now, and so is what a clock that is ahead calls the future.
 
         Raises:
             UsageError: there is none of that id, or *success* is neither true nor false.
@@ -151,7 +151,8 @@ class Writing(Shelf):
             raise UsageError(
                 f"success must be True or False, got {checks.told(success)}", hint="say whether it worked"
             )
-        moment = checks.moment(at, "at") or self._now()
+        now = self._now()
+        moment = min(checks.moment(at, "at") or now, now)
         note = self._scrubbed_text(checks.text(note, "note of an outcome"))
         self.truth.record([Outcome(checks.identity(pattern_id), success, moment, _agent(agent_id), note)])
 

@@ -5,6 +5,7 @@
     real code ─────────────> qd scan, summary, hotspots, tests for, map
     generated transcripts ─> qd costs import, report, why, what-if, budget, verify
     three agents ──────────> qd memory put, get, push, pop, stage, promote, doctor
+    what they have learned > qd patterns add, import, search, outcome, link, query, show, top, export
 
 Its state, and the home folder with the transcripts, lie in a folder of their own that is gone afterwards;
 of the ledger's settings and transcripts of whoever runs it, nothing is read.
@@ -47,6 +48,47 @@ THE_MEMORY = """
 
 Three agents, each command a process of its own; what they share lies in one file of the project."""
 
+THE_LIBRARY = """
+━━━ what agents have learned ━━━
+
+Lessons of three agents, and two skills in the format that other tools share; then one has a problem."""
+
+LESSONS: tuple[tuple[str, ...], ...] = (
+    (
+        *("--name", "Wait for a locked database"),
+        *("--type", "conditional", "--tag", "sqlite", "--tag", "locks", "--agent", "reviewer"),
+        "--description",
+        "sqlite3.OperationalError: database is locked. Another process is writing: set busy_timeout before "
+        "the first write, and begin with BEGIN IMMEDIATE.",
+    ),
+    (
+        *("--name", "Retry when the database is locked"),
+        *("--type", "conditional", "--tag", "sqlite", "--agent", "planner"),
+        "--description",
+        "sqlite3.OperationalError: database is locked. Catch it and try again three times.",
+    ),
+    (
+        *("--name", "Setting clocks in tests by sleeping"),
+        *("--type", "behavioral", "--lesson", "avoid", "--tag", "pytest", "--agent", "tester"),
+        *("--context", "language=python"),
+        "--description",
+        "A test that sleeps is slow, and still fails on a busy machine. Hand in a clock instead.",
+    ),
+)
+SKILLS = {
+    "bisect-a-regression": (
+        "Find the commit that broke something. Use when a test passed once and nobody knows what changed.",
+        "Write a script that exits with 1 when it is broken, then: git bisect start HEAD GOOD; git bisect "
+        "run ./script. Exit code 125 skips a commit that does not build.",
+    ),
+    "review-a-migration": (
+        "Review a database migration. Use before a migration is merged.",
+        "A column is added first, filled in batches, and made NOT NULL last, each in a release of its own. "
+        "No lock is held for longer than a request may wait.",
+    ),
+}
+"""By name: the description and the body of a SKILL.md."""
+
 YOUR_TURN = """
 ━━━ yours ━━━
 
@@ -63,7 +105,11 @@ Your own agents among themselves, in a shell or from Python (UnifiedMemory):
   qd memory put plan '{"next": "tests"}' --ttl 2h
   qd memory watch --all
 
-qd --help, qd costs --help and qd memory --help list the rest. Here, qd is .venv/bin/qd."""
+What your own agents learn, for all of them to find (PatternLibrary in Python):
+  qd patterns add --name "…" --description "…" --tag …
+  qd patterns search "what the error says"
+
+qd --help lists all commands, qd costs --help those of the ledger. Here, qd is .venv/bin/qd."""
 
 
 AS_PLANNER = ("--agent", "planner")
@@ -225,6 +271,35 @@ def remember(tour: Tour) -> None:
     tour.show("Is everything as it should be?", "memory", "doctor")
 
 
+def learn(tour: Tour, skills: str) -> None:
+    """What agents have learned: found by words, ranked by how it turned out, shared as files."""
+    for lesson in LESSONS:
+        tour.show("An agent has learned something.", "patterns", "add", *lesson)
+    tour.show("Skills that people have written are patterns, too.", "patterns", "import", skills)
+    problem = ("OperationalError:", "database", "is", "locked")
+    tour.show("Another agent has a problem, and asks in its words.", "patterns", "search", *problem, "-n2")
+    waiting, retrying = "wait-for-a-locked-database", "retry-when-the-database-is-locked"
+    for pattern, how in ((waiting, "worked"), (retrying, "failed")) * 2:
+        tour.ask("patterns", "outcome", pattern, how, "--agent", "fixer")
+    tour.show(
+        "Two agents have tried both; this one tells what came of it.",
+        *("patterns", "outcome", retrying, "failed", "--note", "three more times locked", "--agent", "fixer"),
+    )
+    tour.show("What works is first from now on, for every agent.", "patterns", "search", *problem, "-n2")
+    tour.show(
+        "The one takes the place of the other: that is kept, but not found any more.",
+        *("patterns", "link", waiting, retrying, "--kind", "supersedes", *AS_REVIEWER),
+    )
+    tour.show("All that is known of it.", "patterns", "show", waiting, "--outcomes", "2")
+    tour.show(
+        "As an agent asks, by its situation; cut to the tokens its prompt has left.",
+        *("patterns", "query", "task=fix a slow test", "language=python", "--render", "150"),
+        *("--no-explore", "-n1", "--agent", "fixer"),
+    )
+    tour.show("The best there are.", "patterns", "top")
+    tour.show("For other tools: a folder with a SKILL.md for each.", "patterns", "export", "library")
+
+
 def main(folders: list[str]) -> int:
     """Exit code 1 when a command failed; the tour goes on."""
     failed = False
@@ -239,6 +314,8 @@ def main(folders: list[str]) -> int:
         spend(tour)
         print(THE_MEMORY, flush=True)
         remember(tour)
+        print(THE_LIBRARY, flush=True)
+        learn(tour, written_skills(Path(state)))
         failed |= tour.failed
     print(YOUR_TURN)
     return int(failed)
@@ -253,6 +330,16 @@ def generated(state: Path) -> tuple[Path, dict[str, str]]:
     write_transcripts(str(home), seed=SEED, size_bytes=TRANSCRIPT_BYTES, first_day=first_day)
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return home, {**kept, "HOME": str(home), "QUARTERDECK_HOME": str(state / "ledger")}
+
+
+def written_skills(state: Path) -> str:
+    """A folder below *state* with `SKILLS`, as other tools keep them."""
+    for name, (description, body) in SKILLS.items():
+        folder = state / "skills" / name
+        folder.mkdir(parents=True)
+        head = f"---\nname: {name}\ndescription: {description}\n---\n\n"
+        (folder / "SKILL.md").write_text(f"{head}{body}\n", encoding="utf-8")
+    return str(state / "skills")
 
 
 if __name__ == "__main__":

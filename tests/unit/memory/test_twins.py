@@ -165,7 +165,7 @@ def test_twins_do_what_their_methods_do(ann, enter):
         assert await root.areject_pattern(pattern_id) is False
         kept = await root.apersist_pattern("wait for the lock")
         assert (await ben.arecall_pattern(kept["id"]))["name"] == "wait for the lock"
-        assert len(await ben.asearch_patterns("locks")) == 1
+        assert len(await ben.asearch_patterns("locks")) == 2
         assert await root.aset_default_access(AccessTier.OBSERVER)
         assert [record.agent for record in await ann.alist_agents()] == ["root"]
         assert await root.arevoke_access("nobody") is False

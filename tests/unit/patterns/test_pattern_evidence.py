@@ -144,7 +144,7 @@ def test_one_success_is_no_better_than_999_of_1000():
 )
 def test_wilsons_interval_is_the_published_one(successes, failures, low, high):
     """Oracle: R. G. Newcombe, Statistics in Medicine 17, 1998, table I, method 3 (the score interval)."""
-    assert wilson(successes, failures) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
+    assert list(wilson(successes, failures)) == pytest.approx([low, high], abs=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_wilsons_interval_is_the_published_one(successes, failures, low, high):
 )
 def test_wilsons_interval_agrees_with_statsmodels(successes, failures, low, high):
     """Oracle: statsmodels 0.15.0, ``proportion_confint(successes, uses, method="wilson")``."""
-    assert wilson(successes, failures) == (pytest.approx(low, abs=1e-12), pytest.approx(high, abs=1e-12))
+    assert list(wilson(successes, failures)) == pytest.approx([low, high], abs=1e-12)
 
 
 def test_without_outcomes_an_interval_is_everything():
@@ -193,15 +193,21 @@ def test_draws_are_spread_around_the_mean_and_less_where_more_is_known():
         assert statistics.stdev(draws) == pytest.approx(deviation, rel=0.1)
 
 
-def test_without_dice_a_pattern_is_ranked_by_its_mean():
-    """With dice by a draw, which the same dice repeat."""
-    tally = of(3, 1)
-    seen = weigh(tally, 0.5, NOW_S, HALF_LIFE_S, None)
-    drawn = weigh(tally, 0.5, NOW_S, HALF_LIFE_S, random.Random(3))
-    assert seen == (3, 1, 4 / 6, 4 / 6, *wilson(3, 1))
-    assert drawn == weigh(tally, 0.5, NOW_S, HALF_LIFE_S, random.Random(3))
-    assert drawn == seen._replace(drawn=drawn.drawn)
-    assert drawn.drawn != seen.drawn
+def test_the_same_dice_draw_the_same():
+    """And others something else."""
+    known = posterior(of(3, 1), 0.5, NOW_S, HALF_LIFE_S)
+    assert known.draw(random.Random(3)) == known.draw(random.Random(3)) != known.draw(random.Random(4))
+
+
+def test_a_match_is_told_what_it_was_ranked_by():
+    """Beside what is expected of it, and the interval of what was seen."""
+    assert weigh(of(3, 1), 0.5, NOW_S, HALF_LIFE_S, 0.25) == (3, 1, 4 / 6, 0.25, *wilson(3, 1))
+
+
+@given(confidences, moments, half_lives)
+def test_of_what_was_never_tried_time_changes_nothing(confidence, now_s, half_life_s):
+    """It is its author's confidence alone."""
+    assert evidence.untried(confidence) == posterior(NO_OUTCOMES, confidence, now_s, half_life_s)
 
 
 def test_relevance_is_at_most_doubled_between_the_worst_and_the_best():
@@ -217,22 +223,21 @@ def test_whatever_happened_all_figures_are_shares(outcomes, confidence, half_lif
     tally = NO_OUTCOMES
     for success, at_s in outcomes:
         tally = tally.after(success, at_s, half_life_s)
-    seen = weigh(tally, confidence, now_s, half_life_s, random.Random(1))
+    known = posterior(tally, confidence, now_s, half_life_s)
     assert tally.successes == sum(success for success, _ in outcomes)
     assert tally.failures == len(outcomes) - tally.successes
     assert tally.good >= 0
     assert tally.bad >= 0
     assert tally.good + tally.bad <= min(len(outcomes), MOST_OUTCOMES) * (1 + 1e-9)
-    assert 0 < seen.expected < 1
-    assert 0 <= seen.drawn <= 1
-    assert 0 <= seen.low <= seen.high <= 1
+    assert 0 < known.mean < 1
+    assert 0 <= known.draw(random.Random(1)) <= 1
     assert 0 <= ceiling(tally, confidence, now_s, half_life_s) <= 1
 
 
 @given(counts, counts, confidences, moments)
 def test_counts_of_any_size_are_understood(successes, failures, confidence, now_s):
     """Up to the largest that a pattern can be contributed with."""
-    seen = weigh(counted(successes, failures, now_s), confidence, now_s, HALF_LIFE_S, random.Random(1))
+    seen = weigh(counted(successes, failures, now_s), confidence, now_s, HALF_LIFE_S, 0.5)
     assert 0 < seen.expected < 1
     assert 0 <= seen.low <= seen.high <= 1
     if successes + failures:
@@ -253,5 +258,5 @@ def test_a_success_never_makes_worse_and_a_failure_never_better(successes, failu
 def test_impossible_weights_in_a_damaged_file_do_no_harm(weight):
     """A draw ends, and is from 0 to 1."""
     tally = Tally(1, 1, weight, weight, NOW_S)
-    assert 0 <= weigh(tally, 0.5, NOW_S, HALF_LIFE_S, random.Random(1)).drawn <= 1
+    assert 0 <= posterior(tally, 0.5, NOW_S, HALF_LIFE_S).draw(random.Random(1)) <= 1
     assert 0 <= top(tally) <= 1

@@ -30,7 +30,7 @@ def command() -> None:
     """Find what agents have learned, ranked by how it turned out.
 
     \b
-    qd patterns add --name "Set a busy timeout" --tag sqlite --description "A locked database is a short wait."
+    qd patterns add --name "Set a busy timeout" --tag sqlite --description "A lock is a short wait."
     qd patterns search database is locked
     qd patterns outcome set-a-busy-timeout worked
     """

@@ -15,18 +15,25 @@ from quarterdeck.cli.patterns.typed import field_options, fields_of, new_pattern
 
 @click.command()
 @click.argument("pattern", required=False)
-@click.option("--id", "pattern_id", metavar="ID", help="Letters, digits and . _ : @ - (default: made from the name).")
+@click.option(
+    "--id", "pattern_id", metavar="ID", help="Letters, digits and . _ : @ - (default: made from the name)."
+)
 @field_options
 @agent_option
 @library_options
 @json_option
 def command(
-    pattern: str | None, pattern_id: str | None, fields: dict[str, Any], agent: str, where: Where, as_json: bool
+    pattern: str | None,
+    pattern_id: str | None,
+    fields: dict[str, Any],
+    agent: str,
+    where: Where,
+    as_json: bool,
 ) -> None:
     """Add a pattern, for every agent to find; prints its id.
 
-    PATTERN is a JSON object with its fields; options win over it. Without it and without --name, or with -, it
-    is read from stdin. What is secret or personal is taken out first, and stderr says where.
+    PATTERN is a JSON object with its fields; options win over it. With -, or without it and without --name,
+    it is read from stdin. What is secret or personal is taken out first, and stderr says where.
 
     \b
     qd patterns add --name "Set a busy timeout" --type conditional --tag sqlite --tag locks \\

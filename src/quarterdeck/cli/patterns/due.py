@@ -7,7 +7,14 @@ import click
 from quarterdeck.cli.options import json_option
 from quarterdeck.cli.output import print_table, say
 from quarterdeck.cli.patterns.options import Where, library_options, opened, shown_option
-from quarterdeck.cli.patterns.output import day, named, one_line, outcomes_of, pattern_json, print_library_json
+from quarterdeck.cli.patterns.output import (
+    day,
+    named,
+    one_line,
+    outcomes_of,
+    pattern_json,
+    print_library_json,
+)
 
 
 @click.command()
@@ -32,5 +39,8 @@ def command(limit: int, where: Where, as_json: bool) -> None:
         return
     print_table(
         ("id", "name", "due", "outcomes", "by"),
-        [(each.id, one_line(named(each), 55), day(each.review_at), outcomes_of(each), each.agent_id) for each in found],
+        [
+            (each.id, one_line(named(each), 55), day(each.review_at), outcomes_of(each), each.agent_id)
+            for each in found
+        ],
     )

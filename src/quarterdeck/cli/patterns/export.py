@@ -26,15 +26,17 @@ STDOUT = "-"
 
 @click.command()
 @click.argument("target", metavar="FOLDER|FILE.jsonl")
-@click.option("--format", "form", type=click.Choice(FORMATS), help="How it is written (default: by the name).")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), help="How it is written (default: by the name)."
+)
 @library_options
 @json_option
 def command(target: str, form: str | None, where: Where, as_json: bool) -> None:
     """Write the library as a folder of skills or as JSON Lines.
 
-    Skills are for other tools and people: a folder with a SKILL.md for each pattern, in the Agent Skills format;
-    what is in the way is never overwritten. JSON Lines are for another library, links included; the file appears
-    whole or not at all, and - is standard output.
+    Skills are for other tools and people: a folder with a SKILL.md for each pattern, in the Agent Skills
+    format; what others have put there is never overwritten. JSON Lines are for another library, links
+    included; the file appears whole or not at all, and - is standard output.
 
     \b
     qd patterns export .claude/skills
@@ -49,7 +51,9 @@ def command(target: str, form: str | None, where: Where, as_json: bool) -> None:
         )
     with opened(where) as library:
         if not library.truth.count():
-            raise NothingToRead(f"there are no patterns yet in {library.path}", hint="add one: qd patterns add")
+            raise NothingToRead(
+                f"there are no patterns yet in {library.path}", hint="add one: qd patterns add"
+            )
         written = _write(library, target, form)
         if as_json:
             answer = {"target": os.path.abspath(target), "format": form, "patterns": written}

@@ -49,8 +49,9 @@ def command(
 ) -> None:
     """Take in patterns from a folder of skills or from JSON Lines.
 
-    PATH is what qd patterns export wrote, a folder of anybody's skills (each with a SKILL.md), a single skill,
-    or - for JSON Lines on stdin. What cannot be a pattern is named and left out; the exit code is then 1.
+    PATH is what qd patterns export wrote, a folder of anybody's skills (each with a SKILL.md), a single
+    skill, or - for JSON Lines on stdin. What cannot be a pattern is named and left out; the exit code is
+    then 1.
 
     \b
     qd patterns import .claude/skills
@@ -58,7 +59,9 @@ def command(
     qd patterns import ~/team/patterns.jsonl --namespace team
     """
     if source != STDIN and not os.path.exists(source):
-        raise NothingToRead(f"there is no {source!r:.200}", hint="name a folder of skills, or a file of JSON Lines")
+        raise NothingToRead(
+            f"there is no {source!r:.200}", hint="name a folder of skills, or a file of JSON Lines"
+        )
     with opened(where, may_be_new=True) as library:
         done = _read(library, source, on_conflict, agent)
         remark(_refusals(done))
@@ -108,7 +111,9 @@ def _about(source: str) -> int:
 
 def _stdin() -> BinaryIO:
     if sys.stdin is None or sys.stdin.isatty():
-        raise UsageError("there is nothing to import", hint="pipe it in: qd patterns import - < patterns.jsonl")
+        raise UsageError(
+            "there is nothing to import", hint="pipe it in: qd patterns import - < patterns.jsonl"
+        )
     return sys.stdin.buffer
 
 

@@ -15,7 +15,9 @@ KINDS = ("related", "supersedes", "contradicts")
 @click.command()
 @click.argument("pattern_id", metavar="ID")
 @click.argument("other_id", metavar="OTHER")
-@click.option("--kind", type=click.Choice(KINDS), default="related", show_default=True, help="What ID is to OTHER.")
+@click.option(
+    "--kind", type=click.Choice(KINDS), default="related", show_default=True, help="What ID is to OTHER."
+)
 @click.option("--undo", is_flag=True, help="Take it back.")
 @agent_option
 @library_options
@@ -25,8 +27,8 @@ def command(
 ) -> None:
     """Say that a pattern is related to another, takes its place or contradicts it.
 
-    What is superseded is found with --retired only. Of two that contradict each other both are found, and each
-    says so.
+    What is superseded is found with --retired only. Of two that contradict each other both are found, and
+    each says so.
 
     \b
     qd patterns link set-a-busy-timeout use-wal

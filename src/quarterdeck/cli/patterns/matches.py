@@ -1,4 +1,4 @@
-"""How ``search`` and ``query`` show what was found, why, and what their filters have hidden."""
+"""How ``search`` and ``query`` show what was found, why, and how much was left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from quarterdeck.cli.patterns.output import (
     worked,
 )
 from quarterdeck.errors import NothingToRead
-from quarterdeck.words import harmless
+from quarterdeck.words import count, harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,9 +30,21 @@ if TYPE_CHECKING:
 
 BAR_CHARS = 10
 MOST_HIDDEN = 100
-"""So many of those that filters hide are counted."""
+"""So many of those that are left out are counted."""
 SEVERAL = 6
 """So many reasons are named."""
+
+
+class Wider(NamedTuple):
+    """The same question with fewer conditions.
+
+    Attributes:
+        how: what is typed for it, as the end of a sentence.
+        ask: gives at most so many answers.
+    """
+
+    how: str
+    ask: Callable[[int], list[PatternMatch]]
 
 
 class Showing(NamedTuple):
@@ -73,23 +85,24 @@ def print_matches(
     library: PatternLibrary,
     matches: list[PatternMatch],
     showing: Showing,
-    unfiltered: Callable[[int], list[PatternMatch]] | None,
+    wider: Wider | None,
 ) -> None:
-    """Print *matches*, and how many more there are that filters hide.
+    """Print *matches*, and how many more there would be.
 
     Args:
         kind: of the answer in JSON.
         library: whose they are.
         matches: best first.
         showing: how.
-        unfiltered: finds at most so many without the filters; None: nothing can be hidden.
+        wider: finds those that are left out now; None: there are none.
 
     Raises:
         NothingToRead: the library has no patterns at all.
     """
     if not matches and not library.truth.count():
         raise NothingToRead(f"there are no patterns yet in {library.path}", hint="add one: qd patterns add")
-    hidden = _hidden(matches, unfiltered)
+    hidden = _hidden(matches, wider)
+    left_out = _said(hidden, wider.how) if wider and hidden else ""
     if showing.as_json:
         answer: dict[str, Any] = {"matches": [_json(each) for each in matches], "hidden": hidden}
         if showing.max_tokens is not None:
@@ -100,8 +113,8 @@ def print_matches(
         text = library.render(matches, showing.max_tokens)
         if text:
             say(*(line.expandtabs(4) for line in text.splitlines()))
-        left_out = "no pattern matches" if not matches else "" if text else "no match fits into so few tokens"
-        remark(each for each in (left_out, _said(hidden)) if each)
+        empty = "no pattern matches" if not matches else "" if text else "no match fits into so few tokens"
+        remark(each for each in (empty, left_out) if each)
         return
     for at, match in enumerate(matches):
         say(*([""] if at else []))
@@ -109,25 +122,20 @@ def print_matches(
         say(*(f"  {line}" for line in _lines(match)))
     if not matches:
         say("no pattern matches")
-    if hidden:
-        say("", _said(hidden))
+    if left_out:
+        say("", left_out)
 
 
-def _hidden(
-    matches: list[PatternMatch], unfiltered: Callable[[int], list[PatternMatch]] | None
-) -> int:
-    if unfiltered is None:
+def _hidden(matches: list[PatternMatch], wider: Wider | None) -> int:
+    if wider is None:
         return 0
     found = {match.pattern.id for match in matches}
-    return sum(match.pattern.id not in found for match in unfiltered(MOST_HIDDEN))
+    return sum(match.pattern.id not in found for match in wider.ask(MOST_HIDDEN))
 
 
-def _said(hidden: int) -> str:
-    """How many match, but do not pass; the empty text: none."""
-    if not hidden:
-        return ""
-    many = f"{hidden} or more others match" if hidden >= MOST_HIDDEN else f"{hidden} more match" + "es" * (hidden == 1)
-    return f"{many}, but not the filters"
+def _said(hidden: int, how: str) -> str:
+    many = f"{hidden} or more others" if hidden >= MOST_HIDDEN else count(hidden, "other")
+    return f"{many} would match {how}"
 
 
 def _head(match: PatternMatch) -> str:
@@ -140,14 +148,14 @@ def _head(match: PatternMatch) -> str:
 
 def _lines(match: PatternMatch) -> Iterator[str]:
     pattern, seen, chars = match.pattern, match.evidence, line_chars() - 2
-    yield one_line(
-        f"{_bar(match.relevance_score)} {match.relevance_score:.2f}  {labels(pattern)}  by {pattern.agent_id}", chars
-    )
+    fit = f"{_bar(match.relevance_score)} {match.relevance_score:.2f}"
+    yield one_line(f"{fit} · {labels(pattern)} · by {pattern.agent_id}", chars)
     if pattern.description.strip():
         yield one_line(pattern.description, chars)
     if match.factors:
         reasons = [
-            f"{what} {factor.share:.0%}" for what, factor in zip(match.matching_factors, match.factors, strict=True)
+            f"{what} {factor.share:.0%}"
+            for what, factor in zip(match.matching_factors, match.factors, strict=True)
         ]
         more = f", {len(reasons) - SEVERAL} more" if len(reasons) > SEVERAL else ""
         yield one_line(f"fits by {', '.join(reasons[:SEVERAL])}{more}", chars)

@@ -25,7 +25,7 @@ LOOKED_AT = 50
 """... out of so many patterns whose words are like it."""
 AS_TYPED = {
     "change it with update_pattern": "change it with: qd patterns update",
-    'on_conflict="skip" keeps what is there, "replace" takes what was read': "use --on-conflict skip or replace",
+    'on_conflict="skip" keeps what is there, "replace"': "--on-conflict skip keeps what is there, replace",
 }
 """Parts of hints for who has no Python at hand, but a shell."""
 
@@ -59,7 +59,9 @@ def library_options(command: Command) -> Command:
     for option in (
         project_option,
         click.option("--path", metavar="FILE", help="The library in this file, whatever the settings say."),
-        click.option("--namespace", metavar="NAME", help="Another library of the project (default: default)."),
+        click.option(
+            "--namespace", metavar="NAME", help="Another library of the project (default: default)."
+        ),
     ):
         option(placed)
     return placed  # type: ignore[return-value] # click calls it by the names of its options

@@ -72,7 +72,9 @@ def outcomes_of(pattern: Pattern) -> str:
 
     if not pattern.usage_count:
         return "not tried yet"
-    return worked(pattern.success_count, pattern.usage_count, *wilson(pattern.success_count, pattern.failure_count))
+    return worked(
+        pattern.success_count, pattern.usage_count, *wilson(pattern.success_count, pattern.failure_count)
+    )
 
 
 def worked(successes: int, uses: int, low: float, high: float) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from quarterdeck.cli.patterns.matches import Showing, print_matches, showing_options
+from quarterdeck.cli.patterns.matches import Showing, Wider, print_matches, showing_options
 from quarterdeck.cli.patterns.options import Where, agent_option, library_options, opened, shown_option
 from quarterdeck.cli.patterns.typed import pairs
 
@@ -24,7 +24,9 @@ from quarterdeck.cli.patterns.typed import pairs
 )
 @shown_option(10)
 @click.option(
-    "--explore/--no-explore", default=None, help="Give what has been tried little its chance (default: settings)."
+    "--explore/--no-explore",
+    default=None,
+    help="Give what has been tried little its chance (default: settings).",
 )
 @click.option("--semantic", is_flag=True, help="Also by meaning (extra semantic).")
 @agent_option
@@ -53,13 +55,10 @@ def command(
     flags = {**where.flags, "semantic": True} if semantic else where.flags
     with opened(where._replace(flags=flags)) as library:
         found = library.query_patterns(agent, context, pattern_type, min_confidence, limit, explore=explore)
-        may_hide = bool(context) and len(found) < limit and bool(pattern_type or min_confidence)
-        print_matches(
-            "query",
-            library,
-            found,
-            showing,
-            (lambda most: library.query_patterns(agent, context, None, 0.0, most, explore=False))
-            if may_hide
-            else None,
-        )
+        wider = None
+        if context and len(found) < limit and (pattern_type or min_confidence):
+            wider = Wider(
+                "without a type and with --min-confidence 0",
+                lambda n: library.query_patterns(agent, context, None, 0.0, n, explore=False),
+            )
+        print_matches("query", library, found, showing, wider)

@@ -17,13 +17,13 @@ from quarterdeck.words import count
 def command(where: Where, as_json: bool) -> None:
     """Make the search index anew; nothing else needs it.
 
-    The index follows the library by itself, and may be deleted at any time. This is for who wants it made now.
+    The index follows the library by itself, and may be deleted at any time. This makes it now.
 
     \b
     qd patterns reindex
     """
     with opened(where) as library:
-        library.reindex(progress("patterns"))
+        library.reindex(progress("patterns") or (lambda done, total: None))
         patterns = library.truth.count()
         if as_json:
             print_library_json("reindex", library, {"patterns": patterns})

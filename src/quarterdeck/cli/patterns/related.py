@@ -13,8 +13,12 @@ from quarterdeck.cli.patterns.output import pattern_json, print_library_json, pr
 
 @click.command()
 @click.argument("pattern_id", metavar="ID")
-@click.option("--depth", type=click.IntRange(1, 100), default=1, show_default=True, help="Over so many links.")
-@click.option("--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only over such links; repeat it.")
+@click.option(
+    "--depth", type=click.IntRange(1, 100), default=1, show_default=True, help="Over so many links."
+)
+@click.option(
+    "--kind", "kinds", type=click.Choice(KINDS), multiple=True, help="Only over such links; repeat it."
+)
 @library_options
 @json_option
 def command(pattern_id: str, depth: int, kinds: tuple[str, ...], where: Where, as_json: bool) -> None:
@@ -27,7 +31,9 @@ def command(pattern_id: str, depth: int, kinds: tuple[str, ...], where: Where, a
 
     with opened(where) as library:
         existing(library, pattern_id)
-        found = library.get_related_patterns(pattern_id, depth, kinds=[LinkKind(each) for each in kinds or KINDS])
+        found = library.get_related_patterns(
+            pattern_id, depth, kinds=[LinkKind(each) for each in kinds or KINDS]
+        )
         if as_json:
             print_library_json("related", library, {"patterns": [pattern_json(each) for each in found]})
             return

@@ -19,8 +19,8 @@ from quarterdeck.words import count
 def command(ids: tuple[str, ...], agent: str, where: Where, as_json: bool) -> None:
     """Remove patterns, with their outcomes and links.
 
-    Exits with 3 when there was none of them. To keep what was learned but not find it any more, let another one
-    supersede it: qd patterns link NEW OLD --kind supersedes.
+    Exits with 3 when there was none of them. What is superseded is kept, but not found any more: see
+    qd patterns link NEW OLD --kind supersedes.
 
     \b
     qd patterns rm set-a-busy-timeout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from quarterdeck.cli.patterns.matches import Showing, print_matches, showing_options
+from quarterdeck.cli.patterns.matches import Showing, Wider, print_matches, showing_options
 from quarterdeck.cli.patterns.options import Where, library_options, opened, shown_option
 from quarterdeck.errors import UsageError
 
@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """Find patterns by words, and say why each was found.
 
-    The best come first: those that fit the words, lifted or lowered by what their outcomes say. Without words,
-    all that pass the filters, by their outcomes.
+    The best come first: those that fit the words, lifted or lowered by what their outcomes say. Without
+    words, all that pass the filters, by their outcomes.
 
     \b
     qd patterns search database is locked
@@ -52,7 +52,9 @@ def command(
     """
     filtered = bool(tags or pattern_type or lesson or min_confidence)
     if not words and not filtered:
-        raise UsageError("what is to be found?", hint="say words, or a filter such as --tag; the best: qd patterns top")
+        raise UsageError(
+            "what is to be found?", hint="say words, or a filter such as --tag; the best: qd patterns top"
+        )
     text = " ".join(words)
     flags = {**where.flags, "semantic": True} if semantic else where.flags
     with opened(where._replace(flags=flags)) as library:
@@ -66,11 +68,9 @@ def command(
             explore=explore,
             retired=retired,
         )
-        may_hide = bool(words) and len(found) < limit and (filtered or not retired)
-        print_matches(
-            "search",
-            library,
-            found,
-            showing,
-            (lambda most: library.search(text, limit=most, retired=True)) if may_hide else None,
-        )
+        wider = None
+        if words and len(found) < limit and filtered:
+            wider = Wider("without the filters", lambda n: library.search(text, limit=n, retired=retired))
+        elif words and len(found) < limit and not retired:
+            wider = Wider("with --retired", lambda n: library.search(text, limit=n, retired=True))
+        print_matches("search", library, found, showing, wider)

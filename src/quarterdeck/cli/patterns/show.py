@@ -33,7 +33,12 @@ SPOKEN["supersedes"] = "supersedes", "is superseded by"
 @click.command()
 @click.argument("pattern_id", metavar="ID")
 @click.option(
-    "--outcomes", "most", default=5, show_default=True, type=click.IntRange(min=1), help="So many of the latest."
+    "--outcomes",
+    "most",
+    default=5,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="So many of the latest.",
 )
 @library_options
 @json_option
@@ -66,7 +71,9 @@ def _lines(
     pattern: Pattern, links: list[Link], outcomes: list[Outcome], origins: list[Origin]
 ) -> Iterator[str]:
     yield f"{pattern.id}  {named(pattern)}"
-    yield f"{labels(pattern)}; learned by {pattern.agent_id}" + (f", from {pattern.source}" if pattern.source else "")
+    yield f"{labels(pattern)}; learned by {pattern.agent_id}" + (
+        f", from {pattern.source}" if pattern.source else ""
+    )
     yield f"{outcomes_of(pattern)}; its author is {pattern.confidence:.0%} sure"
     for what, at in (("expires", pattern.expires_at), ("to be reviewed", pattern.review_at)):
         if at is not None:

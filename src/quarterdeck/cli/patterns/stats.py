@@ -27,12 +27,14 @@ def command(where: Where, as_json: bool) -> None:
             print_library_json("stats", library, found)
             return
     say(
-        f"{count(found['patterns'], 'pattern')} of {count(found['agents'], 'agent')}, {size(found['size_bytes'])}: "
-        f"{library.path}"
+        f"{count(found['patterns'], 'pattern')} of {count(found['agents'], 'agent')}, "
+        f"{size(found['size_bytes'])}: {library.path}"
     )
     avoid = found["by_lesson"].get("avoid", 0)
     facts = {
-        "outcomes": f"{found['outcomes']:,}, {found['successes']:,} of them worked" if found["outcomes"] else "",
+        "outcomes": f"{found['outcomes']:,}, {found['successes']:,} of them worked"
+        if found["outcomes"]
+        else "",
         "links": f"{found['links']:,}" if found["links"] else "",
         "to avoid": f"{avoid:,}" if avoid else "",
         "superseded": f"{found['superseded']:,}" if found["superseded"] else "",

@@ -9,7 +9,7 @@ from quarterdeck.cli.patterns.options import Where, library_options, opened, sho
 from quarterdeck.cli.patterns.output import pattern_json, print_library_json, print_patterns
 from quarterdeck.errors import NothingToRead
 
-SORTS = ("expected", "success_rate", "usage", "confidence", "recent", "used", "name")
+SORTS = ("success_rate", "usage_count", "confidence", "recent", "name")
 
 
 @click.command()
@@ -18,7 +18,7 @@ SORTS = ("expected", "success_rate", "usage", "confidence", "recent", "used", "n
     type=click.Choice(SORTS),
     default=SORTS[0],
     show_default=True,
-    help="expected: how probably it works the next time, so that 999 of 1,000 is above 1 of 1.",
+    help="success_rate: how probably it works the next time, so that 999 of 1,000 is above 1 of 1.",
 )
 @shown_option(10)
 @library_options

@@ -76,7 +76,9 @@ def field_options(command: Command) -> Command:
         click.option(
             "--review", metavar="DAY", help="Somebody should look at it again then: 2027-01-31, 90d, never."
         ),
-        click.option("--expires", metavar="DAY", help="Not found any more from then on: 2027-01-31, 90d, never."),
+        click.option(
+            "--expires", metavar="DAY", help="Not found any more from then on: 2027-01-31, 90d, never."
+        ),
         click.option("--source", metavar="TEXT", help="Where it comes from: a run, a file, an address."),
         click.option("--confidence", metavar="SHARE", type=float, help="How sure its author is, 0 to 1."),
         click.option("--lesson", type=click.Choice(("do", "avoid")), help="avoid: it has failed."),
@@ -124,12 +126,13 @@ def moment(what: str, typed: object) -> datetime | None:
     text = typed.strip() if isinstance(typed, str) else ""
     try:
         if days := DAYS.fullmatch(text):
-            return (datetime.now() + timedelta(days=int(days[1]))).astimezone()
+            return datetime.now().astimezone() + timedelta(days=int(days[1]))
         found = datetime.fromisoformat(text)
         return found if found.tzinfo else found.astimezone()
     except (ValueError, OverflowError):
         raise UsageError(
-            f"{what} must be a day, got {told(typed)}", hint="write 2027-01-31, 2027-01-31T12:00Z, 90d or never"
+            f"{what} must be a day, got {told(typed)}",
+            hint="write 2027-01-31, 2027-01-31T12:00Z, 90d or never",
         ) from None
 
 
@@ -212,7 +215,9 @@ def _text_of(place: str) -> str:
             with open(place, "rb") as file:
                 data = file.read(MOST_PIPED_BYTES + 1)
         if len(data) > MOST_PIPED_BYTES:
-            raise TooLarge(f"{name} holds more than {MOST_PIPED_BYTES:,} bytes", hint="a pattern is a short text")
+            raise TooLarge(
+                f"{name} holds more than {MOST_PIPED_BYTES:,} bytes", hint="a pattern is a short text"
+            )
         return data.decode()
     except (OSError, ValueError) as error:
         what = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error}"

@@ -25,16 +25,11 @@ _WORDS = frozenset(("true", "false", "null", "yes", "no", "on", "off", "y", "n")
 """What a reader of YAML may take for something other than text."""
 
 
-def head_of(fields: Mapping[str, str | Mapping[str, str]]) -> str:
-    """*fields* as the head of a file, with its two borders; keys are lower-case words with hyphens."""
-    lines = ["---"]
-    for key, value in fields.items():
-        if isinstance(value, str):
-            lines.append(f"{key}: {_scalar(value)}")
-        else:
-            lines.append(f"{key}:")
-            lines.extend(f"  {name}: {_scalar(each)}" for name, each in value.items())
-    return "\n".join([*lines, "---\n"])
+def head_of(fields: Mapping[str, str], metadata: Mapping[str, str]) -> str:
+    """The head of a file, with its two borders; keys are lower-case words with hyphens."""
+    lines = [f"{key}: {_scalar(value)}" for key, value in fields.items()]
+    below = [f"  {key}: {_scalar(value)}" for key, value in metadata.items()]
+    return "\n".join(["---", *lines, "metadata:", *below, "---\n"])
 
 
 def split(text: str) -> tuple[dict[str, Any], str]:

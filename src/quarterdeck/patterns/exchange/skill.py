@@ -80,8 +80,8 @@ def skill_of(pattern: Pattern) -> str:
             metadata[_key(name)] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     if sections:
         metadata[f"{_OURS}sections"] = " ".join(sections)
-    fields = {"name": skill_name(pattern.id), "description": _summary(pattern), "metadata": metadata}
-    return f"{head.head_of(fields)}\n{_body(pattern)}"
+    named = {"name": skill_name(pattern.id), "description": _summary(pattern)}
+    return f"{head.head_of(named, metadata)}\n{_body(pattern)}"
 
 
 def pattern_in(text: str, folder: str, agent_id: str) -> Pattern:
@@ -148,7 +148,7 @@ def _body(pattern: Pattern) -> str:
     if pattern.code is not None:
         language = pattern.context.get("language")
         known = isinstance(language, str) and _LANGUAGE.fullmatch(language)
-        parts.append(_CODE + _fenced(pattern.code, language if known else ""))
+        parts.append(_CODE + _fenced(pattern.code, str(language) if known else ""))
     return "".join(parts)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import QuarterdeckError
+from quarterdeck.patterns import features
+from quarterdeck.patterns.search.far import Far
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from quarterdeck.patterns.search.far import Far
     from quarterdeck.patterns.search.terms import Document
     from quarterdeck.patterns.truth import Change, Truth
 
@@ -46,7 +46,7 @@ def carry(
     Raises:
         StateError: with its subclasses: the truth cannot be read, or far not written; it is as it was then.
     """
-    writer = far.write(anew=anew or far.revision > truth.revision())
+    writer = far.write(anew=anew)
     if writer is None:
         return False
     with writer:
@@ -65,12 +65,12 @@ def carry(
             if is_to_stop():
                 break
         if done or writer.revision < 0:
-            writer.commit(revision)
+            writer.commit(max(revision, 0))
     return True
 
 
 class Carrier:
-    """A thread that carries when it is told to, one at a time; it ends with each job.
+    """A thread that carries when it is told to, once; it is daemonic, and ends with its job.
 
     Attributes:
         rounds: how often it has come to an end: then far may be another one.
@@ -78,23 +78,33 @@ class Carrier:
     """
 
     def __init__(
-        self, job: Callable[[Callable[[], bool]], bool], clock: Callable[[], float] = time.monotonic
+        self,
+        truth: Truth,
+        folder: str,
+        document_of: Callable[[Change], Document | None],
+        clock: Callable[[], float],
     ) -> None:
-        """*job* is given a function that says whether it is to stop; False: somebody else was at it."""
+        """Carries from *truth* to the far in *folder*; *clock* is monotonic, in seconds."""
         self.rounds = 0
         self.problem: QuarterdeckError | None = None
-        self._job = job
+        self._truth = truth
+        self._folder = folder
+        self._document_of = document_of
         self._clock = clock
-        self._not_before_s = -1.0
+        self._not_before_s = clock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._identity = ""
+        self._far: Far | None = None
 
-    def start(self) -> None:
-        """Begin, unless one is at work or another attempt would come too soon."""
+    def start(self, *, anew: bool = False) -> None:
+        """Begin, unless it is at work or another attempt would come too soon; *anew* as `carry` has it."""
         if (self._thread and self._thread.is_alive()) or self._clock() < self._not_before_s:
             return
         self._stop.clear()
-        thread = threading.Thread(target=self._run, name="quarterdeck-patterns-index", daemon=True)
+        thread = threading.Thread(
+            target=self._run, args=[anew], name="quarterdeck-patterns-index", daemon=True
+        )
         try:
             thread.start()
         except RuntimeError:  # the interpreter is about to end, or the system has no more threads
@@ -113,13 +123,21 @@ class Carrier:
         self._stop = threading.Event()
         self._thread = None
 
-    def _run(self) -> None:
+    def _run(self, anew: bool) -> None:  # noqa: FBT001 the thread's only argument
         was_done = False
         try:
-            was_done = self._job(self._stop.is_set)
+            far = self._own_far()
+            was_done = carry(self._truth, far, self._document_of, anew=anew, is_to_stop=self._stop.is_set)
             self.problem = None
         except QuarterdeckError as error:
             self.problem = error
         finally:
-            self._not_before_s = -1.0 if was_done else self._clock() + _PAUSE_S
+            self._not_before_s = self._clock() + (0.0 if was_done else _PAUSE_S)
             self.rounds += 1
+
+    def _own_far(self) -> Far:
+        """Not the one that answers, which is to stay as it is meanwhile; it remembers what cannot be written."""
+        identity = self._truth.identity()
+        if self._far is None or self._identity != identity:
+            self._far, self._identity = Far(self._folder, identity, features.VERSION), identity
+        return self._far

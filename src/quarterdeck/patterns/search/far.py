@@ -1,6 +1,6 @@
 """Documents in an index on disk: made by tantivy from the truth, read by many processes, written by one.
 
-    FarWriter.put, remove ── tantivy's writer ── commit ── manifest: complete up to that revision
+    FarWriter.put, remove ── tantivy's writer ── commit ── manifest: complete up to a revision
                                                               │ one stat
     Far.search ── tantivy's reader, of the state that the manifest says ┘
 
@@ -11,9 +11,10 @@ counts as absent: the next writer builds another one beside it.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from quarterdeck import files, forks
 from quarterdeck.files import Lease
@@ -21,11 +22,17 @@ from quarterdeck.patterns.search import far_manifest
 from quarterdeck.patterns.search.far_manifest import Manifest, Stamp
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
-    from quarterdeck.patterns.search.far_tantivy import IndexReader
+    from quarterdeck.patterns.search.far_reader import IndexReader
     from quarterdeck.patterns.search.far_writer import FarWriter
     from quarterdeck.patterns.search.terms import Hit, Query
+
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM})
+"""What says that this process cannot open the index now, and nothing about the index."""
+
+Answer = TypeVar("Answer")
 
 
 class _Seen(NamedTuple):
@@ -56,6 +63,7 @@ class Far:
         self._identity = identity
         self._analysis = analysis
         self._damaged = ""
+        self._trouble: OSError | None = None
         self._seen = _Seen(far_manifest.NONE)
         forks.guard(self, Far._keep)
         self.refresh()
@@ -80,8 +88,7 @@ class Far:
 
     def frequency(self, feature: str) -> int:
         """As `Statistics` has it; some microseconds."""
-        reader = self._seen.reader
-        return reader.frequency(feature) if reader else 0
+        return self._asked(lambda reader: reader.frequency(feature), 0)
 
     def refresh(self) -> bool:
         """Look at what is there now; costs one ``stat`` if nothing has changed.
@@ -109,17 +116,7 @@ class Far:
             gated: by the gate of the query, or not.
             without: numbers that are left out.
         """
-        _, manifest, reader = self._seen
-        if reader is None:
-            return []
-        from quarterdeck.patterns.search.far_tantivy import Unusable
-
-        try:
-            return reader.search(query, k, gated=gated, without=without)
-        except Unusable:
-            if manifest:
-                self._condemn(manifest.generation)
-            return []
+        return self._asked(lambda reader: reader.search(query, k, gated=gated, without=without), [])
 
     def write(self) -> FarWriter | None:
         """Changes to the index, or None while somebody else makes some; waits for nobody.
@@ -133,12 +130,18 @@ class Far:
             raise files.failure(error, self._folder) from error
         if lease is None:
             return None
-        from quarterdeck.patterns.search.far_writer import FarWriter
+        from quarterdeck.patterns.search.far_writer import FarWriter, is_deadly
 
         try:
             self.refresh()
+            base = self._seen.manifest
+            if base and is_deadly(self._folder, base.generation):
+                self._condemn(base.generation)
+                base = None
+            elif base is None and self._trouble:
+                raise files.failure(self._trouble, self._folder)
             absent = Manifest(far_manifest.FORMAT, self._identity, self._analysis, revision=-1, generation="")
-            return FarWriter(self._folder, self._seen.manifest or absent, lease, self._condemn)
+            return FarWriter(self._folder, base or absent, lease, self._condemn)
         except BaseException:
             lease.release()
             raise
@@ -149,19 +152,24 @@ class Far:
             self._seen = _Seen(far_manifest.NONE)
 
     def _look(self) -> _Seen:
+        self._trouble = None
         while True:
             stamp = far_manifest.stamp(self._folder)
             manifest = far_manifest.read(self._folder) if stamp != far_manifest.NONE else None
             if manifest is None or not self._is_ours(manifest):
                 return _Seen(stamp)
-            from quarterdeck.patterns.search.far_tantivy import Unusable
+            from quarterdeck.patterns.search.far_fields import Unusable
 
             try:
                 return _Seen(stamp, manifest, self._open(manifest.generation))
-            except Unusable:
-                if far_manifest.stamp(self._folder) == stamp:  # not just replaced by a new generation
-                    self._damaged = manifest.generation
-                    return _Seen(stamp)
+            except Unusable as error:
+                if far_manifest.stamp(self._folder) != stamp:  # another generation has just replaced it
+                    continue
+                if error.errno in _OURS:
+                    self._trouble = OSError(error.errno, os.strerror(error.errno))
+                    return _Seen(far_manifest.NONE)
+                self._damaged = manifest.generation
+                return _Seen(stamp)
 
     def _is_ours(self, manifest: Manifest) -> bool:
         return (
@@ -172,12 +180,25 @@ class Far:
         )
 
     def _open(self, generation: str) -> IndexReader:
-        from quarterdeck.patterns.search.far_tantivy import IndexReader
+        from quarterdeck.patterns.search.far_reader import IndexReader
 
         seen = self._seen
         if seen.reader and seen.manifest and seen.manifest.generation == generation:
             return seen.reader.reloaded()
         return IndexReader.open(os.path.join(self._folder, generation))
+
+    def _asked(self, ask: Callable[[IndexReader], Answer], nothing: Answer) -> Answer:
+        """What the reader says, or *nothing* when there is none, or when the index is damaged."""
+        _, manifest, reader = self._seen
+        if manifest is None or reader is None:
+            return nothing
+        from quarterdeck.patterns.search.far_fields import Unusable
+
+        try:
+            return ask(reader)
+        except Unusable:
+            self._condemn(manifest.generation)
+            return nothing
 
     def _condemn(self, generation: str) -> None:
         """Take that index for absent from now on: it is damaged."""

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import shutil
 import threading
 from typing import TYPE_CHECKING
 
+import tantivy
 from msgspec import structs
 
 from quarterdeck import files, forks
 from quarterdeck.errors import StateError, StoreFull
 from quarterdeck.patterns.search import far_manifest
-from quarterdeck.patterns.search.far_tantivy import IndexWriter, Unusable
+from quarterdeck.patterns.search.far_fields import (
+    ANY,
+    CONFIDENCE,
+    FEATURES,
+    NUMBER,
+    PASSES_TO,
+    SCHEMA,
+    UNTIL_S,
+    Unusable,
+    translated,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +36,13 @@ if TYPE_CHECKING:
     from quarterdeck.files import Lease
     from quarterdeck.patterns.search.far_manifest import Manifest
     from quarterdeck.patterns.search.terms import Document
+
+_HEAP_BYTES = 50_000_000
+"""So much is gathered in memory before a segment is written; tantivy's least is 15 MB."""
+_LOCK = ".tantivy-writer.lock"
+_UNFINISHED = "unfinished"
+_DEADLY = 2
+"""So many writers in a row have not lived to finish: tantivy ends the process when it merges damaged files."""
 
 
 class FarWriter:
@@ -46,19 +65,19 @@ class FarWriter:
 
         Args:
             folder: of far.
-            base: of the index as it is; one without a generation is yet to be made.
+            base: of the index as it is; one without a generation has yet to be made.
             lease: released on leaving.
-            condemn: told of the generation when it turns out to be damaged.
+            condemn: told the generation of an index that turns out to be damaged.
         """
         self.lock = threading.RLock()
-        self._folder = folder
         self.revision = base.revision
+        self._folder = folder
         self._base = base
         self._generation = base.generation
+        self._is_new = False
         self._lease = lease
         self._condemn = condemn
-        self._is_new = False
-        self._changes: IndexWriter | None = None
+        self._changes: _Changes | None = None
         self._is_inherited = False
         forks.guard(self, FarWriter._leave_to_the_parent)
 
@@ -70,9 +89,7 @@ class FarWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._changes = None
-            if self._is_new and not self._is_inherited:
-                _remove(self._folder, self._generation)
+            self._give_up()
         finally:
             self._lease.release()
             self.lock.release()
@@ -104,51 +121,145 @@ class FarWriter:
             StateError, StoreFull: it cannot be written; what was committed before still counts.
         """
         with self._changing() as changes:
-            changes.commit()
             self._changes = None
+            changes.commit()
             far_manifest.write(
                 self._folder, structs.replace(self._base, revision=revision, generation=self._generation)
             )
         self.revision = revision
         self._is_new = False
+        self._give_up()
         _keep_only(self._folder, self._generation)
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[IndexWriter]:
-        """What is to be changed, opened on first use and after each commit."""
+    def _changing(self) -> Iterator[_Changes]:
+        """What is changed, opened on first use and after each commit."""
         if self._is_inherited:
             raise StateError(
-                "the search index was being written when this process was forked",
-                hint="write it in the parent",
+                "the search index was about to be written when this process was forked",
+                hint="write it in the parent, or ask for it anew here",
             )
         try:
             yield self._changes or self._open()
         except OSError as error:
             raise files.failure(error, self._folder) from error
-        except Unusable as unusable:
-            if isinstance(full := files.failure(OSError(unusable.errno, ""), self._folder), StoreFull):
-                raise full from unusable
+        except Unusable as error:
+            full = files.failure(OSError(error.errno, ""), self._folder)
+            if isinstance(full, StoreFull):
+                raise full from error
             self._condemn(self._generation)
             raise StateError(
-                f"the search index in {self._folder} cannot be written: {unusable}",
-                hint="nothing is lost; whoever writes it next makes it anew",
-            ) from unusable
+                f"the search index in {self._folder} cannot be written: {error}",
+                hint="nothing is lost: whoever writes it next makes it anew",
+            ) from error
 
-    def _open(self) -> IndexWriter:
+    def _open(self) -> _Changes:
         if not self._generation:
             self._generation = os.urandom(8).hex()
-            os.mkdir(os.path.join(self._folder, self._generation), files.PRIVATE_FOLDER)
             self._is_new = True
-        path = os.path.join(self._folder, self._generation)
-        self._changes = IndexWriter(path, is_new=self._is_new)
+            os.mkdir(self._path(), files.PRIVATE_FOLDER)
+        _note_begin(self._path(_UNFINISHED))
+        self._changes = _Changes(self._path(), is_new=self._is_new)
         return self._changes
 
+    def _give_up(self) -> None:
+        """What has not been committed, if anything."""
+        if self._is_inherited or not self._generation:
+            return
+        self._changes = None  # waits for tantivy's threads
+        if self._is_new:
+            shutil.rmtree(self._path(), ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.unlink(self._path(_UNFINISHED))
+
+    def _path(self, name: str = "") -> str:
+        return os.path.join(self._folder, self._generation, name)
+
     def _leave_to_the_parent(self) -> None:
-        """In a child: tantivy's writer has threads here that do not run; to drop it would wait for them."""
+        """In a child, where the threads of tantivy's writer do not run."""
         self._is_inherited = True
         if self._changes is not None:
-            self._changes.abandon()
+            self._changes.leak()
             self._changes = None
+
+
+def is_deadly(folder: str, generation: str) -> bool:
+    """Whether that index has ended those who wrote to it; to be asked under the lease."""
+    try:
+        return os.stat(os.path.join(folder, generation, _UNFINISHED)).st_size >= _DEADLY
+    except OSError:
+        return False
+
+
+class _Changes:
+    """tantivy's writer until it commits, once; given up by being dropped."""
+
+    def __init__(self, path: str, *, is_new: bool) -> None:
+        """To the index in folder *path*; *is_new*: which is made now.
+
+        Raises:
+            Unusable: it cannot be written to.
+        """
+        self._highest = -1 if is_new else None
+        with translated():
+            index = tantivy.Index(SCHEMA, path=path, reuse=False) if is_new else tantivy.Index.open(path)
+            index.config_reader("manual")
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(
+                    os.path.join(path, _LOCK)
+                )  # the lease is ours; a forked child may hold this one still
+            self._writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+
+    def put(self, document: Document) -> None:
+        number = document.number
+        if self._highest is None or number <= self._highest:
+            self.remove(number)
+        else:
+            self._highest = number  # so far there is none of it to be removed
+        occurrences = [" ".join([feature] * count) for feature, count in document.features.items()]
+        confidence = float(document.confidence)
+        self._do(
+            self._writer.add_document,
+            tantivy.Document(
+                **{
+                    FEATURES: " ".join(occurrences),
+                    NUMBER: number,
+                    CONFIDENCE: confidence,
+                    PASSES_TO: ANY if document.is_tried else confidence,
+                    UNTIL_S: document.until_s,
+                }
+            ),
+        )
+
+    def remove(self, number: int) -> None:
+        self._do(self._writer.delete_documents_by_term, NUMBER, number)
+
+    def commit(self) -> None:
+        """Durable, and with its segments merged."""
+        with translated():
+            self._writer.commit()
+            self._writer.wait_merging_threads()
+
+    def leak(self) -> None:
+        """Never drop tantivy's writer: that waits for its threads, and panics where they do not run."""
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._writer))
+
+    def _do(self, change: Callable[..., int], *what: object) -> None:
+        with translated():
+            try:
+                change(*what)
+            except ValueError:  # the thread has died; it says what of, such as a full disk, only to a commit
+                self._writer.commit()
+                raise
+
+
+def _note_begin(path: str) -> None:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(path, flags, files.PRIVATE_FILE)
+    try:
+        os.write(descriptor, b".")
+    finally:
+        os.close(descriptor)
 
 
 def _keep_only(folder: str, generation: str) -> None:
@@ -159,8 +270,4 @@ def _keep_only(folder: str, generation: str) -> None:
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
             if name != generation and re.match(far_manifest.GENERATION, name):
-                _remove(folder, name)
-
-
-def _remove(folder: str, generation: str) -> None:
-    shutil.rmtree(os.path.join(folder, generation), ignore_errors=True)  # follows no link
+                shutil.rmtree(os.path.join(folder, name), ignore_errors=True)  # follows no link

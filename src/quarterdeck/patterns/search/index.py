@@ -1,8 +1,8 @@
 """The search by words over all of a library, up to date with the truth before each answer.
 
 A library has no far while it is small. Once there are more than ``near_limit`` patterns it gets one, and
-keeps it even if it shrinks again, for then it may soon grow again. From then on near has what has changed after the
-revision up to which far is complete, and numbers that have changed are left out of what far finds.
+keeps it even if it shrinks again, for then it may soon grow again. From then on near has what has changed
+since the revision up to which far is complete, and numbers that have changed are left out of what far finds.
 
 More than ``delta_limit`` changes are taken to far in the background, while answers come from both. Only a
 backlog of more than `MOST_NEAR`, as after an import or the loss of the index, keeps the answer waiting.
@@ -10,7 +10,6 @@ backlog of more than `MOST_NEAR`, as after an import or the loss of the index, k
 
 from __future__ import annotations
 
-import functools
 import threading
 import time
 import weakref
@@ -73,12 +72,12 @@ class SearchIndex:
         self._near_limit = near_limit
         self._delta_limit = delta_limit
         self._clock = clock
-        self._carrier = Carrier(functools.partial(_carry, truth, folder, document_of), clock)
         self._state: object = None  # of truth and carrier, when it was last brought up to date
         self._identity = ""
         self._far: Far | None = None
-        self._is_outrun = False
+        self._is_far_wrong = False
         self._begin(_NOTHING)
+        self._carrier = Carrier(truth, folder or "", document_of, clock)
         weakref.finalize(self, self._carrier.stop)  # also before the interpreter ends
         forks.guard(self, SearchIndex._in_child, outer=True)
 
@@ -110,7 +109,7 @@ class SearchIndex:
                 found = self._search(query, k, gated=gated)
                 if found is not None:
                     return found
-                self._state = None  # far has turned out to be damaged: without it, or with a new one
+                self._state, self._is_far_wrong = None, True
         raise StateError(
             f"the search index in {self._folder} is damaged as soon as it is made",
             hint="check the disk; the library itself is in another file",
@@ -178,7 +177,7 @@ class SearchIndex:
             return
         self._look_at_far()
         if self._far and self._backlog() > MOST_NEAR:
-            self._build(self._far)
+            self._build(self._far, anew=self._is_far_wrong)
             self._look_at_far()
         while changes := self._truth.changes(self._revision, CHUNK):
             for change in changes:
@@ -186,7 +185,7 @@ class SearchIndex:
             self._revision = changes[-1].revision
         self._state = state
         if self._far and self._is_due():
-            self._carrier.start()
+            self._carrier.start(anew=self._is_far_wrong)
 
     def _backlog(self) -> int:
         """How many patterns may have changed; that others were deleted is soon taken in."""
@@ -202,7 +201,7 @@ class SearchIndex:
             self._changed.add(change.number)
 
     def _is_due(self) -> bool:
-        if self._is_outrun:
+        if self._is_far_wrong:
             return True
         if self._base == _NOTHING:
             return len(self._near) > self._near_limit
@@ -221,10 +220,12 @@ class SearchIndex:
         if self._far:
             self._far.refresh()
             base = self._far.revision
-        newest = self._truth.revision()  # after far's, which is never ahead of it ...
-        self._is_outrun = base > newest  # ... unless somebody has restored a backup of the truth
-        if self._is_outrun:
+        newest = self._truth.revision()
+        if base > newest:  # somebody has restored a backup of the truth
+            self._is_far_wrong = True
             base = _NOTHING
+        elif base > _NOTHING:
+            self._is_far_wrong = False
         if base != self._base or self._revision > newest:
             self._begin(base)
 
@@ -240,15 +241,15 @@ class SearchIndex:
         self,
         far: Far,
         *,
-        anew: bool = False,
+        anew: bool,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
-        """Bring far up to date here and now, after whoever else is writing to it."""
+        """Bring far up to date here and now, after anybody else who is writing to it."""
         deadline, pause_s = self._clock() + _PATIENCE_S, _PAUSES_S[0]
         while not carry(self._truth, far, self._document_of, anew=anew, progress=progress):
             if self._clock() >= deadline:
                 raise StoreBusy(
-                    f"somebody else has been writing the search index in {self._folder} for {_PATIENCE_S:g} s",
+                    f"another process has been writing the index in {self._folder} for {_PATIENCE_S:g} s",
                     hint="wait until that process has ended, or end it, and try again",
                 )
             time.sleep(pause_s)
@@ -257,19 +258,3 @@ class SearchIndex:
     def _in_child(self) -> None:
         self._carrier.forget()
         self._state = None
-
-
-def _carry(
-    truth: Truth,
-    folder: str | None,
-    document_of: Callable[[Change], Document | None],
-    is_to_stop: Callable[[], bool],
-) -> bool:
-    """What the thread does; its far is its own, so that the one that answers stays as it is meanwhile."""
-    if folder is None:
-        return False
-    far = Far(folder, truth.identity(), features.VERSION)
-    try:
-        return carry(truth, far, document_of, is_to_stop=is_to_stop)
-    finally:
-        far.close()

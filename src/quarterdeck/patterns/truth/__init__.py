@@ -8,9 +8,9 @@
                  database: one connection reads, one writes
                  schema
 
-Every change of a pattern has a revision of its own, one more than that of the change before, whoever made it: so
-what is derived from the file asks for the `changes` since the revision that it knows. Outcomes after the first
-one of a pattern are no change of it, but change the `stamp` all the same.
+Every change of a pattern has a revision of its own, one more than that of the change before, whoever made
+it: so what is derived from the file asks for the `changes` since the revision that it knows. Outcomes after
+the first one of a pattern are no change of it, but change the `stamp` all the same.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The two connections of a process to one file: one reads, one writes; neither waits for the other.
 
 The file may be deleted or replaced while it is open (``rm -rf`` of a state folder, ``git clean``, a restored
-backup): what is written to the old one is lost, and nobody reads it. So whoever reads or writes looks first
-whether the file he has open is the one at its path, and if not leaves it with both connections, for SQLite may
-have only one file of a name open in a process.
+backup): what is written to the old one is lost, and nobody reads it. So whoever reads or writes looks
+first whether the file that is open is the one at its path, and if not leaves it with both connections, for
+SQLite may have only one file of a name open in a process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from quarterdeck import forks, sqlite
 from quarterdeck.errors import StateError, StoreBusy
-from quarterdeck.patterns.evidence import NO_OUTCOMES, Tally, posterior
+from quarterdeck.patterns.evidence import Tally, posterior
 from quarterdeck.patterns.truth.schema import MIGRATIONS
 from quarterdeck.sqlite import BUSY_TIMEOUT_S, IN_MEMORY
 
@@ -121,6 +121,11 @@ class Database:
                     self._writer.roll_back()
                 finally:
                     self._is_writing = False
+
+    def shrink_log(self) -> None:
+        """Take what was written into the file, and empty its log; not while others are at work."""
+        with self._writer.lock, sqlite.translated():
+            self._writer.open().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Give both connections back; the next use opens them anew."""
@@ -234,15 +239,15 @@ class _Connection:
     def _expected(
         self,
         confidence: float,
-        successes: int | None,
+        successes: int,
         failures: int,
         good: float,
         bad: float,
         at_us: int,
         now_us: int,
     ) -> float:
-        """The posterior mean of a row; *successes* None: it has no tally."""
-        tally = NO_OUTCOMES if successes is None else Tally(successes, failures, good, bad, at_us / 1e6)
+        """The posterior mean of a row that has a tally."""
+        tally = Tally(successes, failures, good, bad, at_us / 1e6)
         return posterior(tally, confidence, now_us / 1e6, self._half_life_s).mean
 
 

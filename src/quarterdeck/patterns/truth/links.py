@@ -26,8 +26,20 @@ SELECT 1 FROM below WHERE number = ?
 _NEWEST_ABOVE = """
 UPDATE patterns SET superseded_by = (
     SELECT above.id FROM links JOIN patterns AS above ON above.number = links.source
-    WHERE links.target = patterns.number AND kind = 'supersedes' ORDER BY links.at_us DESC, above.number DESC LIMIT 1
+    WHERE links.target = patterns.number AND kind = 'supersedes'
+    ORDER BY links.at_us DESC, above.number DESC LIMIT 1
 ) WHERE number = ?
+"""
+_LINKS = """
+WITH asked AS (SELECT number FROM patterns WHERE id IN ({marks})), these AS (
+    SELECT * FROM links WHERE source IN asked UNION SELECT * FROM links WHERE target IN asked
+)
+SELECT these.at_us, these.kind, s.id, t.id, these.agent_id FROM these
+JOIN patterns AS s ON s.number = these.source JOIN patterns AS t ON t.number = these.target
+"""
+_NEIGHBOURS = """
+SELECT target FROM links WHERE source = ? AND kind IN ({marks})
+UNION SELECT source FROM links WHERE target = ? AND kind IN ({marks}) ORDER BY 1
 """
 _MANY = 250
 """Patterns that one statement is asked about at most."""
@@ -97,16 +109,7 @@ def links_of(database: Database, ids: Sequence[str]) -> list[Link]:
     found = set()
     for start in range(0, len(ids), _MANY):
         part = ids[start : start + _MANY]
-        marks = ", ".join(f"?{number}" for number in range(1, len(part) + 1))
-        found.update(
-            database.rows(
-                f"WITH asked AS (SELECT number FROM patterns WHERE id IN ({marks})), "
-                "these AS (SELECT * FROM links WHERE source IN asked UNION SELECT * FROM links WHERE target IN asked) "
-                "SELECT these.at_us, these.kind, s.id, t.id, these.agent_id FROM these "
-                "JOIN patterns AS s ON s.number = these.source JOIN patterns AS t ON t.number = these.target",
-                part,
-            )
-        )
+        found.update(database.rows(_LINKS.format(marks=", ".join("?" * len(part))), part))
     try:
         return [
             Link(LinkKind(kind), source, target, rows.at_of(at_us), agent_id)
@@ -124,7 +127,7 @@ def related(
     Raises:
         UsageError: there is no such pattern.
     """
-    marks = ", ".join("?" * len(kinds))
+    neighbours = _NEIGHBOURS.format(marks=", ".join("?" * len(kinds)))
     with database.snapshot():
         start = rows.number_of(database, pattern_id)
         if start is None:
@@ -134,11 +137,7 @@ def related(
         for distance in range(1, depth + 1):
             found: dict[int, None] = {}
             for number in edge:
-                for (other,) in database.rows(
-                    f"SELECT target FROM links WHERE source = ? AND kind IN ({marks}) "
-                    f"UNION SELECT source FROM links WHERE target = ? AND kind IN ({marks}) ORDER BY 1",
-                    (number, *kinds, number, *kinds),
-                ):
+                for (other,) in database.rows(neighbours, (number, *kinds, number, *kinds)):
                     if other not in away:
                         found[other] = None
             if not found:

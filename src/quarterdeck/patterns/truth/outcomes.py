@@ -58,8 +58,8 @@ def record(database: Database, outcomes: Sequence[Outcome], half_life_s: float) 
 def outcomes_of(database: Database, pattern_id: str, limit: int) -> list[Outcome]:
     """The newest *limit* of them, newest first; none for an id that is not there."""
     found = database.rows(
-        "SELECT o.success, o.at_us, o.agent_id, o.note FROM outcomes AS o JOIN patterns AS p ON p.number = o.number "
-        "WHERE p.id = ? ORDER BY o.id DESC LIMIT ?",
+        "SELECT o.success, o.at_us, o.agent_id, o.note FROM outcomes AS o "
+        "JOIN patterns AS p ON p.number = o.number WHERE p.id = ? ORDER BY o.id DESC LIMIT ?",
         (pattern_id, limit),
     )
     try:
@@ -73,7 +73,8 @@ def origins_of(database: Database, pattern_id: str) -> list[Origin]:
     found = database.rows(
         "SELECT o.number, o.step, o.at_us, o.act, o.agent_id, o.source, o.details "
         "FROM origins AS o JOIN patterns AS p ON p.number = o.number WHERE p.id = ?1 "
-        "UNION ALL SELECT number, 0, at_us, 'deleted', agent_id, '', '{}' FROM deleted WHERE id = ?1 ORDER BY 1, 2",
+        "UNION ALL SELECT number, 0, at_us, 'deleted', agent_id, '', '{}' FROM deleted WHERE id = ?1 "
+        "ORDER BY 1, 2",
         (pattern_id,),
     )
     return [rows.origin_of(row[2:], pattern_id, database.path) for row in found]

@@ -6,6 +6,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.errors import UsageError
+from quarterdeck.patterns import checks
+from quarterdeck.patterns.evidence import LEAST_DOUBT
 from quarterdeck.patterns.model import Pattern  # noqa: TC001  `Change` is made of it
 from quarterdeck.patterns.truth.rows import FROM_WHOLE, WHOLE, pattern_of, tally_of
 
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
     from quarterdeck.patterns.truth.database import Database, Row
 
 SORTS = {
-    "expected": "expected(p.confidence, t.successes, t.failures, t.good, t.bad, t.at_us, :now_us) DESC",
+    "expected": (
+        f"CASE WHEN t.number IS NULL THEN min(max(p.confidence, {LEAST_DOUBT}), {1 - LEAST_DOUBT}) "
+        "ELSE expected(p.confidence, t.successes, t.failures, t.good, t.bad, t.at_us, :now_us) END DESC"
+    ),
     "success_rate": "CAST(t.successes AS REAL) / (t.successes + t.failures) DESC, t.successes DESC",
     "usage": "coalesce(t.successes + t.failures, 0) DESC",
     "confidence": "p.confidence DESC",
@@ -27,6 +32,11 @@ SORTS = {
 """What `top` can sort by; what is equal, newest first."""
 
 _SIZES = (1, 10, 64, 250)
+_CHANGES = f"""
+SELECT c.number, c.revision, {WHOLE} FROM changes AS c
+LEFT JOIN patterns AS p ON p.number = c.number LEFT JOIN tallies AS t ON t.number = p.number
+WHERE c.revision > ? ORDER BY c.revision LIMIT ?
+"""  # noqa: S608 our own names
 
 
 class Change(NamedTuple):
@@ -93,8 +103,10 @@ def top(database: Database, n: int, sort_by: str, now_us: int) -> list[Pattern]:
     Raises:
         UsageError: there is no such order.
     """
-    if sort_by not in SORTS:
-        raise UsageError(f"patterns cannot be sorted by {sort_by!r:.100}", hint=f"one of {', '.join(SORTS)}")
+    if sort_by not in tuple(SORTS):  # it may be anything, also what cannot be hashed
+        raise UsageError(
+            f"patterns cannot be sorted by {checks.told(sort_by)}", hint=f"sort by one of {', '.join(SORTS)}"
+        )
     found = database.rows(
         f"SELECT p.number {FROM_WHOLE} WHERE p.superseded_by IS NULL AND coalesce(p.expires_us > :now_us, 1) "
         f"ORDER BY {SORTS[sort_by]}, p.number DESC LIMIT :n",
@@ -116,12 +128,7 @@ def due(database: Database, at_us: int, limit: int) -> list[Pattern]:
 
 def changes(database: Database, after: int, at_most: int) -> list[Change]:
     """What has a revision above *after*, lowest first."""
-    found = database.rows(
-        f"SELECT c.number, c.revision, {WHOLE} FROM changes AS c "
-        "LEFT JOIN patterns AS p ON p.number = c.number LEFT JOIN tallies AS t ON t.number = p.number "
-        "WHERE c.revision > ? ORDER BY c.revision LIMIT ?",
-        (after, at_most),
-    )
+    found = database.rows(_CHANGES, (after, at_most))
     return [_change_of(row, database.path) for row in found]
 
 
@@ -133,12 +140,12 @@ def _change_of(row: Row, path: str) -> Change:
     return Change(number, revision, pattern, is_tried=pattern.usage_count > 0)
 
 
-def _among(database: Database, statement: str, keys: Sequence[object]) -> Iterator[Row]:
+def _among(database: Database, statement: str, keys: Sequence[int] | Sequence[str]) -> Iterator[Row]:
     """The rows of those *keys*; few different statements, so that SQLite need not read each anew."""
     for start in range(0, len(keys), _SIZES[-1]):
         part = keys[start : start + _SIZES[-1]]
         size = next(size for size in _SIZES if size >= len(part))
-        yield from database.rows(statement + _marks(size), [*part, *(part[:1] * (size - len(part)))])
+        yield from database.rows(statement + _marks(size), [*part, *[part[0]] * (size - len(part))])
 
 
 @lru_cache

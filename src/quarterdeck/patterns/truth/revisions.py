@@ -41,6 +41,7 @@ def add_origin(
 ) -> None:
     """One more act in the life of a pattern."""
     cursor.execute(
-        "INSERT INTO origins SELECT ?1, coalesce(max(step) + 1, 0), ?2, ?3, ?4, '', ?5 FROM origins WHERE number = ?1",
+        "INSERT INTO origins SELECT ?1, coalesce(max(step) + 1, 0), ?2, ?3, ?4, '', ?5 "
+        "FROM origins WHERE number = ?1",
         (number, now_us, act, agent_id, json_of(details)),
     )

@@ -26,8 +26,8 @@ class Truth:
     What a method has written when it returns survives kill -9 of any process. Each method that writes is one
     transaction: it happens altogether or, when it raises, not at all.
 
-    Every method raises a `StateError` when the file cannot be used: `StoreCorrupt`, `StoreTooNew`, `StoreFull`
-    or `StoreBusy`.
+    Every method raises a `StateError` when the file cannot be used: `StoreCorrupt`, `StoreTooNew`,
+    `StoreFull` or `StoreBusy`.
 
     Attributes:
         path: the file.
@@ -93,7 +93,9 @@ class Truth:
         Args:
             patterns: any number.
             act: the first of their origins, such as ``contributed``.
-            agent_id, source, details: of that origin; *details* are JSON.
+            agent_id: of that origin: who.
+            source: from where; empty: not said.
+            details: more about it, as JSON.
 
         Raises:
             UsageError: an id is taken, or is there twice.
@@ -166,7 +168,7 @@ class Truth:
         return writing.delete(self._database, pattern_id, self._now_us(), agent_id)
 
     def reset(self) -> int:
-        """Remove all patterns; returns how many. What had been absorbed from other logs does not come back."""
+        """Remove all patterns; returns how many. What was absorbed from other logs does not come back."""
         return writing.reset(self._database, self._now_us())
 
     # Patterns are read.
@@ -193,7 +195,7 @@ class Truth:
     ) -> list[Pattern]:
         """All that have what is given, also superseded and expired ones, newest first.
 
-        One condition costs O(*limit*); more of them as much as there are patterns with that tag, or of that agent.
+        One condition costs O(*limit*); several as much as there are patterns with that tag, or of that agent.
         """
         return reading.find(self._database, tag, pattern_type, agent_id, limit)
 
@@ -202,9 +204,9 @@ class Truth:
 
         Args:
             n: at most so many.
-            sort_by: ``expected`` (probability that it works: the mean of what its outcomes and its author say),
-                ``success_rate``, ``usage`` (outcomes), ``confidence``, ``recent`` (contributed last), ``used``
-                (tried last), ``name``. What has no outcomes is last by ``success_rate`` and ``used``.
+            sort_by: ``expected`` (the probability that it works, by its outcomes and its author),
+                ``success_rate``, ``usage`` (outcomes), ``confidence``, ``recent`` (contributed last),
+                ``used`` (tried last), ``name``. By ``success_rate`` and ``used``, what has no outcomes is last.
 
         Raises:
             UsageError: there is no such order.
@@ -218,7 +220,7 @@ class Truth:
     def changes(self, after: int, at_most: int) -> list[Change]:
         """The newest state of what has changed since revision *after*, in the order of the revisions.
 
-        Every pattern is there at most once. Whoever goes on from the last revision until nothing comes has it all.
+        Each pattern is there at most once. Go on from the last revision until nothing comes.
         """
         return reading.changes(self._database, after, at_most)
 
@@ -245,7 +247,7 @@ class Truth:
         return outcomes.origins_of(self._database, pattern_id)
 
     def link(self, source_id: str, target_id: str, kind: LinkKind, *, agent_id: str) -> bool:
-        """Link two patterns; False when they are linked so already, for what goes both ways also the other way.
+        """Link two patterns; False when they are linked so already, if it goes both ways also the other way.
 
         Raises:
             UsageError: one of them is not there, they are the same, or one would supersede itself.

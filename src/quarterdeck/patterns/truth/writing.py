@@ -20,9 +20,14 @@ if TYPE_CHECKING:
 
     from quarterdeck.patterns.truth.database import Database
 
-_INSERT = f"INSERT INTO patterns (number, revision, {OWN}) VALUES (?, ?{', ?' * len(OWN.split(','))})"
-_UPDATE = f"UPDATE patterns SET ({OWN}) = ({', '.join('?' * len(OWN.split(',')))}) WHERE number = ?"
-_MANY = 500
+_INSERT = f"INSERT INTO patterns (number, revision, {OWN}) VALUES (?, ?{', ?' * len(OWN.split(','))})"  # noqa: S608 our own names
+_UPDATE = f"UPDATE patterns SET ({OWN}) = ({', '.join('?' * len(OWN.split(',')))}) WHERE number = ?"  # noqa: S608 our own names
+_TAKEN = "SELECT id FROM patterns WHERE id IN ({marks}) LIMIT 1"
+_KNOWN = """
+SELECT id FROM patterns WHERE id IN ({marks})
+UNION SELECT id FROM deleted WHERE source = ? AND id IN ({marks})
+"""
+_MANY = 250
 """Values that one statement is given at most."""
 
 
@@ -68,16 +73,12 @@ def absorb(
     """
     told = json_of(details)
     with database.writes() as write:
-        new = {each.id: each for each in patterns}
+        new = {each.id: each for each in reversed(patterns)}  # the first of an id counts
         for known in _chunks(list(new)):
             marks = ", ".join("?" * len(known))
-            there = write.execute(f"SELECT id FROM patterns WHERE id IN ({marks})", known).fetchall()
-            gone = write.execute(
-                f"SELECT id FROM deleted WHERE source = ? AND id IN ({marks})", (log, *known)
-            )
-            for (each,) in there + gone.fetchall():
+            for (each,) in write.execute(_KNOWN.format(marks=marks), (*known, log, *known)).fetchall():
                 new.pop(each, None)
-        _add(write, list(new.values()), now_us, act, agent_id, log, told)
+        _add(write, list(reversed(new.values())), now_us, act, agent_id, log, told)
         write.execute(
             "INSERT INTO absorbed VALUES (?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor",
             (log, cursor),
@@ -98,7 +99,7 @@ def update(
         if row is None:
             raise rows.unknown(pattern_id)
         before = rows.pattern_of(row, database.path)
-        after = change(before)
+        after: object = change(before)
         if not isinstance(after, Pattern) or after.id != pattern_id:
             raise UsageError(
                 f"an update of pattern {pattern_id} must give a Pattern with the same id",
@@ -143,11 +144,14 @@ def delete(database: Database, pattern_id: str, now_us: int, agent_id: str) -> b
         cursor.execute(
             "INSERT INTO deleted VALUES (?, ?, ?, ?, ?)", (number, pattern_id, source, now_us, agent_id)
         )
-        cursor.execute(
-            "DELETE FROM tags WHERE number = ? AND tag IN (SELECT value FROM json_each(?))", (number, tags)
-        )
+        try:
+            pairs = [(tag, number) for tag in msgspec.json.decode(tags, type=list[str])]
+        except msgspec.DecodeError:  # another program has changed the row; here one can get rid of it
+            cursor.execute("DELETE FROM tags WHERE number = ?", (number,))
+        else:
+            cursor.executemany("DELETE FROM tags WHERE tag = ? AND number = ?", pairs)
         for table in ("outcomes", "tallies", "origins"):
-            cursor.execute(f"DELETE FROM {table} WHERE number = ?", (number,))
+            cursor.execute(f"DELETE FROM {table} WHERE number = ?", (number,))  # noqa: S608 our own names
         touch(cursor, [number], patterns=-1)
         cursor.execute("DELETE FROM patterns WHERE number = ?", (number,))
         return True
@@ -168,8 +172,9 @@ def reset(database: Database, now_us: int) -> int:
             (revision,),
         )
         for table in ("patterns", "tags", "outcomes", "tallies", "links", "origins"):
-            cursor.execute(f"DELETE FROM {table}")
-        return count
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 our own names
+    database.shrink_log()
+    return count
 
 
 def _add(
@@ -216,9 +221,7 @@ def _taken(cursor: sqlite3.Cursor, patterns: Sequence[Pattern]) -> UsageError:
     if times > 1:
         return UsageError(f"pattern {found} is there {times} times", hint="give each an id of its own")
     for ids in _chunks([each.id for each in patterns]):
-        taken = cursor.execute(
-            f"SELECT id FROM patterns WHERE id IN ({', '.join('?' * len(ids))}) LIMIT 1", ids
-        ).fetchone()
+        taken = cursor.execute(_TAKEN.format(marks=", ".join("?" * len(ids))), ids).fetchone()
         if taken:
             (found,) = taken
             break
