@@ -16,6 +16,7 @@ of 0 and 1.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import math
 import os
@@ -39,9 +40,11 @@ QUICK_SHARE = 8
 """When it has to be quick, one question in so many is asked."""
 
 SUBJECT = "Quarterdeck"
+SEMANTIC = "Quarterdeck, extra semantic"
 BM25S = peers.Peer("bm25s", "0.3.11", needs=("PyStemmer==3.1.0", "numpy==2.3.5"))
 ENGINES = {
     SUBJECT: "quarterdeck",
+    SEMANTIC: "quarterdeck-semantic",
     "SQLite FTS5": "fts5",
     "tantivy": "tantivy",
     BM25S.label: "bm25s",
@@ -61,8 +64,7 @@ def run(pythons: Mapping[str, str], *, quick: bool, say: Callable[[str], None]) 
     """One scenario for each set of questions.
 
     Args:
-        pythons: contender -> the interpreter that has it; those of `ENGINES`, and any that are called like
-            one of its engines. Those that are not in it are left out.
+        pythons: contender -> the interpreter that has it; of `ENGINES`, those that are wanted.
         quick: ask only some of the questions.
         say: told what is being done.
 
@@ -132,6 +134,8 @@ def _fact(contender: str, asked: QuestionSet, python: str, engine: str) -> Fact:
 def _installed() -> dict[str, str]:
     """Ours and the libraries it brings from this interpreter, the peers from their own environments."""
     ours = dict.fromkeys((SUBJECT, "SQLite FTS5", "tantivy"), sys.executable)
+    if importlib.util.find_spec("onnxruntime"):
+        ours[SEMANTIC] = sys.executable
     theirs = {peer.label: str(peers.install(peer) / "python") for peer in (BM25S, peers.EMPATHY)}
     return ours | theirs
 

@@ -6,7 +6,7 @@ import bisect
 import itertools
 import math
 import struct
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from quarterdeck.patterns.search.terms import FOREVER_S, Document
 
@@ -20,8 +20,8 @@ class DocumentChange(NamedTuple):
     is_tried: bool
 
 
-def document_of(change):
-    return change.pattern
+def document_of(change: Any) -> Document | None:
+    return change.pattern  # type: ignore[no-any-return]
 
 
 def document(number, features, confidence=0.5, until_s=FOREVER_S, *, is_tried=False):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from quarterdeck.patterns.model import Outcome, Pattern
 from quarterdeck.patterns.truth import Truth
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HALF_LIFE_S = 90 * 86400.0
+PROJECT = Path(__file__).resolve().parent.parent
+"""From there a child can import ``tests``."""
 
 
 def a_pattern(pattern_id: str = "p", **fields: object) -> Pattern:

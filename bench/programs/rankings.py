@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +31,16 @@ def text_of(tool: Tool) -> str:
     return "\n".join((name, description, *(f"{key}: {value}" for key, value in parameters.items())))
 
 
-def quarterdeck(tools: Sequence[Tool], questions: Sequence[str]) -> list[list[int]]:
+def quarterdeck(
+    tools: Sequence[Tool], questions: Sequence[str], *, semantic: bool = False
+) -> list[list[int]]:
     """As patterns, the parameters as their context."""
     from quarterdeck.patterns.library import PatternLibrary
     from quarterdeck.patterns.model import Pattern
+    from quarterdeck.patterns.settings import PatternSettings
 
     found = []
-    with PatternLibrary(":memory:") as library:
+    with PatternLibrary(":memory:", settings=PatternSettings(semantic=semantic)) as library:
         for number, (name, description, parameters) in enumerate(tools):
             context = {"parameters": parameters}
             pattern = Pattern(str(number), "bench", "tool", name, description=description, context=context)
@@ -130,6 +134,7 @@ def empathy(tools: Sequence[Tool], questions: Sequence[str]) -> list[list[int]]:
 
 ENGINES: dict[str, Callable[[Sequence[Tool], Sequence[str]], list[list[int]]]] = {
     "quarterdeck": quarterdeck,
+    "quarterdeck-semantic": partial(quarterdeck, semantic=True),
     "fts5": fts5,
     "tantivy": tantivy,
     "bm25s": bm25s,

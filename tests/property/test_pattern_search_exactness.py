@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -70,7 +71,7 @@ def test_near_finds_what_brute_force_finds(rounds):
 @settings(max_examples=25, deadline=None)
 def test_near_and_far_together_find_what_brute_force_finds(rounds):
     """Whatever is far, and changed or removed since: by what far knows of all documents together."""
-    truth = DocumentTruth()
+    truth: Any = DocumentTruth()
     with tempfile.TemporaryDirectory() as folder:
         index = SearchIndex(truth, folder, document_of, near_limit=10**6, delta_limit=10**6)
         for changes, is_carried, questions in rounds:

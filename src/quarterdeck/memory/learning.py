@@ -1,4 +1,4 @@
-"""Lasting patterns go on into the pattern library of this machine: each once, in the order of the audit chain.
+"""Lasting patterns go on into the pattern library of this machine: each once, in the order of the chain.
 
     promote, persist ── one transaction: pattern:<id>, and its act in the chain      (`staging`, `patterns`)
     follow           ── acts after the library's cursor ── their patterns
@@ -67,7 +67,7 @@ class Learner(Seat):
             self._follow()
         except StateError as error:
             raise type(error)(
-                f"pattern {pattern_id} is kept for good, but the library could not take it over: {error.message}",
+                f"pattern {pattern_id} is kept for good, but not in the library yet: {error.message}",
                 hint=f"{error.hint}; it comes in when the library is next asked",
             ) from error
 

@@ -109,8 +109,8 @@ class Store:
             backend: where they are.
             limits: the settings that hold for all of them.
             name: what the pattern library knows this store by: no other store of that library has it.
-            open_library: gives the library that takes over lasting patterns; None: one in this process. That of
-                a store whose values are encrypted is always in this process: no file has them in plain.
+            open_library: gives the library that takes over lasting patterns; None: one in this process. So
+                is that of a store whose values are encrypted, whatever is said: no file has them in plain.
 
         Raises:
             UsageError: the namespace is no name.

@@ -1,18 +1,18 @@
-"""The pattern library: what one agent has learned, every agent finds, ranked by how it has turned out.
+"""The pattern library: what one agent has learned, every agent finds, ranked by how it turned out.
 
-    contribute_pattern ── checks ── scrub ── truth         patterns/<namespace>.sqlite: patterns, outcomes, links,
-    record_pattern_outcome ─────────────────── │            origins; one transaction each, numbered by a revision
-    link_patterns ──────────────────────────── │
-                                               │ changes since revision R
-                                               ▼
-                                            search         what was written since ──── near: postings in this process
-                                               │           all up to R, if many ────── far: patterns/<namespace>.index/
-                                               │ features (words, tags, type, key=value), BM25
-    query_patterns, search ── features ── candidates ── (meaning: cosine of embeddings, min-max fused)
-                                               │
-                                            ranking        relevance x what the outcomes say (`evidence`)
-                                               │
-                                           PatternMatch ── render: a text for a prompt, within a budget of tokens
+    contribute_pattern ── checks ── scrub ── truth      patterns/<namespace>.sqlite: what is known,
+    record_pattern_outcome ──────────────────── │        one transaction each
+    link_patterns ───────────────────────────── │
+                                                │ changes since revision R
+                                                ▼
+                                             search      near: postings in this process, newer than R
+                                                │        far: patterns/<namespace>.index/, up to R, if many
+                                                │ BM25 over features: words, tags, type, key=value
+    query_patterns, search ── features ── candidates ── (meaning: cosines)
+                                                │
+                                             ranking     how well it fits x what its outcomes say (`evidence`)
+                                                │
+                                           PatternMatch ── render: a text for a prompt, within so many tokens
 
 The truth is one SQLite file, shared by all processes; everything else is derived from it, finds out what has
 changed before each answer, and can be deleted. Up to a thousand patterns are searched in this process without

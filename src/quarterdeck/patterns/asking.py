@@ -1,51 +1,29 @@
-"""What is asked of a library: by the situation an agent is in, or in words.
-
-Answers are remembered until anybody writes: the stamp of the truth is compared each time, which costs some
-microseconds and holds across processes.
-"""
+"""What is asked of a library: by the situation an agent is in, or in words."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from quarterdeck import caches
 from quarterdeck.errors import UsageError
 from quarterdeck.patterns import checks, features
 from quarterdeck.patterns.ranking import Question, until_s
-from quarterdeck.patterns.search.terms import Gate, Query
+from quarterdeck.patterns.search.terms import FOREVER_S, Gate, Query
 from quarterdeck.patterns.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from quarterdeck.patterns.match import PatternMatch
 
 MAX_LIMIT = 10_000
 """Of matches that one question returns."""
-_ANSWERS = 512
-_ANSWER_LIVES_S = 60.0
-"""Also when nothing is written: what decays and what is drawn moves on."""
 _encode = msgspec.json.Encoder().encode
-
-
-class _Answer(NamedTuple):
-    until_s: float
-    matches: tuple[PatternMatch, ...]
 
 
 class Asking(Shelf):
     """The room in which patterns are found."""
-
-    def __init__(self, *given: Any, **settings: Any) -> None:
-        """See `Shelf`."""
-        super().__init__(*given, **settings)
-        self._answers: OrderedDict[object, _Answer] = OrderedDict()
-        self._answered_at: object = None
-        self._hits = self._misses = 0
-        caches.register("patterns.answers", self._cache_stats)
 
     def query_patterns(
         self,
@@ -59,8 +37,8 @@ class Asking(Shelf):
     ) -> list[PatternMatch]:
         """The patterns that fit the situation of an agent, best first.
 
-        What fits is in common between *context* and a pattern: ``key=value`` pairs, tags (under ``tags``), and
-        the words of the values in the pattern's text. What outcomes say of a pattern can double its score.
+        What fits has something in common with *context*: ``key=value`` pairs, tags (under ``tags``), and the
+        words of the values in its text. What outcomes say of a pattern can double its score.
 
         Args:
             agent_id: who asks.
@@ -69,8 +47,9 @@ class Asking(Shelf):
             min_confidence: leave out those that nobody is so sure of: a pattern without outcomes by what its
                 author stated, one with outcomes by the optimistic end of what they allow.
             limit: at most so many.
-            explore: rank by a draw from what outcomes allow, so that what has been tried little gets its chance
-                (Thompson sampling), instead of by what is expected; None: as the settings say.
+            explore: rank by a draw from what outcomes allow, instead of by what is expected, so that what has
+                been tried little gets its chance (Thompson sampling); None: as the settings say. Without it
+                agents stay with what worked first, and lose more in the long run.
 
         Raises:
             UsageError: one of these cannot be meant.
@@ -79,11 +58,7 @@ class Asking(Shelf):
         try:
             key = (agent_id, _encode(context), pattern_type, min_confidence, limit, exploring)
             known = self._known(key)
-        except (
-            TypeError,
-            ValueError,
-            RecursionError,
-        ):  # it is no JSON, or hash refuses it: said properly below
+        except (TypeError, ValueError, RecursionError):  # no JSON, or not to be hashed: said properly below
             key, known = None, None
         if known is not None:
             return known
@@ -141,7 +116,7 @@ class Asking(Shelf):
 
     def _best(
         self,
-        key: object,
+        key: Hashable,
         asked: Mapping[str, float],
         required: Iterable[tuple[str, ...]],
         text: str,
@@ -165,32 +140,13 @@ class Asking(Shelf):
             stamp = self.truth.stamp()
             matches = tuple(self._ranking.best(question))
             if key is not None:
-                self._remember(key, stamp, matches, now_s)
+                until = min((until_s(match.pattern) or FOREVER_S for match in matches), default=FOREVER_S)
+                self._answers.keep(key, stamp, until, matches)
         return list(matches)
 
-    def _known(self, key: object) -> list[PatternMatch] | None:
-        """The answer to the same question, if nobody has written since and it is not too old."""
+    def _known(self, key: Hashable) -> list[PatternMatch] | None:
         with self.lock:
-            if self.truth.stamp() != self._answered_at:
-                return None
-            answer = self._answers.get(key)
-            if answer is None or answer.until_s <= self._clock():
-                return None
-            self._hits += 1
-            return list(answer.matches)
-
-    def _remember(self, key: object, stamp: object, matches: tuple[PatternMatch, ...], now_s: float) -> None:
-        if stamp != self._answered_at:
-            self._answers.clear()
-            self._answered_at = stamp
-        self._misses += 1
-        ends = [until_s(match.pattern) for match in matches]
-        self._answers[key] = _Answer(min([now_s + _ANSWER_LIVES_S, *filter(None, ends)]), matches)
-        if len(self._answers) > _ANSWERS:
-            self._answers.popitem(last=False)
-
-    def _cache_stats(self) -> caches.CacheStats:
-        return caches.CacheStats("patterns.answers", self._hits, self._misses, size=len(self._answers))
+            return self._answers.get(key)
 
 
 def _type(pattern_type: object) -> tuple[str, ...]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 import re
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from quarterdeck.errors import TooLarge, UsageError
 from quarterdeck.words import harmless
-
-if TYPE_CHECKING:
-    from quarterdeck.patterns.model import Pattern
 
 MAX_ID = 200
 MAX_LINE = 500
@@ -28,31 +25,6 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 """Never part of a text: control characters other than tab and line ends, and halves of characters."""
 _LINE_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
-
-
-def check(pattern: Pattern) -> None:
-    """Raise unless all fields of *pattern* are what they should be.
-
-    Raises:
-        UsageError, TooLarge: the first that is not.
-    """
-    identity(pattern.id)
-    line(pattern.agent_id, "agent_id of a pattern")
-    line(pattern.pattern_type, "pattern_type")
-    line(pattern.name, "name of a pattern")
-    text(pattern.description, "description of a pattern")
-    if pattern.code is not None:
-        text(pattern.code, "code of a pattern")
-    source(pattern.source)
-    lesson(pattern.lesson)
-    share(pattern.confidence, "confidence of a pattern")
-    tags(pattern.tags)
-    context(pattern.context)
-    for name in ("expires_at", "review_at", "discovered_at", "last_used"):
-        moment(getattr(pattern, name), f"{name} of a pattern")
-    _counts(pattern)
-    if pattern.superseded_by is not None:
-        identity(pattern.superseded_by)
 
 
 def identity(value: object, what: str = "id of a pattern") -> str:
@@ -237,24 +209,16 @@ def _json(value: object, what: str, depth: int) -> None:
             _json(each, what, depth - 1)
     elif isinstance(value, str):
         text(value, f"texts of the {what}: each")
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise UsageError(
-                f"the {what} has a number that is not finite", hint="JSON knows no NaN and no infinity"
-            )
-    elif type(value) is int:
-        if not -(2**63) <= value < 2**64:
-            raise UsageError(f"the {what} has a whole number of more than 64 bits", hint="write it as text")
-    elif value is not None and not isinstance(value, bool):
-        raise UsageError(f"the {what} has {told(value)}", hint="use text, numbers, lists and dicts")
+    else:
+        _scalar(value, what)
 
 
-def _counts(pattern: Pattern) -> None:
-    counts = (pattern.usage_count, pattern.success_count, pattern.failure_count)
-    if any(type(each) is not int or not 0 <= each < 2**53 for each in counts):
-        raise UsageError("the counts of a pattern must be whole numbers from 0 up", hint="leave them away: 0")
-    if pattern.usage_count != pattern.success_count + pattern.failure_count:
+def _scalar(value: object, what: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
         raise UsageError(
-            f"usage_count of pattern {pattern.id} is not the sum of its success_count and failure_count",
-            hint="give all three, or none",
+            f"the {what} has a number that is not finite", hint="JSON knows no NaN and no infinity"
         )
+    if type(value) is int and not -(2**63) <= value < 2**64:
+        raise UsageError(f"the {what} has a whole number of more than 64 bits", hint="write it as text")
+    if value is not None and type(value) not in {bool, int, float}:
+        raise UsageError(f"the {what} has {told(value)}", hint="use text, numbers, lists and dicts")

@@ -112,7 +112,8 @@ def lesson(name: str) -> str:
 
 def pair(key: str, value: object) -> str:
     """The feature of a value in a context; 1, 1.0 and "1" give the same."""
-    return _bounded(f"{_escaped(key, _UNSAFE_IN_KEY)}={_escaped(_said(value), _UNSAFE)}")
+    name = _bounded(_escaped(key, _UNSAFE_IN_KEY), LONGEST // 2)
+    return f"{name}={_bounded(_escaped(_said(value), _UNSAFE), LONGEST - 1 - LONGEST // 2)}"
 
 
 def features_of(pattern: Pattern) -> dict[str, int]:
@@ -205,7 +206,7 @@ def _flat(context: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     while todo:
         path, value = todo.pop()
         if isinstance(value, dict):
-            start = f"{path[-LONGEST:]}." if path else ""
+            start = f"{path[-LONGEST:]}." if path else ""  # cut, or deep contexts cost the square of their size
             todo += [(f"{start}{key}", each) for key, each in reversed(value.items())]
         elif isinstance(value, list | tuple):
             todo += [(path, each) for each in reversed(value)]
@@ -287,10 +288,10 @@ def _folded(text: str) -> str:
     return folded.encode("utf-8", "replace").decode()
 
 
-def _bounded(feature: str) -> str:
-    if len(feature) <= LONGEST:
+def _bounded(feature: str, longest: int = LONGEST) -> str:
+    if len(feature) <= longest:
         return feature
     from hashlib import blake2b  # late: rarely needed
 
     digest = blake2b(feature.encode(), digest_size=8).hexdigest()
-    return f"{feature[: LONGEST - len(digest) - 1]}…{digest}"
+    return f"{feature[: longest - len(digest) - 1]}…{digest}"

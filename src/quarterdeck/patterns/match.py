@@ -23,7 +23,7 @@ class PatternMatch:
         pattern: as it was when it was found.
         relevance_score: how well it fits what was asked, 0 to 1: the share of the question, weighed by
             rarity, that is in the pattern; 1.0 when nothing but filters were asked for.
-        score: what it was ranked by: how well it fits (without the upper bound of 1), times what its outcomes say.
+        score: what it was ranked by: how well it fits (above 1 if so), times what its outcomes say.
         evidence: what its outcomes say.
         similarity: of the meaning, as cosine; None: not compared.
         contradicted_by: ids of patterns that say otherwise.
@@ -75,7 +75,8 @@ class PatternMatch:
 
     def __repr__(self) -> str:
         """Which pattern, and how well it fits."""
-        return f"PatternMatch({self.pattern.id!r}, relevance_score={self.relevance_score:.3f}, score={self.score:.3f})"
+        fits = f"relevance_score={self.relevance_score:.3f}, score={self.score:.3f}"
+        return f"PatternMatch({self.pattern.id!r}, {fits})"
 
     def _explained(self) -> tuple[Factor, ...]:
         has = features.features_of(self.pattern)

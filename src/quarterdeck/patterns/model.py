@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import msgspec
 
+from quarterdeck.errors import UsageError
 from quarterdeck.patterns import checks
 from quarterdeck.patterns.frozen import frozen
 
@@ -74,7 +75,7 @@ class Pattern(msgspec.Struct, frozen=True, omit_defaults=True):
             UsageError: a field is of another type, empty or out of its bounds.
             TooLarge: one is longer than the library keeps.
         """
-        checks.check(self)
+        _check(self)
         msgspec.structs.force_setattr(self, "context", frozen(self.context))
         msgspec.structs.force_setattr(self, "tags", frozen(list(dict.fromkeys(self.tags))))
 
@@ -82,6 +83,34 @@ class Pattern(msgspec.Struct, frozen=True, omit_defaults=True):
     def success_rate(self) -> float | None:
         """Successes of all outcomes, 0 to 1; None when there are none yet."""
         return self.success_count / self.usage_count if self.usage_count else None
+
+
+def _check(pattern: Pattern) -> None:
+    """Raise for the first field that is not what it should be."""
+    checks.identity(pattern.id)
+    checks.line(pattern.agent_id, "agent_id of a pattern")
+    checks.line(pattern.pattern_type, "pattern_type")
+    checks.line(pattern.name, "name of a pattern")
+    checks.text(pattern.description, "description of a pattern")
+    if pattern.code is not None:
+        checks.text(pattern.code, "code of a pattern")
+    checks.source(pattern.source)
+    checks.lesson(pattern.lesson)
+    checks.share(pattern.confidence, "confidence of a pattern")
+    checks.tags(pattern.tags)
+    checks.context(pattern.context)
+    for name in ("expires_at", "review_at", "discovered_at", "last_used"):
+        checks.moment(getattr(pattern, name), f"{name} of a pattern")
+    counts = (pattern.usage_count, pattern.success_count, pattern.failure_count)
+    if any(type(each) is not int or not 0 <= each < 2**53 for each in counts):
+        raise UsageError("the counts of a pattern must be whole numbers from 0 up", hint="leave them away: 0")
+    if pattern.usage_count != pattern.success_count + pattern.failure_count:
+        raise UsageError(
+            f"usage_count of pattern {pattern.id} is not the sum of its success_count and failure_count",
+            hint="give all three, or none",
+        )
+    if pattern.superseded_by is not None:
+        checks.identity(pattern.superseded_by)
 
 
 class Evidence(NamedTuple):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.patterns import evidence, features
 from quarterdeck.patterns.match import PatternMatch
+from quarterdeck.patterns.meaning import fuse
 from quarterdeck.patterns.model import LinkKind
 from quarterdeck.patterns.search import bm25
 from quarterdeck.patterns.search.terms import FOREVER_S, Document
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Mapping
 
-    from quarterdeck.patterns.meaning import Meaning
     from quarterdeck.patterns.evidence import Tally
+    from quarterdeck.patterns.meaning import Meaning
     from quarterdeck.patterns.model import Pattern
     from quarterdeck.patterns.search.index import SearchIndex
     from quarterdeck.patterns.search.terms import Query
@@ -88,7 +89,7 @@ class Ranking:
         if self._meaning and question.text:
             similar = self._similar(self._meaning, question, window, list(fits))
             stated |= self._stated([number for number in similar if number not in stated])
-            fits = self._meaning.fused(fits, similar)
+            fits = fuse(fits, similar)
         found = self._read(self._weighed(question, fits, stated), question)
         contradicted = self._contradicted([pattern.id for _, pattern in found])
         return [

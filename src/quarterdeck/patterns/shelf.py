@@ -1,4 +1,4 @@
-"""An opened library: its file, what is derived from it, and its settings. The rooms of the API stand on it."""
+"""An opened library: its file, what is derived from it, its settings. The rooms of the API stand on it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import UsageError
+from quarterdeck.patterns.answers import Answers
 from quarterdeck.patterns.opening import checked, configured, index_folder, library_file
 from quarterdeck.patterns.ranking import Ranking, document_of
 from quarterdeck.patterns.search.index import SearchIndex
@@ -84,6 +85,7 @@ class Shelf:
             from quarterdeck.patterns.meaning import Meaning
 
             self.meaning = Meaning(self.truth, self._folder)
+        self._answers = Answers(self.truth.stamp, clock)
         self._ranking = Ranking(self.truth, self.index, half_life_s, self.meaning)
 
     def close(self) -> None:

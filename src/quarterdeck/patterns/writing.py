@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -23,6 +23,7 @@ _OWN_FIELDS = frozenset(
     ("id", "usage_count", "success_count", "failure_count", "last_used", "discovered_at", "superseded_by")
 )
 """What `update_pattern` leaves alone: the library keeps them."""
+_SAID_FIELDS = tuple(name for name in Pattern.__struct_fields__ if name not in _OWN_FIELDS)
 _TEXTS = ("name", "description", "context", "code", "tags", "pattern_type", "source")
 """What is scrubbed; an id is a name that others refer to, and so is an agent's, whatever it looks like."""
 
@@ -77,7 +78,7 @@ class Writing(Shelf):
         return self.truth.absorbed(checks.source(source))
 
     def follow(self, source: str, cursor: str, patterns: Sequence[Pattern]) -> int:
-        """Take over what an event log says, exactly once: the patterns and how far it was read, in one commit.
+        """Take over what an event log says, each pattern once, and how far it was read; one commit.
 
         Args:
             source: which log.
@@ -90,7 +91,7 @@ class Writing(Shelf):
         """
         return self.truth.absorb(checks.source(source), cursor, patterns)
 
-    def update_pattern(self, pattern_id: str, *, agent_id: str = "", **changes: Any) -> Pattern:
+    def update_pattern(self, pattern_id: str, *, agent_id: str = "", **changes: object) -> Pattern:
         """Say fields of a pattern anew, in one transaction; its outcomes and links stay.
 
         Args:
@@ -110,7 +111,7 @@ class Writing(Shelf):
         if own or unknown:
             raise UsageError(
                 f"{', '.join(own + unknown)} of a pattern cannot be updated",
-                hint=f"what can: {', '.join(name for name in Pattern.__struct_fields__ if name not in _OWN_FIELDS)}",
+                hint=f"what can: {', '.join(_SAID_FIELDS)}",
             )
 
         def change(pattern: Pattern) -> Pattern:
@@ -162,9 +163,10 @@ class Writing(Shelf):
         """Say how two patterns hang together.
 
         Args:
-            pattern_id, other_id: which.
-            kind: ``related``, ``contradicts``, or ``supersedes``: the first takes the place of the other, which
-                is then found only if asked for.
+            pattern_id: one of them.
+            other_id: the other.
+            kind: ``related``, ``contradicts``, or ``supersedes``: the first takes the place of the other,
+                which is then found only if asked for.
             agent_id: by whom.
 
         Returns:

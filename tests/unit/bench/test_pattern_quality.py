@@ -93,10 +93,8 @@ def test_a_request_is_to_find_the_tools_that_its_reference_answer_calls(data):
         ("door", "Opens it.", {}),
         ("tea", "Makes the other tea.", {}),
     ]
-    assert [(each.text, each.answers) for each in questions] == [
-        ("Tea, and open!", {0, 1}),
-        ("The other tea.", {2}),
-    ]
+    assert [each.text for each in questions] == ["Tea, and open!", "The other tea."]
+    assert [sorted(each.answers) for each in questions] == [[0, 1], [2]]
     assert questions[0].is_tuned_on == questions[1].is_tuned_on
 
 
@@ -112,7 +110,7 @@ def test_a_turn_is_to_find_the_tools_of_its_own_calls(data):
 @pytest.mark.parametrize("engine", ["quarterdeck", "fts5", "tantivy"])
 def test_an_engine_finds_a_tool_by_its_words(engine):
     """Best first; of signs and of the words of query languages nothing breaks."""
-    questions = ["locked doors?", "What does the CAT eat: food AND (water)", 'say "zebra" OR']
+    questions = ["locked doors?", "What does the CAT eat: food AND (water)", '"zebra" NEAR(']
     door, cat, nothing = rankings.ENGINES[engine](TOOLS, questions)
     assert door[0] == 1
     assert cat[0] == 2

@@ -106,6 +106,7 @@ def test_what_is_spoken_of_a_name_spells_the_same_feature(spell, kind, text):
 @given(ANY_TEXT, VALUES)
 @example("#key=", "a b")
 @example("", "!")
+@example("k" * features.LONGEST, "v" * features.LONGEST)
 def test_a_pair_is_never_taken_for_something_else(key, value):
     """Whatever signs are in it."""
     feature = features.pair(key, value)

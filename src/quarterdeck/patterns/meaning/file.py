@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import sqlite3
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck import sqlite
-from quarterdeck.files import private_folder, failure
+from quarterdeck import files, sqlite
+from quarterdeck.errors import StateError, StoreCorrupt
 from quarterdeck.sqlite import IN_MEMORY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import sqlite3
+    from collections.abc import Collection, Iterator, Sequence
 
 _SCHEMA = (
     """
--- Where the vectors point, by the number of their pattern.
+-- Where the text of a pattern points.
 CREATE TABLE vectors (
-    number INTEGER NOT NULL PRIMARY KEY,
-    revision INTEGER NOT NULL,       -- of the library's change that it was made after
-    text BLOB NOT NULL,              -- digest of what was encoded
-    vector BLOB                      -- one signed byte a dimension; NULL: the pattern was deleted
+    number INTEGER NOT NULL PRIMARY KEY,      -- of the pattern
+    revision INTEGER NOT NULL,                -- of the change of the library that it was made after
+    text BLOB NOT NULL,                       -- digest of what was encoded
+    vector BLOB                               -- a signed byte for each dimension; NULL: it was deleted
 ) STRICT;
 CREATE INDEX vectors_by_revision ON vectors (revision);
 
@@ -28,15 +29,36 @@ CREATE INDEX vectors_by_revision ON vectors (revision);
 CREATE TABLE source (
     one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     made_of TEXT NOT NULL,
+    epoch INTEGER NOT NULL,                   -- drawn whenever they are made anew
     revision INTEGER NOT NULL
 ) STRICT;
-INSERT INTO source VALUES (1, '', 0);
+INSERT INTO source VALUES (1, '', 0, 0);
 """,
 )
+_NEWER = "SELECT number, revision, text, vector FROM vectors WHERE revision > ? ORDER BY revision LIMIT ?"
+_TEXT = "SELECT text FROM vectors WHERE number = ?"
+
+
+class Damaged(StateError):
+    """The file holds what nobody has written: never seen outside, for it is made anew."""
+
+
+class Source(NamedTuple):
+    """What the vectors are of.
+
+    Attributes:
+        made_of: the library and the encoder; empty: nothing has been written yet.
+        epoch: other vectors have another one.
+        revision: of the library; all changes up to it are in.
+    """
+
+    made_of: str
+    epoch: int
+    revision: int
 
 
 class Row(NamedTuple):
-    """What is kept of a pattern."""
+    """What is kept of a pattern; of one that was deleted *vector* is None."""
 
     number: int
     revision: int
@@ -47,5 +69,101 @@ class Row(NamedTuple):
 class VectorsFile:
     """One connection to the file, opened on first use; for one thread at a time.
 
-    Every method raises a `StateError` when the file cannot be used: `StoreCorrupt` when it is damaged.
+    Raises:
+        Damaged: by every method; the file should be discarded.
+        StateError: by every method; with its subclasses, as `sqlite.connect` has it.
     """
+
+    def __init__(self, path: str, dimensions: int) -> None:
+        """Opens nothing yet; *path* may be `IN_MEMORY`."""
+        self.path = path
+        self._vector_bytes = dimensions
+        self._place: tuple[int, int] | None = None
+        self._connection: sqlite3.Connection | None = None
+
+    def source(self) -> Source:
+        """What the vectors are of."""
+        with self._open() as connection:
+            found = connection.execute("SELECT made_of, epoch, revision FROM source").fetchone()
+        if found is None:
+            raise Damaged(f"{self.path} has lost a row", hint="make it anew")
+        return Source(*found)
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads inside see one state."""
+        with self._open() as connection, sqlite.snapshot(connection):
+            yield
+
+    def newer(self, revision: int, at_most: int) -> list[Row]:
+        """Rows that were made after *revision*, in the order of theirs."""
+        with self._open() as connection:
+            found = connection.execute(_NEWER, (revision, at_most)).fetchall()
+        rows = [Row(*each) for each in found]
+        if any(row.vector is not None and len(row.vector) != self._vector_bytes for row in rows):
+            raise Damaged(f"{self.path} has vectors of another length", hint="make it anew")
+        return rows
+
+    def texts(self, numbers: Collection[int]) -> dict[int, bytes]:
+        """The digests of what was encoded, of those that are there."""
+        with self._open() as connection:
+            found = {each: connection.execute(_TEXT, (each,)).fetchone() for each in numbers}
+        return {number: row[0] for number, row in found.items() if row}
+
+    def write(self, rows: Sequence[Row], source: Source) -> None:
+        """Keep *rows*, and say what all of it is of now; if that has another epoch, nothing else stays."""
+        with self._open() as connection, sqlite.transaction(connection):
+            connection.execute("DELETE FROM vectors WHERE (SELECT epoch FROM source) <> ?", (source.epoch,))
+            connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
+            connection.execute("UPDATE source SET made_of = ?, epoch = ?, revision = ?", source)
+
+    def discard(self) -> None:
+        """Delete it, unless somebody has done so already."""
+        is_ours = self._is_there()
+        self.close()
+        if is_ours and self.path != IN_MEMORY:
+            try:
+                sqlite.discard(self.path)
+            except OSError as error:
+                raise files.failure(error, self.path) from error
+
+    def close(self) -> None:
+        """Give the connection back; the next use opens it anew."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = None
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """The connection to the file that is at the path, perhaps a new one."""
+        try:
+            with sqlite.translated():
+                yield self._current()
+        except StoreCorrupt as error:
+            raise Damaged(error.message, error.hint) from error
+
+    def _current(self) -> sqlite3.Connection:
+        connection = self._connection
+        if connection is not None and (connection.in_transaction or self._is_there()):
+            return connection
+        self.close()
+        if self.path != IN_MEMORY:
+            try:
+                files.private_folder(os.path.dirname(self.path))
+            except OSError as error:
+                raise files.failure(error, self.path) from error
+        self._connection = sqlite.connect(self.path, _SCHEMA, holds="cache")
+        self._place = _place_of(self.path)
+        return self._connection
+
+    def _is_there(self) -> bool:
+        return self.path == IN_MEMORY or _place_of(self.path) == self._place
+
+
+def _place_of(path: str) -> tuple[int, int] | None:
+    """Which file is there now; None for none that can be found."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -11,7 +11,9 @@ WEIGHT = 0.5
 """How much meaning counts. The bench finds anything from 0.4 to 0.6 as good."""
 
 
-def fuse(lexical: Mapping[int, float], similar: Mapping[int, float], weight: float = WEIGHT) -> dict[int, float]:
+def fuse(
+    lexical: Mapping[int, float], similar: Mapping[int, float], weight: float = WEIGHT
+) -> dict[int, float]:
     """The fits of all that is in either, 0 to 1: a convex combination, each part scaled to 0 ... 1.
 
     Scaled means divided by the greatest of its part: the least that a part can say is known, 0, no word in
@@ -30,7 +32,7 @@ def fuse(lexical: Mapping[int, float], similar: Mapping[int, float], weight: flo
     """
     fits = {number: (1.0 - weight) * part for number, part in _scaled(lexical).items()}
     for number, part in _scaled(similar).items():
-        fits[number] = fits.get(number, 0.0) + weight * part
+        fits[number] = min(1.0, fits.get(number, 0.0) + weight * part)
     return fits
 
 

@@ -45,11 +45,10 @@ class Vectors:
             ValueError: one does not have as many dimensions as it should.
         """
         added = np.frombuffer(b"".join(vectors), np.int8).reshape(len(numbers), self._matrix.shape[1])
-        known = len(self._rows)
         for number in numbers:
             self._rows.setdefault(number, len(self._rows))
         if len(self._rows) > len(self._numbers):
-            self._grow(known)
+            self._grow()
         rows = np.array([self._rows[number] for number in numbers], np.int64)
         self._matrix[rows] = added
         self._numbers[rows] = numbers
@@ -100,15 +99,12 @@ class Vectors:
             chunk = slice(start, min(start + _CHUNK, len(cosines)))
             some = self._matrix[chunk] if isinstance(rows, slice) else self._matrix[rows[chunk]]
             cosines[chunk] = some.astype(np.float32) @ direction
-        return np.clip(cosines * shrink, -1.0, 1.0)
+        cosines *= shrink
+        return cosines
 
-    def _grow(self, known: int) -> None:
-        """Make room for all rows, the first *known* of which are filled."""
-        room = max(len(self._rows), known + known // 4)
-
-        def grown(array: NDArray[np.generic]) -> NDArray[np.generic]:
-            larger = np.zeros((room, *array.shape[1:]), array.dtype)
-            larger[:known] = array[:known]
-            return larger
-
-        self._matrix, self._shrink, self._numbers = map(grown, (self._matrix, self._shrink, self._numbers))
+    def _grow(self) -> None:
+        """Make room for all rows, and some more."""
+        more = len(self._rows) - len(self._numbers) + len(self._numbers) // 4
+        self._matrix = np.concatenate([self._matrix, np.zeros((more, self._matrix.shape[1]), np.int8)])
+        self._shrink = np.concatenate([self._shrink, np.zeros(more, np.float32)])
+        self._numbers = np.concatenate([self._numbers, np.zeros(more, np.int64)])

@@ -123,7 +123,7 @@ class Carrier:
         self._stop = threading.Event()
         self._thread = None
 
-    def _run(self, anew: bool) -> None:  # noqa: FBT001 the thread's only argument
+    def _run(self, anew: bool) -> None:
         was_done = False
         try:
             far = self._own_far()
@@ -136,7 +136,7 @@ class Carrier:
             self.rounds += 1
 
     def _own_far(self) -> Far:
-        """Not the one that answers, which is to stay as it is meanwhile; it remembers what cannot be written."""
+        """Not the one that answers, which stays as it is meanwhile; it remembers what cannot be written."""
         identity = self._truth.identity()
         if self._far is None or self._identity != identity:
             self._far, self._identity = Far(self._folder, identity, features.VERSION), identity

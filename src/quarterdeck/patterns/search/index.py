@@ -76,7 +76,10 @@ class SearchIndex:
         self._identity = ""
         self._far: Far | None = None
         self._is_far_wrong = False
-        self._begin(_NOTHING)
+        self._base = _NOTHING  # what far has of the truth, if it is used
+        self._revision = _NOTHING  # what far and near have
+        self._near = Near()
+        self._changed: set[int] = set()  # numbers of which far, if it is used, has something older or nothing
         self._carrier = Carrier(truth, folder or "", document_of, clock)
         weakref.finalize(self, self._carrier.stop)  # also before the interpreter ends
         forks.guard(self, SearchIndex._in_child, outer=True)
@@ -234,8 +237,7 @@ class SearchIndex:
         self._base = base
         self._revision = base
         self._near = Near()
-        self._changed: set[int] = set()
-        """Numbers of which far has something older, or nothing; empty while far is not used."""
+        self._changed = set()
 
     def _build(
         self,

@@ -52,7 +52,7 @@ def contribute(
             _add(cursor, patterns, now_us, act, agent_id, source, told)
         except sqlite3.IntegrityError as error:
             cursor.execute("ROLLBACK")  # or each of the batch would be there
-            raise _taken(cursor, patterns) from error
+            raise _taken(cursor, patterns) or error from None
 
 
 def absorb(
@@ -215,20 +215,19 @@ def _tally_row(number: int, pattern: Pattern, now_us: int) -> tuple[Any, ...]:
     return number, tally.successes, tally.failures, tally.good, tally.bad, at_us
 
 
-def _taken(cursor: sqlite3.Cursor, patterns: Sequence[Pattern]) -> UsageError:
-    """Which of the ids is taken."""
-    found, times = Counter(each.id for each in patterns).most_common(1)[0]
+def _taken(cursor: sqlite3.Cursor, patterns: Sequence[Pattern]) -> UsageError | None:
+    """Which of the ids is taken; None: none, so it was something else that another program has put there."""
+    ((found, times),) = Counter(each.id for each in patterns).most_common(1)
     if times > 1:
         return UsageError(f"pattern {found} is there {times} times", hint="give each an id of its own")
     for ids in _chunks([each.id for each in patterns]):
         taken = cursor.execute(_TAKEN.format(marks=", ".join("?" * len(ids))), ids).fetchone()
         if taken:
-            (found,) = taken
-            break
-    return UsageError(
-        f"there is a pattern {found} already",
-        hint="change it with update_pattern, or give the new one another id",
-    )
+            return UsageError(
+                f"there is a pattern {taken[0]} already",
+                hint="change it with update_pattern, or give the new one another id",
+            )
+    return None
 
 
 def _chunks(ids: list[str]) -> Iterable[list[str]]:

@@ -207,7 +207,9 @@ class TestFar:
         clock = Clock()
         monkeypatch.setattr(index_module, "_PAUSES_S", (0.0, 0.0))
         index = opened(clock=lambda: clock.pass_time(100) or clock())
-        with Far(folder, truth.identity(), features.VERSION).write():
+        writer = Far(folder, truth.identity(), features.VERSION).write()
+        assert writer
+        with writer:
             assert_right(index, truth)
             settle(index)
             assert not is_far(index)

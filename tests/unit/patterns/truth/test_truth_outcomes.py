@@ -23,7 +23,9 @@ def truth(tmp_path):
 
 
 def number_of(truth, pattern_id):
-    return next(each.number for each in truth.changes(0, 99) if each.pattern and each.pattern.id == pattern_id)
+    return next(
+        each.number for each in truth.changes(0, 99) if each.pattern and each.pattern.id == pattern_id
+    )
 
 
 def test_an_outcome_counts_and_is_kept(truth):
@@ -87,7 +89,9 @@ def test_a_link_both_ways_is_one_link(truth, kind):
     assert truth.link("a", "b", kind, agent_id="eve")
     assert not truth.link("a", "b", kind, agent_id="eve")
     assert not truth.link("b", "a", kind, agent_id="eve")
-    assert truth.links(["a"]) == truth.links(["b"]) == truth.links(["b", "a"]) == [(kind, "a", "b", NOW, "eve")]
+    assert (
+        truth.links(["a"]) == truth.links(["b"]) == truth.links(["b", "a"]) == [(kind, "a", "b", NOW, "eve")]
+    )
     assert truth.unlink("b", "a", kind)
     assert not truth.unlink("a", "b", kind)
     assert truth.links(["a", "b"]) == []

@@ -30,7 +30,10 @@ def ids(patterns):
     [
         {},
         {"context": {}, "tags": [], "description": ""},
-        {"context": {"a": {"b": [1, 2.5, None, True]}, "braces": "{[\\\"]}"}, "tags": ['"quoted"', "back\\slash"]},
+        {
+            "context": {"a": {"b": [1, 2.5, None, True]}, "braces": '{[\\"]}'},
+            "tags": ['"quoted"', "back\\slash"],
+        },
         {"context": {"big": 2**64 - 1, "small": -(2**63)}},
         {"code": "def f():\n\treturn 1", "confidence": 1, "lesson": "avoid", "source": "a file"},
         {"name": "ünïcode \u4e2d\u6587 \U0001f980", "description": "a\u00a0b" * 500},
@@ -68,7 +71,9 @@ def test_a_batch_is_added_as_a_whole_or_not_at_all(truth):
     """The error names the id that is taken, and says how to go on."""
     contribute(truth, a_pattern("taken"))
     revision, stamp = truth.revision(), truth.stamp()
-    with pytest.raises(UsageError, match=r"there is a pattern taken already\n  hint: change it with update_pattern"):
+    with pytest.raises(
+        UsageError, match=r"there is a pattern taken already\n  hint: change it with update_pattern"
+    ):
         contribute(truth, a_pattern("one"), a_pattern("taken"), a_pattern("two"))
     with pytest.raises(UsageError, match="pattern twice is there 2 times"):
         contribute(truth, a_pattern("one"), a_pattern("twice"), a_pattern("twice"))
@@ -250,7 +255,9 @@ def test_top_sorts_by_what_is_asked_for(truth):
 def test_top_expects_what_the_evidence_says(truth):
     """The order of the file is that of the posterior's mean, with and without outcomes."""
     contribute(truth, *(a_pattern(f"p{number}", confidence=number / 40) for number in range(41)))
-    truth.record([an_outcome(f"p{n}", success=n % 3 > 0, days=-n * day) for n in range(0, 41, 2) for day in (1, 9)])
+    truth.record(
+        [an_outcome(f"p{n}", success=n % 3 > 0, days=-n * day) for n in range(0, 41, 2) for day in (1, 9)]
+    )
     tallies = truth.tallies([change.number for change in truth.changes(0, 99)])
     means = {
         each.pattern.id: (
@@ -281,7 +288,12 @@ def test_a_log_is_absorbed_exactly_once(truth):
     """What is there stays as it is, and what was deleted here does not come back from the same log."""
     contribute(truth, a_pattern("there", name="ours"))
     assert truth.absorbed("log") is None
-    assert truth.absorb("log", "1", [a_pattern("there"), a_pattern("a"), a_pattern("b"), a_pattern("a", name="x")]) == 2
+    assert (
+        truth.absorb(
+            "log", "1", [a_pattern("there"), a_pattern("a"), a_pattern("b"), a_pattern("a", name="x")]
+        )
+        == 2
+    )
     truth.delete("a", agent_id="eve")
     assert truth.absorbed("log") == "1"
     assert truth.absorb("log", "2", [a_pattern("a"), a_pattern("b"), a_pattern("c")]) == 1

@@ -1,0 +1,263 @@
+"""How near in meaning the patterns of a library are to a question, up to date with the library."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import threading
+from hashlib import blake2b
+from typing import TYPE_CHECKING, TypeVar
+
+from quarterdeck import files, forks
+from quarterdeck.errors import StoreBusy
+from quarterdeck.files import Lease
+from quarterdeck.patterns.meaning import text
+from quarterdeck.patterns.meaning.encoder import the_encoder
+from quarterdeck.patterns.meaning.file import Damaged, Row, Source, VectorsFile
+from quarterdeck.patterns.meaning.fusion import fuse
+from quarterdeck.patterns.meaning.vectors import Vectors, packed
+from quarterdeck.sqlite import IN_MEMORY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from typing import Protocol
+
+    from quarterdeck.patterns.meaning.vectors import Floats
+    from quarterdeck.patterns.truth import Change, Truth
+
+    class Encodes(Protocol):
+        """What is needed of an `Encoder`."""
+
+        name: str
+        dimensions: int
+
+        def encode(self, texts: Sequence[str]) -> Floats:
+            """The direction of each, of length 1."""
+
+
+Answer = TypeVar("Answer")
+
+_FILE = "vectors.sqlite"
+_LOCK = "vectors.lock"
+_AT_ONCE = 32
+"""So many changes are encoded before an answer: up to half a second. Of more, answers know a part meanwhile."""
+_BATCH = 128
+"""So many are encoded before they are kept: what is lost when somebody is killed."""
+_CHUNK = 4096
+_PATIENCE_S = 10.0
+"""Of `sync`: others encode for so long only when they `sync` themselves."""
+_NOTHING = Source("", 0, 0)
+
+
+class Meaning:
+    """The directions of all patterns; may be shared by threads and processes, and across forks.
+
+    Before an answer it encodes a few of the patterns that have changed, unless another process is at it;
+    what is not encoded yet is not found. After an import or the loss of the file, `sync` encodes all of them.
+
+    Attributes:
+        lock: held while it answers, and while some patterns are encoded.
+    """
+
+    def __init__(self, truth: Truth, folder: str | None, encoder: Encodes | None = None) -> None:
+        """Reads nothing yet.
+
+        Args:
+            truth: of the library.
+            folder: for the file, made when it is needed; None: there is none, as the library is in none.
+            encoder: instead of the one that all share.
+        """
+        self.lock = threading.RLock()
+        self._truth = truth
+        self._folder = folder
+        self._encoder = encoder or the_encoder()
+        path = os.path.join(folder, _FILE) if folder else IN_MEMORY
+        self._file = VectorsFile(path, self._encoder.dimensions)
+        self._asked: tuple[str, Floats] | None = None
+        self._complete_at: tuple[int, int] | None = None
+        """The stamp of the library when last nothing was left to encode."""
+        self._begin(_NOTHING)
+        forks.guard(self, Meaning._in_child, outer=True)
+
+    def sync(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
+        """Encode all that has changed, unless somebody else is at it.
+
+        Every 128 patterns are kept as soon as they are done: whoever comes after a kill goes on from there.
+
+        Args:
+            progress: called with how many patterns are done, and of how many.
+
+        Returns:
+            How many were looked at; 0 also when somebody else is at it.
+
+        Raises:
+            StateError: with its subclasses: the library cannot be read, or the file not be written.
+        """
+        try:
+            lease = self._lease(_PATIENCE_S)
+        except StoreBusy:
+            return 0
+        with lease:
+            with self.lock:
+                to_do = self._mended(self._backlog)
+            done = 0
+            while some := self._step(_BATCH):
+                done += some
+                progress(done, max(done, to_do))
+        return done
+
+    def nearest(
+        self, question: str, k: int, *, allowed: Collection[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """Numbers and cosines of the *k* >= 1 patterns that mean most nearly the same, best first.
+
+        Args:
+            question: any text.
+            k: how many at most.
+            allowed: only among these numbers; None: all.
+
+        Raises:
+            StateError: as `sync`.
+        """
+        with self.lock:
+            self._look()
+            if not len(self._vectors):
+                return []
+            return self._vectors.nearest(self._direction(question), k, allowed)
+
+    def similarities(self, question: str, numbers: Collection[int]) -> dict[int, float]:
+        """The cosines of those that have been encoded.
+
+        Raises:
+            StateError: as `sync`.
+        """
+        with self.lock:
+            self._look()
+            if not len(self._vectors):
+                return {}
+            return self._vectors.similarities(self._direction(question), numbers)
+
+    def fused(self, lexical: Mapping[int, float], similar: Mapping[int, float]) -> dict[int, float]:
+        """As `fuse` has it, with the weight that suits this encoder."""
+        return fuse(lexical, similar)
+
+    def close(self) -> None:
+        """Give everything back; the next use begins anew."""
+        with self.lock:
+            self._file.close()
+            self._forget()
+
+    def _direction(self, question: str) -> Floats:
+        if self._asked is None or self._asked[0] != question:
+            self._asked = question, self._encoder.encode([question])[0]
+        return self._asked[1]
+
+    def _look(self) -> None:
+        """Take in what is new, and encode some of what is to be encoded; some microseconds if nothing is."""
+        stamp = self._truth.stamp()
+        if stamp == self._complete_at:
+            return
+        try:
+            lease = self._lease(0.0)
+        except StoreBusy:  # then it is being done
+            some = _AT_ONCE
+        else:
+            with lease:
+                some = self._step(_AT_ONCE)
+        self._mended(self._read)
+        if some < _AT_ONCE:
+            self._complete_at = stamp
+
+    def _step(self, most: int) -> int:
+        """Encode *most* of what has changed, holding the lease; returns how many changes there were."""
+        with self.lock:
+            return self._mended(lambda: self._encode(most))
+
+    def _encode(self, most: int) -> int:
+        self._read()
+        changes = self._truth.changes(self._source.revision, most)
+        if changes:
+            source = self._source
+            self._file.write(self._rows(changes), source._replace(revision=changes[-1].revision))
+        return len(changes)
+
+    def _rows(self, changes: Sequence[Change]) -> list[Row]:
+        """What is to be kept of them now; nothing of those whose text is as it was."""
+        texts = {each.number: text.text_of(each.pattern) for each in changes if each.pattern}
+        digests = {number: blake2b(said.encode(), digest_size=8).digest() for number, said in texts.items()}
+        known = self._file.texts([each.number for each in changes])
+        other = [number for number, digest in digests.items() if known.get(number) != digest]
+        vectors = dict(zip(other, packed(self._encoder.encode([texts[each] for each in other])), strict=True))
+        gone = {each.number for each in changes if each.pattern is None and each.number in known}
+        return [
+            Row(each.number, each.revision, digests.get(each.number, b""), vectors.get(each.number))
+            for each in changes
+            if each.number in vectors or each.number in gone
+        ]
+
+    def _read(self) -> None:
+        """Take in what somebody has written to the file, we ourselves or another process."""
+        made_of = f"{self._truth.identity()} {self._encoder.name} {text.VERSION}"
+        with self._file.snapshot():
+            source = self._file.source()
+            newest = self._truth.revision()  # after that of the file, which is never ahead of it ...
+            if source.made_of != made_of or source.revision > newest:  # ... unless somebody restored a backup
+                self._begin(Source(made_of, secrets.randbits(63), 0))
+                return
+            if source.epoch != self._source.epoch:
+                self._begin(source)
+            while rows := self._file.newer(self._seen, _CHUNK):
+                here = [row for row in rows if row.vector is not None]
+                self._vectors.put([row.number for row in here], [row.vector for row in here if row.vector])
+                for row in rows:
+                    if row.vector is None:
+                        self._vectors.drop(row.number)
+                self._seen = rows[-1].revision
+        self._source = source
+
+    def _begin(self, source: Source) -> None:
+        """Have nothing; from now on it is about *source*."""
+        self._source = source
+        self._seen = 0
+        """Of the rows in the file, which come in order, the revision up to which they are in memory."""
+        self._vectors = Vectors(self._encoder.dimensions)
+
+    def _backlog(self) -> int:
+        """How many patterns may have to be encoded."""
+        self._read()
+        return min(self._truth.revision() - self._source.revision, self._truth.count())
+
+    def _mended(self, action: Callable[[], Answer]) -> Answer:
+        """What *action* gives; if the file is damaged, with a new one."""
+        try:
+            return action()
+        except Damaged:
+            self._file.discard()
+            self._forget()
+            return action()
+
+    def _lease(self, patience_s: float) -> AbstractContextManager[object]:
+        """The right to encode.
+
+        Raises:
+            StoreBusy: somebody else has had it for so long.
+        """
+        if not self._folder:
+            return contextlib.nullcontext()
+        path = os.path.join(self._folder, _LOCK)
+        try:
+            files.private_folder(self._folder)
+            return Lease.wait(path, patience_s)
+        except OSError as error:
+            raise files.failure(error, path) from error
+
+    def _forget(self) -> None:
+        self._complete_at = None
+        self._begin(_NOTHING)
+
+    def _in_child(self) -> None:
+        if self._folder:  # what is in memory is the child's own copy
+            self._file.close()
+        self._complete_at = None
