@@ -1,4 +1,4 @@
-"""kill -9 of those who contribute and record in mid-work: what was acknowledged is there, and tallies are right."""
+"""kill -9 of contributors in mid-work: what was acknowledged is there, and tallies are right."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ def agree():
     for number, success, at_us in rows:
         sums[number] = sums.get(number, NO_OUTCOMES).after(bool(success), at_us / 1e6, HALF_LIFE_S)
     kept = truth.tallies([number for (number,) in connection.execute("SELECT number FROM patterns")])
-    if {number: tally[:2] for number, tally in kept.items()} != {number: tally[:2] for number, tally in sums.items()}:
+    if kept.keys() != sums.keys() or any(kept[number][:2] != sums[number][:2] for number in kept):
         wrong.append("tallies")
-    if any(abs(a - b) > 1e-6 for number in kept for a, b in zip(kept[number], sums[number])):
+    elif any(abs(a - b) > 1e-6 for number in kept for a, b in zip(kept[number], sums[number])):
         wrong.append("weights")
     for question in (
         "SELECT count(*) - ? FROM patterns",

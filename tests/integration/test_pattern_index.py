@@ -226,6 +226,35 @@ def test_a_forked_child_goes_on_to_search(truth, index, many):
     os.close(done)
 
 
+def test_forks_in_the_middle_of_anything(truth, index):
+    """Another thread searches and contributes, a third carries: nobody waits for ever, all find all."""
+    is_over = threading.Event()
+
+    def works():
+        for number in range(0, 10_000, 5):
+            contribute(truth, *(pattern(each) for each in range(number, number + 5)))
+            index.search(Query({"lock": 1.0}), 3)
+            if is_over.is_set():
+                break
+
+    thread = threading.Thread(target=works)
+    contribute(truth, pattern("first"))
+    thread.start()
+    for _ in range(20):
+        pid = os.fork()
+        if not pid:
+            status = 1
+            with contextlib.suppress(BaseException):
+                assert_right(index, truth)
+                status = 0
+            os._exit(status)
+        assert os.waitpid(pid, 0)[1] == 0
+    is_over.set()
+    thread.join()
+    settle(index)
+    assert_right(index, truth)
+
+
 def test_a_process_that_just_ends_is_not_held_up_by_its_thread(truth, path):
     """Nor does it crash: the thread is told to stop, and what it has done is kept."""
     contribute(truth, *(pattern(number) for number in range(2000)))

@@ -61,6 +61,10 @@ class Answers:
         if len(self._kept) > MOST:
             self._kept.popitem(last=False)
 
+    def forget(self) -> None:
+        """Keep none of them."""
+        self._kept.clear()
+
     def stats(self) -> caches.CacheStats:
         """What they have saved."""
         return caches.CacheStats(_NAME, self._hits, self._misses, size=len(self._kept))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from quarterdeck.errors import UsageError
 from quarterdeck.patterns import checks, features
-from quarterdeck.patterns.ranking import Question, until_s
-from quarterdeck.patterns.search.terms import FOREVER_S, Gate, Query
+from quarterdeck.patterns.ranking import Question, end_s
+from quarterdeck.patterns.search.terms import Gate, Query
 from quarterdeck.patterns.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class Asking(Shelf):
         """
         exploring = self.settings.explore if explore is None else explore
         try:
-            key = (agent_id, _encode(context), pattern_type, min_confidence, limit, exploring)
+            types = type(min_confidence), type(limit)  # or 1 would be asked for as well as 1.0 and True
+            key = (agent_id, _encode(context), pattern_type, min_confidence, limit, types, exploring)
             known = self._known(key)
         except (TypeError, ValueError, RecursionError):  # no JSON, or not to be hashed: said properly below
             key, known = None, None
@@ -96,7 +98,8 @@ class Asking(Shelf):
             UsageError: one of these cannot be meant.
         """
         try:
-            key = (query, tuple(tags), pattern_type, lesson, min_confidence, limit, explore, retired)
+            types = type(min_confidence), type(limit)
+            key = (query, tuple(tags), pattern_type, lesson, min_confidence, limit, types, explore, retired)
             known = self._known(key)
         except TypeError:  # hash refuses it: said properly below
             key, known = None, None
@@ -108,8 +111,6 @@ class Asking(Shelf):
             required.append(_type(pattern_type))
         if lesson is not None:
             required.append((features.lesson(checks.lesson(lesson)),))
-        if query.strip() and not asked and not self.meaning:
-            return []  # nothing but stop words and signs
         return self._best(
             key, asked, required, query.strip(), min_confidence, limit, explore=explore, retired=retired
         )
@@ -132,6 +133,8 @@ class Asking(Shelf):
                 f"limit must be from 1 to {MAX_LIMIT}, got {checks.told(limit)}", hint="ask for some"
             )
         sure = checks.share(min_confidence, "min_confidence")
+        if text and not asked and not self.meaning:
+            return []  # nothing but stop words and signs
         now_s = self._clock()
         gate = Gate(sure, -1 if retired else int(now_s))
         query = Query(asked, tuple(required), gate)
@@ -140,8 +143,8 @@ class Asking(Shelf):
             stamp = self.truth.stamp()
             matches = tuple(self._ranking.best(question))
             if key is not None:
-                until = min((until_s(match.pattern) or FOREVER_S for match in matches), default=FOREVER_S)
-                self._answers.keep(key, stamp, until, matches)
+                ends = [] if retired else [end_s(match.pattern) for match in matches]
+                self._answers.keep(key, stamp, min(ends, default=math.inf), matches)
         return list(matches)
 
     def _known(self, key: Hashable) -> list[PatternMatch] | None:

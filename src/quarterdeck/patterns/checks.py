@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -169,17 +169,21 @@ def context(value: object, what: str = "context of a pattern") -> dict[str, Any]
 
 
 def moment(value: object, what: str) -> datetime | None:
-    """*value*, if it is a moment or None.
+    """*value*, if it is a moment or None; it can be said in UTC.
 
     Raises:
         UsageError: it is not.
     """
     if value is None:
         return None
-    if not isinstance(value, datetime) or value.tzinfo is None:
+    if not isinstance(value, datetime) or value.utcoffset() is None:
         raise UsageError(
             f"{what} must be a datetime with a time zone, got {told(value)}", hint="datetime.now(UTC)"
         )
+    try:
+        value.astimezone(UTC)
+    except OverflowError:
+        raise UsageError(f"{what} is in no year from 1 to 9999 of UTC", hint="stay a day away") from None
     return value
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from quarterdeck.patterns.model import TYPES
@@ -79,9 +79,7 @@ _UNSPACED = (
 )
 """Scripts that put no spaces between words, or glue endings to them: searched by pairs of letters."""
 _ENDING = "(?:['\u2019](?:[stdmSTDM]|ll|re|ve|LL|RE|VE)\\b)?"
-_TOKEN = re.compile(rf"[\w{_MARKS}{_UNSPACED}]{{1,{LONGEST_WORD}}}{_ENDING}")
 _ASCII_TOKEN = re.compile(rf"\w{{1,{LONGEST_WORD}}}{_ENDING}", re.ASCII)
-_RUNS = re.compile(rf"([{_UNSPACED}]+)|([^{_UNSPACED}]+)")
 _HUMPS = re.compile(r"[A-Z]+(?![a-z])[0-9]*|[A-Z]?[a-z]+[0-9]*|[0-9]+")
 _NUMBERED = re.compile(r"([^\W\d]{3,})\d+")
 _UNSAFE = re.compile(r"[\x00-\x20%\x7f]")
@@ -206,7 +204,7 @@ def _flat(context: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     while todo:
         path, value = todo.pop()
         if isinstance(value, dict):
-            start = f"{path[-LONGEST:]}." if path else ""  # cut, or deep contexts cost the square of their size
+            start = f"{path[-LONGEST:]}." if path else ""  # cut: or depth costs its square
             todo += [(f"{start}{key}", each) for key, each in reversed(value.items())]
         elif isinstance(value, list | tuple):
             todo += [(path, each) for each in reversed(value)]
@@ -234,7 +232,15 @@ def _tokens(text: str) -> list[str]:
     """The words of *text* as they are written, in form NFKC, with short endings after an apostrophe."""
     if text.isascii():
         return _ASCII_TOKEN.findall(text)
-    return _TOKEN.findall(unicodedata.normalize("NFKC", text))
+    token, _ = _beyond_ascii()
+    return token.findall(unicodedata.normalize("NFKC", text))
+
+
+@cache
+def _beyond_ascii() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A token, and its runs by script; compiled late, as it takes longer than all the rest of the module."""
+    token = re.compile(rf"[\w{_MARKS}{_UNSPACED}]{{1,{LONGEST_WORD}}}{_ENDING}")
+    return token, re.compile(rf"([{_UNSPACED}]+)|([^{_UNSPACED}]+)")
 
 
 @lru_cache(maxsize=1 << 15)
@@ -243,7 +249,8 @@ def _stems(token: str) -> tuple[str, ...]:
     if token.isascii():
         return tuple(_stemmed(token))
     stems: list[str] = []
-    for unspaced, spaced in _RUNS.findall(token):
+    _, runs = _beyond_ascii()
+    for unspaced, spaced in runs.findall(token):
         stems += (
             _stemmed(spaced) if spaced else [unspaced[at : at + 2] for at in range(max(1, len(unspaced) - 1))]
         )

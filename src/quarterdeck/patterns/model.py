@@ -77,7 +77,7 @@ class Pattern(msgspec.Struct, frozen=True, omit_defaults=True):
         """
         _check(self)
         msgspec.structs.force_setattr(self, "context", frozen(self.context))
-        msgspec.structs.force_setattr(self, "tags", frozen(list(dict.fromkeys(self.tags))))
+        msgspec.structs.force_setattr(self, "tags", frozen(list(dict.fromkeys(checks.tags(self.tags)))))
 
     @property
     def success_rate(self) -> float | None:
@@ -97,7 +97,6 @@ def _check(pattern: Pattern) -> None:
     checks.source(pattern.source)
     checks.lesson(pattern.lesson)
     checks.share(pattern.confidence, "confidence of a pattern")
-    checks.tags(pattern.tags)
     checks.context(pattern.context)
     for name in ("expires_at", "review_at", "discovered_at", "last_used"):
         checks.moment(getattr(pattern, name), f"{name} of a pattern")
@@ -154,6 +153,20 @@ class LinkKind(StrEnum):
     """The other is not found any more unless asked for."""
     CONTRADICTS = "contradicts"
     """Both ways; both stay, and whoever finds one is told of the other."""
+
+
+def link_kind(value: object) -> LinkKind:
+    """*value* as a kind of link.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return LinkKind(value)  # type: ignore[arg-type]
+    except ValueError:
+        raise UsageError(
+            f"there is no link {checks.told(value)}", hint=f"use one of: {', '.join(LinkKind)}"
+        ) from None
 
 
 class Link(NamedTuple):

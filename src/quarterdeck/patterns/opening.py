@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from quarterdeck import sqlite
-from quarterdeck.errors import ConfigError
+from quarterdeck.errors import ConfigError, UsageError
 from quarterdeck.files import failure, private_folder
 from quarterdeck.patterns import checks
 from quarterdeck.patterns.settings import PatternSettings
@@ -40,9 +40,10 @@ def checked(settings: PatternSettings) -> PatternSettings:
     Raises:
         ConfigError: they cannot.
     """
-    if not 0.01 <= settings.half_life_days <= 36_500:
+    days = settings.half_life_days
+    if type(days) not in {int, float} or not 0.01 <= days <= 36_500:
         raise ConfigError(
-            f"patterns.half_life_days must be from 0.01 to 36500, got {settings.half_life_days}",
+            f"patterns.half_life_days must be from 0.01 to 36500, got {checks.told(days)}",
             hint="the default is 90",
         )
     return settings
@@ -53,12 +54,12 @@ def library_file(settings: PatternSettings, root: str = ".") -> str:
 
     Raises:
         StateError: there is no place for it.
-        UsageError: its namespace cannot be the name of a file.
+        UsageError: its path cannot be one, or its namespace not the name of a file.
     """
     if settings.path == sqlite.IN_MEMORY:
         return settings.path
-    if settings.path:
-        path = os.path.abspath(os.path.expanduser(settings.path))
+    if settings.path != "":  # whatever else it is, it was given
+        path = _path(settings.path)
         try:
             private_folder(os.path.dirname(path))
         except OSError as error:
@@ -72,6 +73,17 @@ def library_file(settings: PatternSettings, root: str = ".") -> str:
         return os.path.join(private_folder(workspace.state_file(FOLDER)), name + SUFFIX)
     except OSError as error:
         raise failure(error, workspace.state) from error
+
+
+def _path(given: object) -> str:
+    """*given* in full, if it can be the path of a file."""
+    try:
+        path = os.path.abspath(os.path.expanduser(os.fsdecode(given)))  # type: ignore[arg-type]
+        if "\0" not in os.fsdecode(os.fsencode(path)):
+            return path
+    except (TypeError, UnicodeError):
+        pass
+    raise UsageError(f"no file has the path {checks.told(given)}", hint="for example team.sqlite")
 
 
 def index_folder(path: str) -> str | None:

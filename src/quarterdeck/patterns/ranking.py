@@ -160,14 +160,14 @@ class Ranking:
     def _read(self, candidates: list[_Candidate], question: Question) -> list[tuple[_Candidate, Pattern]]:
         """As many of the best as are wanted, without those that were deleted or ran out meanwhile."""
         found: list[tuple[_Candidate, Pattern]] = []
-        at = 0
+        at, retired = 0, question.query.gate.at_s < 0
         while at < len(candidates) and len(found) < question.limit:
             chunk = candidates[at : at + question.limit - len(found)]
             at += len(chunk)
             patterns = self._truth.read([each.number for each in chunk])
             for each in chunk:
                 pattern = patterns.get(each.number)
-                if pattern and until_s(pattern) > question.query.gate.at_s:
+                if pattern and (retired or end_s(pattern) > question.now_s):
                     found.append((each, pattern))
         return found
 
@@ -185,11 +185,17 @@ def _order(candidate: _Candidate) -> tuple[float, int]:
     return -candidate.score, candidate.number
 
 
-def until_s(pattern: Pattern) -> int:
-    """The second of the epoch from which *pattern* is not found any more; 0: already superseded."""
+def end_s(pattern: Pattern) -> float:
+    """When, in seconds of the epoch, *pattern* is not found any more; 0: it is superseded already."""
     if pattern.superseded_by is not None:
-        return 0
-    return FOREVER_S if pattern.expires_at is None else math.ceil(pattern.expires_at.timestamp())
+        return 0.0
+    return math.inf if pattern.expires_at is None else pattern.expires_at.timestamp()
+
+
+def _until_s(pattern: Pattern) -> int:
+    """The same for the index, which knows whole seconds from 0 on, and so lets it pass a little longer."""
+    end = end_s(pattern)
+    return FOREVER_S if end == math.inf else max(0, math.ceil(end))
 
 
 def document_of(change: Change) -> Document | None:
@@ -198,4 +204,4 @@ def document_of(change: Change) -> Document | None:
     if pattern is None:
         return None
     has = features.features_of(pattern)
-    return Document(change.number, has, pattern.confidence, until_s(pattern), change.is_tried)
+    return Document(change.number, has, pattern.confidence, _until_s(pattern), change.is_tried)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from quarterdeck.errors import UsageError
 from quarterdeck.patterns import checks
-from quarterdeck.patterns.model import LinkKind
+from quarterdeck.patterns.model import LinkKind, link_kind
 from quarterdeck.patterns.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from quarterdeck.patterns.match import PatternMatch
     from quarterdeck.patterns.model import Link, Origin, Outcome, Pattern
@@ -60,18 +61,19 @@ class Reading(Shelf):
         """The patterns that are linked with it, the nearest first; each once, and never itself.
 
         Args:
-            pattern_id: which; one that is not there has none.
+            pattern_id: which.
             depth: over how many links, at least 1.
             kinds: over which.
 
         Raises:
-            UsageError: *depth* is not from 1 to 100.
+            UsageError: there is no such pattern or kind of link, or *depth* is not from 1 to 100.
         """
         if type(depth) is not int or not 1 <= depth <= MAX_DEPTH:
             raise UsageError(
                 f"depth must be from 1 to {MAX_DEPTH}, got {checks.told(depth)}", hint="1 is direct"
             )
-        near = [each for each, _ in self.truth.related(checks.identity(pattern_id), depth, kinds)]
+        over = [link_kind(kind) for kind in _collection(kinds)]
+        near = [each for each, _ in self.truth.related(checks.identity(pattern_id), depth, over)]
         found = self.truth.get_many(near)
         return [found[each] for each in near if each in found]
 
@@ -98,7 +100,7 @@ class Reading(Shelf):
         Raises:
             UsageError: there is no such order.
         """
-        if sort_by not in _ORDERS:
+        if sort_by not in tuple(_ORDERS):  # it may be anything, also what cannot be hashed
             raise UsageError(
                 f"there is no order {checks.told(sort_by)} of patterns",
                 hint=f"use one of: {', '.join(_ORDERS)}",
@@ -118,6 +120,12 @@ class Reading(Shelf):
         from quarterdeck.patterns.rendering import render
 
         return render(matches, max_tokens)
+
+
+def _collection(value: object) -> Collection[object]:
+    if not isinstance(value, Collection):
+        raise UsageError(f"kinds of links are needed, got {checks.told(value)}", hint="give a list of them")
+    return value
 
 
 def _limit(value: object) -> int:

@@ -66,7 +66,7 @@ class Shelf:
                 "both a path and a namespace are given",
                 hint="a namespace is a library of the project: give one",
             )
-        settings = settings or configured()
+        settings = configured() if settings is None else settings
         if path is not None:
             settings = settings._replace(path=path)
         if namespace is not None:
@@ -95,6 +95,7 @@ class Shelf:
                 self.meaning.close()
             self.index.close()
             self.truth.close()
+            self._answers.forget()  # one in memory is another one now, but its stamp is the same
 
     def __enter__(self) -> Self:
         """The library itself; it is closed at the end of the block."""

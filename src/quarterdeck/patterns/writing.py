@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,11 @@ import msgspec
 
 from quarterdeck.errors import UsageError
 from quarterdeck.patterns import checks
-from quarterdeck.patterns.model import LinkKind, Outcome, Pattern
+from quarterdeck.patterns.model import LinkKind, Outcome, Pattern, link_kind
 from quarterdeck.patterns.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from quarterdeck.scrub import Scrubber
@@ -67,9 +68,11 @@ class Writing(Shelf):
         Raises:
             ScrubRefused, StateError, UsageError: as `contribute_pattern`.
         """
+        if not isinstance(patterns, Iterable):
+            raise _no_pattern(patterns)
         rest, count = iter(patterns), 0
         while chunk := list(islice(rest, _BATCH)):
-            self._contribute(chunk, agent_id, act, source)
+            self._contribute(chunk, agent_id, checks.line(act, "act"), source)
             count += len(chunk)
         return count
 
@@ -88,8 +91,14 @@ class Writing(Shelf):
 
         Returns:
             How many were new.
+
+        Raises:
+            StateError: the file cannot be written; nothing has happened.
+            UsageError: one of these cannot be meant.
         """
-        return self.truth.absorb(checks.source(source), cursor, patterns)
+        return self.truth.absorb(
+            checks.source(source), checks.line(cursor, "cursor of a source"), _patterns(patterns)
+        )
 
     def update_pattern(self, pattern_id: str, *, agent_id: str = "", **changes: object) -> Pattern:
         """Say fields of a pattern anew, in one transaction; its outcomes and links stay.
@@ -176,13 +185,14 @@ class Writing(Shelf):
             UsageError: one of them is not there, both are the same, or they would supersede each other.
         """
         ids = checks.identity(pattern_id), checks.identity(other_id)
-        return self.truth.link(*ids, _kind(kind), agent_id=_agent(agent_id))
+        return self.truth.link(*ids, link_kind(kind), agent_id=_agent(agent_id))
 
     def unlink_patterns(
         self, pattern_id: str, other_id: str, kind: LinkKind | str = LinkKind.RELATED
     ) -> bool:
         """Take back what `link_patterns` said; whether it had been said."""
-        return self.truth.unlink(checks.identity(pattern_id), checks.identity(other_id), _kind(kind))
+        ids = checks.identity(pattern_id), checks.identity(other_id)
+        return self.truth.unlink(*ids, link_kind(kind))
 
     def reset(self) -> int:
         """Remove everything, for good; how many patterns that were."""
@@ -190,13 +200,7 @@ class Writing(Shelf):
 
     def _contribute(self, patterns: list[Pattern], agent_id: str, act: str, source: str) -> None:
         agent = checks.line(agent_id, "agent_id")
-        for pattern in patterns:
-            if not isinstance(pattern, Pattern):
-                raise UsageError(
-                    f"a Pattern is needed, got {checks.told(pattern)}",
-                    hint="from quarterdeck.patterns import Pattern",
-                )
-        scrubbed = [self._scrubbed(pattern) for pattern in patterns]
+        scrubbed = [self._scrubbed(pattern) for pattern in _patterns(patterns)]
         self.truth.contribute(scrubbed, act=act, agent_id=agent, source=checks.source(source))
 
     def _scrubbed(self, pattern: Pattern) -> Pattern:
@@ -221,18 +225,25 @@ class Writing(Shelf):
         return self._scrubber
 
 
+def _patterns(patterns: Sequence[Pattern]) -> Sequence[Pattern]:
+    """*patterns*, if that is what they are."""
+    if not isinstance(patterns, list | tuple):
+        raise _no_pattern(patterns)
+    for pattern in patterns:
+        if not isinstance(pattern, Pattern):
+            raise _no_pattern(pattern)
+    return patterns
+
+
+def _no_pattern(value: object) -> UsageError:
+    return UsageError(
+        f"a Pattern is needed, got {checks.told(value)}", hint="from quarterdeck.patterns import Pattern"
+    )
+
+
 def _agent(agent_id: object) -> str:
     return checks.line(agent_id, "agent_id", may_be_empty=True)
 
 
 def _source(pattern: object) -> str:
     return pattern.source if isinstance(pattern, Pattern) else ""
-
-
-def _kind(kind: object) -> LinkKind:
-    try:
-        return LinkKind(kind)  # type: ignore[arg-type]
-    except ValueError:
-        raise UsageError(
-            f"there is no link {checks.told(kind)}", hint=f"use one of: {', '.join(LinkKind)}"
-        ) from None

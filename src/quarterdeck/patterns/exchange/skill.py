@@ -184,18 +184,12 @@ def _own(metadata: Mapping[str, Any], body: str) -> Pattern:
 def _last_section(text: str, heading: str) -> tuple[str, str]:
     """What is before the last section of *text*, and what is in its fence."""
     inside = text.rstrip()
-    mark = inside[len(inside.rstrip("`")) :]
-    inside = inside.removesuffix(mark)
-    start = inside.rfind(f"\n{mark}")
-    if len(mark) < 3 or start < 0 or not inside.endswith("\n"):
-        raise UsageError(
-            f"its section {heading.strip()} is not at the end", hint="see how an export writes it"
-        )
-    _, _, content = inside[start + 1 :].partition("\n")
-    before = f"{inside[:start]}\n"
-    return before.removesuffix(heading) if before.endswith(
-        heading
-    ) else before.rstrip(), content.removesuffix("\n")
+    fence = inside[len(inside.rstrip("`")) :]
+    before, found, section = inside.removesuffix(fence).rpartition(f"{heading}{fence}")
+    _, opened, content = section.partition("\n")
+    if len(fence) < 3 or not (found and opened and section.endswith("\n")):
+        raise UsageError(f'its last section is not "{heading.strip()}"', hint="see how an export writes it")
+    return before, content.removesuffix("\n")
 
 
 def _foreign(

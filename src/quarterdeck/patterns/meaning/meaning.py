@@ -78,7 +78,10 @@ class Meaning:
         self._asked: tuple[str, Floats] | None = None
         self._complete_at: tuple[int, int] | None = None
         """The stamp of the library when last nothing was left to encode."""
-        self._begin(_NOTHING)
+        self._source = _NOTHING
+        self._seen = 0
+        """Of the rows in the file, which come in order, the revision up to which they are in memory."""
+        self._vectors = Vectors(self._encoder.dimensions)
         forks.guard(self, Meaning._in_child, outer=True)
 
     def sync(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
@@ -221,7 +224,6 @@ class Meaning:
         """Have nothing; from now on it is about *source*."""
         self._source = source
         self._seen = 0
-        """Of the rows in the file, which come in order, the revision up to which they are in memory."""
         self._vectors = Vectors(self._encoder.dimensions)
 
     def _backlog(self) -> int:

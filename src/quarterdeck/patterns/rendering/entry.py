@@ -43,7 +43,7 @@ class Match(Protocol):
 def in_a_line(number: int, match: Match) -> str:
     """Its id, whether it has worked, and its name, which comes last: it may say anything."""
     pattern = match.pattern
-    return f"## {number}. {_verb(pattern)} (id: {pattern.id}; {_trust(match)}): {_flat(pattern.name)}\n"
+    return f"## {number}. {_verb(pattern)} (id: {pattern.id}; {_trust(match)}): {_flat(pattern.name)}"
 
 
 def shortened(number: int, match: Match) -> str:
@@ -59,7 +59,7 @@ def described(number: int, match: Match) -> str:
 def whole(number: int, match: Match) -> str:
     """All of it."""
     code = match.pattern.code or ""
-    return described(number, match) + (f"\n{_fenced(code, match.pattern)}" if code.strip() else "")
+    return described(number, match) + (f"\n\n{_fenced(code, match.pattern)}" if code.strip() else "")
 
 
 def _entry(number: int, match: Match, description: str) -> str:
@@ -74,7 +74,7 @@ def _entry(number: int, match: Match, description: str) -> str:
     lines = [f"## {number}. {_verb(pattern)}: {_flat(pattern.name)}\n", *(f"- {fact}" for fact in facts)]
     if description:
         lines += ["", *(f"> {_plain(_BLANK.sub(' ', line))}".rstrip() for line in description.splitlines())]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _verb(pattern: Pattern) -> str:
@@ -122,4 +122,4 @@ def _fenced(code: str, pattern: Pattern) -> str:
     fence = "`" * max(3, 1 + max((len(run) for line in lines for run in re.findall("`+", line)), default=0))
     language = pattern.context.get("language")
     known = isinstance(language, str) and _LANGUAGE.fullmatch(language)
-    return "\n".join([f"{fence}{language if known else ''}", *lines, f"{fence}\n"])
+    return "\n".join([f"{fence}{language if known else ''}", *lines, fence])

@@ -4,9 +4,9 @@ Counted by what a byte-pair tokenizer splits at: a word (in camelCase each of th
 three letters and one more for every further three, in capitals for every two; up to three digits are one; any
 other ASCII character is one; a character that is not ASCII is as many as it has UTF-8 bytes.
 
-Measured with cl100k_base and an older Claude vocabulary. What `render` makes of 40 skills that ship in public
-packages needs 0.58 to 0.77 of the estimate; sentences in German, Spanish, Finnish, Russian and Chinese need at most
-1.00 of it, in Polish and Turkish without accents 1.13, hexadecimal digits 1.04, words of random letters 1.5.
+Measured with cl100k_base and an older Claude vocabulary: what `render` makes of 40 skills that ship in public
+packages needs 0.58 to 0.77 of the estimate; sentences in German, Spanish, Finnish, Russian and Chinese at
+most 1.00, in Polish and Turkish without accents 1.13, hexadecimal digits 1.04, words of random letters 1.5.
 Who needs every token, or a bound that nothing exceeds, counts with the tokenizer of the model.
 docs/decisions/0005-token-estimate.md has a tighter estimate, which is for outlines of code only.
 """

@@ -122,6 +122,7 @@ class Carrier:
         """In a child: the thread is the parent's."""
         self._stop = threading.Event()
         self._thread = None
+        self._far = None
 
     def _run(self, anew: bool) -> None:
         was_done = False

@@ -118,8 +118,11 @@ class Far:
         """
         return self._asked(lambda reader: reader.search(query, k, gated=gated, without=without), [])
 
-    def write(self) -> FarWriter | None:
+    def write(self, *, anew: bool = False) -> FarWriter | None:
         """Changes to the index, or None while somebody else makes some; waits for nobody.
+
+        Args:
+            anew: begin from nothing; what there is goes on to be found until the first commit.
 
         Raises:
             StateError, StoreFull: the folder cannot be used.
@@ -130,18 +133,8 @@ class Far:
             raise files.failure(error, self._folder) from error
         if lease is None:
             return None
-        from quarterdeck.patterns.search.far_writer import FarWriter, is_deadly
-
         try:
-            self.refresh()
-            base = self._seen.manifest
-            if base and is_deadly(self._folder, base.generation):
-                self._condemn(base.generation)
-                base = None
-            elif base is None and self._trouble:
-                raise files.failure(self._trouble, self._folder)
-            absent = Manifest(far_manifest.FORMAT, self._identity, self._analysis, revision=-1, generation="")
-            return FarWriter(self._folder, base or absent, lease, self._condemn)
+            return self._writer(lease, anew=anew)
         except BaseException:
             lease.release()
             raise
@@ -151,25 +144,39 @@ class Far:
         with self.lock:
             self._seen = _Seen(far_manifest.NONE)
 
+    def _writer(self, lease: Lease, *, anew: bool) -> FarWriter:
+        from quarterdeck.patterns.search.far_writer import FarWriter, is_deadly
+
+        self.refresh()
+        base = self._seen.manifest
+        if base is None and self._trouble:
+            raise files.failure(self._trouble, self._folder)
+        if base and is_deadly(self._folder, base.generation):
+            self._condemn(base.generation)
+            anew = True
+        if base is None or anew:
+            base = Manifest(far_manifest.FORMAT, self._identity, self._analysis, revision=-1, generation="")
+        return FarWriter(self._folder, base, lease, self._condemn)
+
     def _look(self) -> _Seen:
         self._trouble = None
         while True:
             stamp = far_manifest.stamp(self._folder)
-            manifest = far_manifest.read(self._folder) if stamp != far_manifest.NONE else None
-            if manifest is None or not self._is_ours(manifest):
+            if stamp == far_manifest.NONE:
                 return _Seen(stamp)
-            from quarterdeck.patterns.search.far_fields import Unusable
-
+            manifest = None
             try:
+                manifest = far_manifest.read(self._folder)
+                if manifest is None or not self._is_ours(manifest):
+                    return _Seen(stamp)
                 return _Seen(stamp, manifest, self._open(manifest.generation))
-            except Unusable as error:
-                if far_manifest.stamp(self._folder) != stamp:  # another generation has just replaced it
-                    continue
+            except OSError as error:
                 if error.errno in _OURS:
-                    self._trouble = OSError(error.errno, os.strerror(error.errno))
+                    self._trouble = error
                     return _Seen(far_manifest.NONE)
-                self._damaged = manifest.generation
-                return _Seen(stamp)
+                if far_manifest.stamp(self._folder) == stamp:  # not just replaced by another generation
+                    self._damaged = manifest.generation if manifest else ""
+                    return _Seen(stamp)
 
     def _is_ours(self, manifest: Manifest) -> bool:
         return (

@@ -7,6 +7,7 @@ which is no ``Exception``; here all of it becomes `Unusable`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 from typing import TYPE_CHECKING
 
@@ -40,18 +41,21 @@ def _schema() -> tantivy.Schema:
 SCHEMA = _schema()
 
 
-class Unusable(Exception):
-    """tantivy cannot read or write the index.
+class Unusable(OSError):
+    """tantivy cannot read or write the index; ``errno`` is what the system said, 0 if that is not known."""
 
-    Attributes:
-        errno: what the system said, if that is known; else 0.
-    """
-
-    def __init__(self, message: str) -> None:
+    def __init__(self, said: str) -> None:
         """What tantivy said."""
-        super().__init__(message)
-        said = re.search(r"os error (\d+)|code: (\d+)", message)
-        self.errno = int(said[1] or said[2]) if said else 0
+        number = re.search(r"os error (\d+)|code: (\d+)", said)
+        super().__init__(int(number[1] or number[2]) if number else 0, said)
+
+
+_DAMAGE = frozenset({0, errno.ENOENT, errno.EIO, errno.EINVAL})
+
+
+def is_damage(error: OSError) -> bool:
+    """Whether *error* says that the index is damaged, and not that this process can do nothing with it now."""
+    return isinstance(error, Unusable) and error.errno in _DAMAGE
 
 
 @contextlib.contextmanager

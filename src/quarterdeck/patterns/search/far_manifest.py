@@ -57,11 +57,16 @@ def stamp(folder: str) -> Stamp:
 
 
 def read(folder: str) -> Manifest | None:
-    """The manifest in *folder*; None when there is none that can be understood."""
+    """The manifest in *folder*; None when there is none that can be understood.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    with open(files.open_plain(os.path.join(folder, _NAME)), "rb") as file:
+        content = file.read(_MAX_BYTES)
     try:
-        with open(files.open_plain(os.path.join(folder, _NAME)), "rb") as file:
-            return msgspec.json.decode(file.read(_MAX_BYTES), type=Manifest)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.json.decode(content, type=Manifest)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

@@ -14,7 +14,7 @@ import tantivy
 from msgspec import structs
 
 from quarterdeck import files, forks
-from quarterdeck.errors import StateError, StoreFull
+from quarterdeck.errors import StateError
 from quarterdeck.patterns.search import far_manifest
 from quarterdeck.patterns.search.far_fields import (
     ANY,
@@ -24,7 +24,7 @@ from quarterdeck.patterns.search.far_fields import (
     PASSES_TO,
     SCHEMA,
     UNTIL_S,
-    Unusable,
+    is_damage,
     translated,
 )
 
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 _HEAP_BYTES = 50_000_000
 """So much is gathered in memory before a segment is written; tantivy's least is 15 MB."""
 _LOCK = ".tantivy-writer.lock"
+_META_LOCK = ".tantivy-meta.lock"
 _UNFINISHED = "unfinished"
 _DEADLY = 2
 """So many writers in a row have not lived to finish: tantivy ends the process when it merges damaged files."""
@@ -52,12 +53,11 @@ class FarWriter:
             writer.put(document)            # all that has changed since writer.revision
             writer.commit(revision)         # then perhaps more of both
 
-    Whoever forks in another thread meanwhile waits until it is left; a child that this thread forks cannot
-    use it. After an error it can only be left.
+    After an error, and in a child that is forked meanwhile, it can only be left. One thread at a time.
 
     Attributes:
         revision: all changes up to it are in; -1: it is a new index, which needs everything.
-        lock: held inside.
+        lock: held while tantivy is at work.
     """
 
     def __init__(self, folder: str, base: Manifest, lease: Lease, condemn: Callable[[str], None]) -> None:
@@ -79,20 +79,19 @@ class FarWriter:
         self._condemn = condemn
         self._changes: _Changes | None = None
         self._is_inherited = False
-        forks.guard(self, FarWriter._leave_to_the_parent)
+        forks.guard(self, FarWriter._leave_to_the_parent, outer=True)
 
     def __enter__(self) -> Self:
-        self.lock.acquire()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._give_up()
+            with self.lock:
+                self._give_up()
         finally:
             self._lease.release()
-            self.lock.release()
 
     def put(self, document: Document) -> None:
         """Hold *document* instead of what was held of that number.
@@ -126,10 +125,10 @@ class FarWriter:
             far_manifest.write(
                 self._folder, structs.replace(self._base, revision=revision, generation=self._generation)
             )
-        self.revision = revision
-        self._is_new = False
-        self._give_up()
-        _keep_only(self._folder, self._generation)
+            self.revision = revision
+            self._is_new = False
+            self._give_up()
+            _keep_only(self._folder, self._generation)
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[_Changes]:
@@ -140,18 +139,16 @@ class FarWriter:
                 hint="write it in the parent, or ask for it anew here",
             )
         try:
-            yield self._changes or self._open()
+            with self.lock:
+                yield self._changes or self._open()
         except OSError as error:
+            if is_damage(error):
+                self._condemn(self._generation)
+                raise StateError(
+                    f"the search index in {self._folder} cannot be written: {error.strerror}",
+                    hint="nothing is lost: whoever writes it next makes it anew",
+                ) from error
             raise files.failure(error, self._folder) from error
-        except Unusable as error:
-            full = files.failure(OSError(error.errno, ""), self._folder)
-            if isinstance(full, StoreFull):
-                raise full from error
-            self._condemn(self._generation)
-            raise StateError(
-                f"the search index in {self._folder} cannot be written: {error}",
-                hint="nothing is lost: whoever writes it next makes it anew",
-            ) from error
 
     def _open(self) -> _Changes:
         if not self._generation:
@@ -181,6 +178,7 @@ class FarWriter:
         if self._changes is not None:
             self._changes.leak()
             self._changes = None
+            _close_all(_META_LOCK)
 
 
 def is_deadly(folder: str, generation: str) -> bool:
@@ -260,6 +258,15 @@ def _note_begin(path: str) -> None:
         os.write(descriptor, b".")
     finally:
         os.close(descriptor)
+
+
+def _close_all(name: str) -> None:
+    """Close the files of that name: a lock that a thread has at the moment of a fork is held by the child, too."""
+    with contextlib.suppress(OSError):  # not everywhere is there such a folder
+        for descriptor in os.listdir("/proc/self/fd"):
+            with contextlib.suppress(OSError):
+                if os.path.basename(os.readlink(f"/proc/self/fd/{descriptor}")) == name:
+                    os.close(int(descriptor))
 
 
 def _keep_only(folder: str, generation: str) -> None:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from quarterdeck.patterns.search.terms import Document, Hit, Query
     from quarterdeck.patterns.truth import Change, Truth
 
-MOST_NEAR = 20_000
-"""So many changes are held in memory while far is made; for more, far is made first."""
+MOST_NEAR = 5_000
+"""So many changes are held in memory while far is made; for more it is quicker to make far first."""
 _PATIENCE_S = 300.0
 _PAUSES_S = 0.01, 1.0
 _ATTEMPTS = 3
@@ -39,10 +39,10 @@ _NOTHING = -1
 
 
 class SearchIndex:
-    """Finds documents of a library; may be shared by threads, and goes on in a forked child.
+    """Finds documents of a library; may be shared by threads, and begins anew in a forked child.
 
     Attributes:
-        lock: held while it answers.
+        lock: for `forks.guard`; nothing is done while it is held.
     """
 
     def __init__(
@@ -66,6 +66,9 @@ class SearchIndex:
             clock: monotonic, in seconds.
         """
         self.lock = threading.RLock()
+        self._at_work = (
+            threading.RLock()
+        )  # never waited for at forks: other guarded objects are made under it
         self._truth = truth
         self._folder = folder
         self._document_of = document_of
@@ -82,7 +85,7 @@ class SearchIndex:
         self._changed: set[int] = set()  # numbers of which far, if it is used, has something older or nothing
         self._carrier = Carrier(truth, folder or "", document_of, clock)
         weakref.finalize(self, self._carrier.stop)  # also before the interpreter ends
-        forks.guard(self, SearchIndex._in_child, outer=True)
+        forks.guard(self, SearchIndex._in_child)
 
     @property
     def problem(self) -> QuarterdeckError | None:
@@ -92,7 +95,7 @@ class SearchIndex:
     @property
     def revision(self) -> int:
         """The truth's revision that answers are of now."""
-        with self.lock:
+        with self._at_work:
             self._sync()
             return self._revision
 
@@ -106,7 +109,7 @@ class SearchIndex:
             StoreBusy: another process has been making far for too long.
             StateError: with its subclasses: the truth cannot be read, or far be made for so many patterns.
         """
-        with self.lock:
+        with self._at_work:
             for _ in range(_ATTEMPTS):
                 self._sync()
                 found = self._search(query, k, gated=gated)
@@ -124,7 +127,7 @@ class SearchIndex:
         Raises:
             StateError: with its subclasses, as `search`.
         """
-        with self.lock:
+        with self._at_work:
             self._sync()
             return self._statistics()
 
@@ -137,7 +140,7 @@ class SearchIndex:
             StoreBusy: another process has been writing to far for too long.
             StateError: with its subclasses: the truth cannot be read, or far not be written.
         """
-        with self.lock:
+        with self._at_work:
             self._sync()
             if self._far and (self._base > _NOTHING or len(self._near) > self._near_limit):
                 self._build(self._far, anew=True, progress=progress)
@@ -148,12 +151,10 @@ class SearchIndex:
     def close(self) -> None:
         """Give all of it back, the thread has ended then; the next use begins anew."""
         self._carrier.stop()
-        with self.lock:
+        with self._at_work:
             if self._far:
                 self._far.close()
-            self._far = None
-            self._begin(_NOTHING)
-            self._state = None
+            self._forget()
 
     def _search(self, query: Query, k: int, *, gated: bool) -> list[Hit] | None:
         """The answer of what is here; None: far cannot be read any more."""
@@ -214,10 +215,9 @@ class SearchIndex:
         """Begin anew when far, or the truth, is not what it was."""
         identity = self._truth.identity()
         if identity != self._identity:
+            self._forget()
             self._identity = identity
-            self._far = Far(self._folder, identity, features.VERSION) if self._folder else None
-            self._begin(_NOTHING)
-        elif self._far is None and self._folder:
+        if self._far is None and self._folder:
             self._far = Far(self._folder, identity, features.VERSION)
         base = _NOTHING
         if self._far:
@@ -239,6 +239,12 @@ class SearchIndex:
         self._near = Near()
         self._changed = set()
 
+    def _forget(self) -> None:
+        """Have nothing at all."""
+        self._far = None
+        self._state = None
+        self._begin(_NOTHING)
+
     def _build(
         self,
         far: Far,
@@ -258,5 +264,7 @@ class SearchIndex:
             pause_s = min(2 * pause_s, _PAUSES_S[1])
 
     def _in_child(self) -> None:
+        """Another thread may have been in the middle of anything."""
+        self._at_work = threading.RLock()
         self._carrier.forget()
-        self._state = None
+        self._forget()

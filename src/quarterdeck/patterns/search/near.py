@@ -51,11 +51,12 @@ class Near:
         self.remove(document.number)
         length = sum(document.features.values())
         rounded = bm25.rounded(length)
+        shared = {each: bm25.Posting(each, rounded) for each in set(document.features.values())}
         for feature, occurrences in document.features.items():
             postings = self._postings.get(feature)
             if postings is None:
                 postings = self._postings[sys.intern(feature)] = _Postings()
-            postings.put(document.number, bm25.Posting(occurrences, rounded))
+            postings.put(document.number, shared[occurrences])
         self._held[document.number] = document
         self._total_length += length
         self._last_barred = None

@@ -206,7 +206,7 @@ class Truth:
             n: at most so many.
             sort_by: ``expected`` (the probability that it works, by its outcomes and its author),
                 ``success_rate``, ``usage`` (outcomes), ``confidence``, ``recent`` (contributed last),
-                ``used`` (tried last), ``name``. By ``success_rate`` and ``used``, what has no outcomes is last.
+                ``used`` (tried last), ``name``. By ``success_rate`` and ``used``, what is untried is last.
 
         Raises:
             UsageError: there is no such order.

@@ -58,7 +58,7 @@ READING = [
         ("add", "--name", "n", "--context", "=python"),
         ("add", "--name", "n", "--tag", ""),
         ("add", "--name", "n", "--expires", "soon"),
-        ("add", "--name", "n", "--expires", "99999d"),
+        ("add", "--name", "n", "--expires", "999999d"),
         ("add", "--name", "n", "--review", ""),
         ("add", "--name", "n", "--code", "no/such/file"),
         ("add", "--name", "n", "--code", "."),
@@ -176,10 +176,6 @@ def test_for_an_id_that_is_nearly_right_the_right_one_is_suggested(qd):
     assert "did you mean wait-for-lock?" in qd("patterns", "show", "wait-for-a-lock").err
 
 
-def texts_of(value: object) -> str:
-    return json.dumps(value)
-
-
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -224,7 +220,9 @@ def test_a_hostile_text_cannot_reach_the_terminal(qd, project, monkeypatch, argu
     }
     assert qd("patterns", "add", json.dumps(fields)).code == 0
     assert qd("patterns", "add", "--name", "other", "--description", "words").code == 0
-    assert qd("patterns", "link", "evil", "other", "--kind", "contradicts", "--agent", "agent\u202e").code == 0
+    assert (
+        qd("patterns", "link", "evil", "other", "--kind", "contradicts", "--agent", "agent\u202e").code == 0
+    )
     assert qd("patterns", "outcome", "evil", "failed", "--note", evil, "--agent", "agent\u202e").code == 0
     (project / "evil.jsonl").write_text(f'{{"format": "quarterdeck-patterns", "version": 1}}\n{HOSTILE}\n')
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
@@ -236,7 +234,7 @@ def test_a_hostile_text_cannot_reach_the_terminal(qd, project, monkeypatch, argu
 
 
 def test_the_first_screen_knows_nothing_of_patterns():
-    """Nor does the list of the commands of ``qd patterns``; and a search loads no index engine and no model."""
+    """Nor does the list of the commands of ``qd patterns``; and a search loads no index engine, no model."""
     code = (
         "import atexit, sys\n"
         "atexit.register(lambda: print(*sys.modules))\n"
@@ -271,7 +269,7 @@ def test_every_command_shows_how_it_is_called(qd, name: str):
 
 @pytest.mark.usefixtures("project")
 def test_libraries_of_other_names_and_places_are_others(qd, tmp_path):
-    """A namespace of the project, a file anywhere, the project of another folder; the settings choose, too."""
+    """A namespace of the project, a file anywhere, another project; and the settings choose, too."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "quarterdeck.toml").write_text('[patterns]\nnamespace = "theirs"\n')

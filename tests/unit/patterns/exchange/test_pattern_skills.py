@@ -30,8 +30,8 @@ TIMEOUT = Pattern(
 TIMEOUT_SKILL = """\
 ---
 name: sqlite-busy-timeout
-description: 'Set a busy timeout. SQLite fails at once when another writer is at work. A timeout lets it wait. \
-Applies when: language=python, db={"engine":"sqlite"}'
+description: 'Set a busy timeout. SQLite fails at once when another writer is at work. \
+A timeout lets it wait. Applies when: language=python, db={"engine":"sqlite"}'
 metadata:
   quarterdeck-format: '1'
   quarterdeck-id: sqlite-busy-timeout
@@ -310,9 +310,9 @@ def test_code_cannot_end_its_fence(ticks):
 
 
 def test_a_hostile_number_of_backticks_costs_no_time():
-    """Reading is linear: a million backticks are read at once."""
-    text = TIMEOUT_SKILL.removesuffix("```\n") + "`" * 1_000_000 + "x\n```\n"
-    assert pattern_in(text, "x", "y").code.endswith("x")
+    """Reading is linear: nearly a million backticks are read at once."""
+    text = TIMEOUT_SKILL.removesuffix("```\n") + "`" * 900_000 + "x\n```\n"
+    assert (pattern_in(text, "x", "y").code or "").endswith("x")
 
 
 def test_a_long_description_is_summed_up_within_the_limit():
