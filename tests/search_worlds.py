@@ -140,6 +140,19 @@ def _bm25(document, feature, statistics):
     return math.log(inverse) * tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * length / statistics.mean_length))
 
 
+def assert_exact(index, documents, query, k):
+    """That *index* finds what brute force finds; asked again if its background came to an end meanwhile."""
+    before = hits = None
+    while before != (after := _known(index.statistics(), query)):
+        before, hits = after, index.search(query, k)
+    assert_best(hits, brute_force(documents, query, before), query, k)
+
+
+def _known(statistics, query):
+    frequencies = {feature: statistics.frequency(feature) for feature in query.weights}
+    return Corpus(statistics.documents, statistics.mean_length, frequencies)
+
+
 def assert_best(hits, scores, query, k, rel=1e-5):
     """That *hits* are the *k* best of all *scores*, in order; those that are all but equal may be swapped."""
     assert len({hit.number for hit in hits}) == len(hits) == min(k, len(scores))

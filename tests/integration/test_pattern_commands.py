@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -202,7 +203,7 @@ import os, sys
 from quarterdeck.cli import main
 from quarterdeck.cli.patterns import add, search
 from quarterdeck.patterns import Pattern, PatternLibrary
-with PatternLibrary(":memory:") as library:  # what is imported late may be in a folder that is closed to others
+with PatternLibrary(":memory:") as library:  # imported now: as nobody it may not be readable
     library.contribute_pattern("a", Pattern("a", "a", "t", "name", description="a@b.example"))
     library.search("name")
 if os.geteuid() == 0:
@@ -223,6 +224,7 @@ def test_a_library_that_may_not_be_opened_is_an_error(arguments: tuple[str, ...]
         ran = subprocess.run(
             [sys.executable, "-c", AS_NOBODY, "patterns", *arguments, "--path", file],
             cwd="/",
+            env={**os.environ, "QUARTERDECK_HOME": folder},
             capture_output=True,
             text=True,
             check=False,
@@ -255,6 +257,29 @@ def test_above_a_thousand_patterns_answers_are_the_same(library, tmp_path):
         if file.is_file():
             file.write_bytes(b"damaged")
     assert sorted(ids(answer("search", "locks"))) == sorted([*expected, "new"])
+
+
+def test_an_import_can_be_interrupted(library):
+    """One line says so, and what was written by then stays."""
+    process = subprocess.Popen(
+        [*QD, "import", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stdin is not None
+    assert process.stderr is not None
+    process.stdin.write('{"format": "quarterdeck-patterns", "version": 1}\n')
+    for number in range(2000):
+        fields = {"id": f"p{number}", "agent_id": "a", "pattern_type": "t", "name": "n"}
+        process.stdin.write(f"{json.dumps({'pattern': fields})}\n")
+    process.stdin.flush()  # and it is not closed: there may be more to come
+    deadline = time.monotonic() + PATIENCE_S
+    while not library.exists() or answer("stats")["patterns"] < 500:
+        assert time.monotonic() < deadline
+    os.killpg(process.pid, signal.SIGINT)
+    assert process.stderr.read() == "interrupted\n"
+    assert process.wait(PATIENCE_S) == 130
+    process.stdin.close()
+    process.stderr.close()
+    assert answer("stats")["patterns"] % 500 == 0
 
 
 def test_on_a_terminal_the_id_stands_out():

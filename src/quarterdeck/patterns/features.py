@@ -93,6 +93,19 @@ def words(text: str) -> list[str]:
     return [stem for token in _tokens(text) for stem in _stems(token)]
 
 
+def spellings(pattern: Pattern) -> dict[str, str]:
+    """For each stem of a word of *pattern* the word, as it stands there first."""
+    texts = (pattern.name, pattern.description, *pattern.tags, _text_in(pattern.context), pattern.code or "")
+    return {
+        stem: token for text in reversed(texts) for token in reversed(_tokens(text)) for stem in _stems(token)
+    }
+
+
+def is_pair(feature: str) -> bool:
+    """Whether it is that of a value in a context."""
+    return "=" in feature and feature[0] not in _KINDS
+
+
 def tag(name: str) -> str:
     """The feature of a tag."""
     return _bounded("#" + _escaped(name, _UNSAFE))

@@ -85,4 +85,9 @@ class PatternMatch:
         if not whole:
             return () if self.similarity is None else (Factor(_MEANING, f"{self.similarity:.2f}", 1.0),)
         ordered = sorted(common.items(), key=lambda each: (-each[1], each[0]))
-        return tuple(Factor(*features.spoken(feature), weight / whole) for feature, weight in ordered)
+        words = features.spellings(self.pattern)
+        factors = []
+        for feature, weight in ordered:
+            kind, what = features.spoken(feature)
+            factors.append(Factor(kind, words.get(feature, what), weight / whole))
+        return tuple(factors)

@@ -134,8 +134,8 @@ class Factor(NamedTuple):
     """One reason why a pattern was found.
 
     Attributes:
-        kind: ``text``, ``tag``, ``type``, ``context`` or ``meaning``.
-        what: the word, tag, type or ``key=value`` that is in both, as the query says it.
+        kind: ``text``, ``tag``, ``type``, ``lesson``, ``context`` or ``meaning``.
+        what: the word, tag, type, lesson or ``key=value`` that is in both, as the pattern says it.
         share: of the relevance, 0 to 1.
     """
 

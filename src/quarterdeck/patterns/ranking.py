@@ -106,11 +106,16 @@ class Ranking:
         ]
 
     def _possible(self, weights: Mapping[str, float]) -> dict[str, float]:
-        """What each feature of the question gives to a pattern of average length in which it is once."""
+        """What each feature of the question gives to a pattern of average length in which it is once.
+
+        A ``key=value`` that no pattern has says nothing of how well one fits; a word that none has does.
+        """
         known = self._index.statistics()
+        found = {feature: known.frequency(feature) for feature in weights}
         return {
-            feature: weight * bm25.rarity(known.documents, known.frequency(feature))
+            feature: weight * bm25.rarity(known.documents, found[feature])
             for feature, weight in weights.items()
+            if found[feature] or not features.is_pair(feature)
         }
 
     def _similar(

@@ -22,9 +22,9 @@ from quarterdeck.cli.patterns.output import (
 @library_options
 @json_option
 def command(limit: int, where: Where, as_json: bool) -> None:
-    """List the patterns that somebody should look at again, the longest due first.
+    """List the patterns that somebody should look at again.
 
-    One that still holds gets a new day: qd patterns update ID --review 90d.
+    The longest due comes first. One that still holds gets a new day: qd patterns update ID --review 90d.
 
     \b
     qd patterns due

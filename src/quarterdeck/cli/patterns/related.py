@@ -22,7 +22,9 @@ from quarterdeck.cli.patterns.output import pattern_json, print_library_json, pr
 @library_options
 @json_option
 def command(pattern_id: str, depth: int, kinds: tuple[str, ...], where: Where, as_json: bool) -> None:
-    """List the patterns that are linked with one, the nearest first.
+    """List the patterns that are linked with one.
+
+    The nearest come first.
 
     \b
     qd patterns related set-a-busy-timeout --depth 3

@@ -24,7 +24,9 @@ SORTS = ("success_rate", "usage_count", "confidence", "recent", "name")
 @library_options
 @json_option
 def command(sort: str, limit: int, where: Where, as_json: bool) -> None:
-    """List the best patterns; those that have expired or been superseded are left out.
+    """List the best patterns.
+
+    Those that have expired or been superseded are left out.
 
     \b
     qd patterns top

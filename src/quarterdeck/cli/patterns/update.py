@@ -36,6 +36,8 @@ def command(
     qd patterns update set-a-busy-timeout --review 90d --expires never
     """
     typed = {} if pattern is None else fields_of(pattern)
+    if "agent_id" in typed:
+        raise UsageError("who has learned a pattern cannot be changed", hint="leave agent_id out")
     if not fields and not typed:
         raise UsageError("nothing is to be changed", hint="name a field: --description …, or a JSON object")
     with opened(where) as library:

@@ -25,7 +25,7 @@ def fields_of(pattern: Pattern) -> dict[str, Any]:
     """Its fields, in their order, as JSON; those that say nothing are left out. Moments are in UTC."""
     found = {name: getattr(pattern, name) for name in Pattern.__struct_fields__}
     return {
-        name: _utc(value) if isinstance(value, datetime) else value
+        name: value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value
         for name, value in found.items()
         if name in _REQUIRED or value != getattr(_BLANK, name)
     }
@@ -77,10 +77,3 @@ def _no_constant(name: str) -> NoReturn:
 
 
 _decode = json.JSONDecoder(object_pairs_hook=_no_twins, parse_constant=_no_constant).decode
-
-
-def _utc(moment: datetime) -> str:
-    try:
-        return moment.astimezone(UTC).isoformat()
-    except OverflowError:  # in the first or the last hours that a datetime can say
-        return moment.isoformat()

@@ -4,14 +4,16 @@
                                                               │ one stat
     Far.search ── tantivy's reader, of the state that the manifest says ┘
 
-The manifest is written after tantivy's commit. After a crash in between, changes that are in the index already
-are put there again, to no effect. An index that is missing, of another truth or another analysis, or damaged,
-counts as absent: the next writer builds another one beside it.
+The manifest is written after tantivy's commit. After a crash in between, changes that are in the index
+already are put there again, to no effect. An index that is missing, of another truth or another analysis, or
+damaged, counts as absent: the next writer builds another one beside it.
+
+Two things cannot be mended here. Whoever cuts a file off in place while others read it ends them (SIGBUS),
+for it is mapped. And tantivy tells on stderr of panics, also of those that are caught.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import threading
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -29,9 +31,6 @@ if TYPE_CHECKING:
     from quarterdeck.patterns.search.far_writer import FarWriter
     from quarterdeck.patterns.search.terms import Hit, Query
 
-_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EACCES, errno.EPERM})
-"""What says that this process cannot open the index now, and nothing about the index."""
-
 Answer = TypeVar("Answer")
 
 
@@ -44,7 +43,7 @@ class _Seen(NamedTuple):
 
 
 class Far:
-    """The index on disk, as one process sees it; may be shared by threads, and is also the `Statistics` of it.
+    """The index on disk, as one process sees it, and its `Statistics`; may be shared by threads.
 
     Attributes:
         lock: held while the index is opened.
@@ -171,7 +170,7 @@ class Far:
                     return _Seen(stamp)
                 return _Seen(stamp, manifest, self._open(manifest.generation))
             except OSError as error:
-                if error.errno in _OURS:
+                if error.errno in far_manifest.HINDRANCES:
                     self._trouble = error
                     return _Seen(far_manifest.NONE)
                 if far_manifest.stamp(self._folder) == stamp:  # not just replaced by another generation

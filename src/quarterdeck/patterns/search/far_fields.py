@@ -1,13 +1,12 @@
 """What far and tantivy have agreed on: the fields of the index, and what it means when something fails.
 
-Whatever is wrong with the files of an index, tantivy says with a ``ValueError``, a ``RuntimeError`` or a panic,
-which is no ``Exception``; here all of it becomes `Unusable`.
+Whatever is wrong with the files of an index, tantivy says with a ``ValueError``, a ``RuntimeError`` or a
+panic, which is no ``Exception``; here all of it becomes `Unusable`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import re
 from typing import TYPE_CHECKING
 
@@ -42,20 +41,12 @@ SCHEMA = _schema()
 
 
 class Unusable(OSError):
-    """tantivy cannot read or write the index; ``errno`` is what the system said, 0 if that is not known."""
+    """tantivy cannot read or write the index; its errno is what the system said, 0 if that is not known."""
 
     def __init__(self, said: str) -> None:
         """What tantivy said."""
         number = re.search(r"os error (\d+)|code: (\d+)", said)
         super().__init__(int(number[1] or number[2]) if number else 0, said)
-
-
-_DAMAGE = frozenset({0, errno.ENOENT, errno.EIO, errno.EINVAL})
-
-
-def is_damage(error: OSError) -> bool:
-    """Whether *error* says that the index is damaged, and not that this process can do nothing with it now."""
-    return isinstance(error, Unusable) and error.errno in _DAMAGE
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ writer.lock                    the lease of whoever writes
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import Annotated
 
@@ -19,6 +20,21 @@ FORMAT = 1
 """Of the manifest and of the fields of the index; any other counts as no index."""
 GENERATION = "^[0-9a-f]{16}$"
 """What the folder of an index is called."""
+
+HINDRANCES = frozenset(
+    {
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+    }
+)
+"""What the system says of this process or of the disk; it is no reason to take an index for damaged."""
 
 _NAME = "manifest.json"
 _MAX_BYTES = 10_000

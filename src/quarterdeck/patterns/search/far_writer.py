@@ -24,9 +24,10 @@ from quarterdeck.patterns.search.far_fields import (
     PASSES_TO,
     SCHEMA,
     UNTIL_S,
-    is_damage,
+    Unusable,
     translated,
 )
+from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ _LOCK = ".tantivy-writer.lock"
 _META_LOCK = ".tantivy-meta.lock"
 _UNFINISHED = "unfinished"
 _DEADLY = 2
-"""So many writers in a row have not lived to finish: tantivy ends the process when it merges damaged files."""
+"""So many writers in a row did not live to finish: tantivy ends the process when it merges damaged files."""
 
 
 class FarWriter:
@@ -142,10 +143,10 @@ class FarWriter:
             with self.lock:
                 yield self._changes or self._open()
         except OSError as error:
-            if is_damage(error):
+            if isinstance(error, Unusable) and error.errno not in far_manifest.HINDRANCES:
                 self._condemn(self._generation)
                 raise StateError(
-                    f"the search index in {self._folder} cannot be written: {error.strerror}",
+                    f"the search index in {self._folder} cannot be written: {harmless(error.strerror)}",
                     hint="nothing is lost: whoever writes it next makes it anew",
                 ) from error
             raise files.failure(error, self._folder) from error
@@ -199,13 +200,12 @@ class _Changes:
             Unusable: it cannot be written to.
         """
         self._highest = -1 if is_new else None
+        lock = os.path.join(path, _LOCK)
         with translated():
             index = tantivy.Index(SCHEMA, path=path, reuse=False) if is_new else tantivy.Index.open(path)
             index.config_reader("manual")
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(
-                    os.path.join(path, _LOCK)
-                )  # the lease is ours; a forked child may hold this one still
+                os.unlink(lock)  # the lease is ours; a forked child may still hold this one
             self._writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
 
     def put(self, document: Document) -> None:
@@ -261,7 +261,7 @@ def _note_begin(path: str) -> None:
 
 
 def _close_all(name: str) -> None:
-    """Close the files of that name: a lock that a thread has at the moment of a fork is held by the child, too."""
+    """Close the files of that name: a lock that is held at the moment of a fork, the child holds, too."""
     with contextlib.suppress(OSError):  # not everywhere is there such a folder
         for descriptor in os.listdir("/proc/self/fd"):
             with contextlib.suppress(OSError):

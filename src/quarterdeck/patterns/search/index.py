@@ -66,9 +66,7 @@ class SearchIndex:
             clock: monotonic, in seconds.
         """
         self.lock = threading.RLock()
-        self._at_work = (
-            threading.RLock()
-        )  # never waited for at forks: other guarded objects are made under it
+        self._at_work = threading.RLock()  # no fork waits for it: under it, guarded objects are made
         self._truth = truth
         self._folder = folder
         self._document_of = document_of

@@ -65,8 +65,11 @@ class Database:
         """Which file is open, and a number that changes with every commit to it, whoever made it."""
         if self.path == IN_MEMORY:
             return 0, self._commits
-        ((version,),) = self.rows("PRAGMA data_version")
-        return self._reader.opening, version
+        while True:
+            opening = self._reader.opening
+            ((version,),) = self.rows("PRAGMA data_version")
+            if opening == self._reader.opening:  # or the version is that of another file
+                return opening, version
 
     def rows(self, statement: str, given: Sequence[object] | dict[str, object] = ()) -> list[Row]:
         """All rows that *statement* gives.

@@ -90,6 +90,7 @@ READING = [
         ("show", "x", "--outcomes", "0"),
         ("update", "there"),
         ("update", "there", '{"id": "other"}'),
+        ("update", "there", '{"agent_id": "other"}'),
         ("update", "there", '{"usage_count": 1}'),
         ("update", "there", '{"nonsense": 1}'),
         ("update", "there", '{"context": 1}', "--context", "a=1"),

@@ -8,7 +8,7 @@ import random
 import shutil
 import stat
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +17,9 @@ from quarterdeck.patterns.search.far import Far
 from quarterdeck.patterns.search.near import Near
 from quarterdeck.patterns.search.terms import FOREVER_S, Document, Gate, Query
 from tests.index_worlds import run
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WORDS = [f"w{n}" for n in range(40)]
 
@@ -290,7 +293,7 @@ class TestWriting:
     def test_a_folder_that_cannot_be_used_says_so(self, place):
         """A file in its place, for example."""
         place.folder.write_text("")
-        with pytest.raises(StateError, match="default.index"):
+        with pytest.raises(StateError, match=r"default\.index"):
             place.far().write()
 
     def test_a_folder_that_is_deleted_while_it_is_written_says_so(self, place, tmp_path):
@@ -335,7 +338,7 @@ print(len(far.search(Query({"a": 1.0}), 200)))
 
 
 class TestAbsence:
-    @pytest.mark.parametrize(("identity", "analysis"), [("another", "1"), ("truth", "2")])
+    @pytest.mark.parametrize("identity, analysis", [("another", "1"), ("truth", "2")])
     def test_an_index_of_another_truth_or_analysis_counts_as_absent(self, place, identity, analysis):
         """Whoever writes then makes another one beside it, which takes its place."""
         place.put(document(1, "a"))
@@ -497,7 +500,8 @@ class TestProcesses:
         """A small library has no index on disk; tantivy is loaded with the first one."""
         code = (
             "import sys\nfrom quarterdeck.patterns.search.far import Far\n"
-            "Far(sys.argv[1], 'truth', '1').refresh()\nprint('tantivy' in sys.modules, 'shutil' in sys.modules)"
+            "Far(sys.argv[1], 'truth', '1').refresh()\n"
+            "print('tantivy' in sys.modules, 'shutil' in sys.modules)"
         )
         assert run(code, place.folder) == (0, "False False\n", "")
 

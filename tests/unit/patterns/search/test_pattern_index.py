@@ -14,7 +14,7 @@ from quarterdeck.patterns.search.far import Far
 from quarterdeck.patterns.search.index import SearchIndex
 from quarterdeck.patterns.search.terms import Query
 from tests.memory_worlds import Clock
-from tests.search_worlds import DocumentTruth, assert_best, brute_force, document, document_of
+from tests.search_worlds import DocumentTruth, assert_exact, document, document_of
 
 ALL = Query({})
 QUERY = Query({"a": 1.0, "even": 1.0, "third": 2.0}, (("a",),))
@@ -75,8 +75,7 @@ def assert_right(index, truth):
     """It finds what is in the truth, in the right order."""
     documents = list(truth.live().values())
     for query in (QUERY, Query({"x": 1.0}), ALL):
-        hits = index.search(query, 7)
-        assert_best(hits, brute_force(documents, query, index.statistics()), query, 7)
+        assert_exact(index, documents, query, 7)
 
 
 class TestSmall:

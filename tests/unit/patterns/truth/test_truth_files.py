@@ -386,5 +386,7 @@ print(full)
 )
 def test_a_full_disk_is_a_clear_error_and_nothing_is_lost(path, limit_bytes, begun):
     """Whichever file it stops; the next write works when there is room again."""
-    code, out, err = run(UNDER_A_LIMIT, str(path), str(limit_bytes), begun, PYTHONPATH=PROJECT, PYTHONDONTWRITEBYTECODE=1)
+    code, out, err = run(
+        UNDER_A_LIMIT, str(path), str(limit_bytes), begun, PYTHONPATH=PROJECT, PYTHONDONTWRITEBYTECODE=1
+    )
     assert (code, out.strip()) == (0, "1"), err
