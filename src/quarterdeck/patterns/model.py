@@ -109,7 +109,7 @@ def _check(pattern: Pattern) -> None:
             hint="give all three, or none",
         )
     if pattern.superseded_by is not None:
-        checks.identity(pattern.superseded_by)
+        checks.identity(pattern.superseded_by, "superseded_by of a pattern")
 
 
 class Evidence(NamedTuple):

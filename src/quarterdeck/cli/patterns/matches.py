@@ -111,8 +111,10 @@ def print_matches(
         return
     if showing.max_tokens is not None:
         text = library.render(matches, showing.max_tokens)
-        if text:
+        if text and sys.stdout.isatty():
             say(*(line.expandtabs(4) for line in text.splitlines()))
+        elif text:
+            click.echo(text.removesuffix("\n"))
         empty = "no pattern matches" if not matches else "" if text else "no match fits into so few tokens"
         remark(each for each in (empty, left_out) if each)
         return
@@ -149,6 +151,8 @@ def _head(match: PatternMatch) -> str:
 def _lines(match: PatternMatch) -> Iterator[str]:
     pattern, seen, chars = match.pattern, match.evidence, line_chars() - 2
     fit = f"{_bar(match.relevance_score)} {match.relevance_score:.2f}"
+    if match.similarity is not None:
+        fit += f" · meaning {match.similarity:.2f}"
     yield one_line(f"{fit} · {labels(pattern)} · by {pattern.agent_id}", chars)
     if pattern.description.strip():
         yield one_line(pattern.description, chars)

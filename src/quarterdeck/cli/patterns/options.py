@@ -60,7 +60,9 @@ def library_options(command: Command) -> Command:
         project_option,
         click.option("--path", metavar="FILE", help="The library in this file, whatever the settings say."),
         click.option(
-            "--namespace", metavar="NAME", help="Another library of the project (default: default)."
+            "--namespace",
+            metavar="NAME",
+            help="Another library of the project (default: as the settings say).",
         ),
     ):
         option(placed)
@@ -88,6 +90,18 @@ def shown_option(default: int) -> Callable[[Command], Command]:
         type=click.IntRange(1, 10_000),
         help="Patterns to show.",
     )
+
+
+def semantic_option(command: Command) -> Command:
+    """``--semantic``: the command's *where* then wants the search by meaning, too."""
+
+    @functools.wraps(command)
+    def meant(*, where: Where, semantic: bool, **others: object) -> object:
+        flags = {**where.flags, "semantic": True} if semantic else where.flags
+        return command(where=where._replace(flags=flags), **others)
+
+    click.option("--semantic", is_flag=True, help="Also by meaning (extra semantic).")(meant)
+    return meant  # type: ignore[return-value] # click calls it by the names of its options
 
 
 @contextlib.contextmanager

@@ -7,7 +7,14 @@ from typing import Any
 import click
 
 from quarterdeck.cli.patterns.matches import Showing, Wider, print_matches, showing_options
-from quarterdeck.cli.patterns.options import Where, agent_option, library_options, opened, shown_option
+from quarterdeck.cli.patterns.options import (
+    Where,
+    agent_option,
+    library_options,
+    opened,
+    semantic_option,
+    shown_option,
+)
 from quarterdeck.cli.patterns.typed import pairs
 
 
@@ -28,9 +35,9 @@ from quarterdeck.cli.patterns.typed import pairs
     default=None,
     help="Give what has been tried little its chance (default: settings).",
 )
-@click.option("--semantic", is_flag=True, help="Also by meaning (extra semantic).")
 @agent_option
 @library_options
+@semantic_option
 @showing_options
 def command(
     context: dict[str, Any],
@@ -38,7 +45,6 @@ def command(
     min_confidence: float,
     limit: int,
     explore: bool | None,
-    semantic: bool,
     agent: str,
     where: Where,
     showing: Showing,
@@ -52,8 +58,7 @@ def command(
     qd patterns query task="sqlite database is locked" language=python --agent fixer
     qd patterns query 'tags=["sqlite"]' --type conditional --render 500
     """
-    flags = {**where.flags, "semantic": True} if semantic else where.flags
-    with opened(where._replace(flags=flags)) as library:
+    with opened(where) as library:
         found = library.query_patterns(agent, context, pattern_type, min_confidence, limit, explore=explore)
         wider = None
         if context and len(found) < limit and (pattern_type or min_confidence):

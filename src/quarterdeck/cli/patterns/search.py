@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from quarterdeck.cli.patterns.matches import Showing, Wider, print_matches, showing_options
-from quarterdeck.cli.patterns.options import Where, library_options, opened, shown_option
+from quarterdeck.cli.patterns.options import Where, library_options, opened, semantic_option, shown_option
 from quarterdeck.errors import UsageError
 
 
@@ -24,8 +24,8 @@ from quarterdeck.errors import UsageError
 @shown_option(10)
 @click.option("--explore", is_flag=True, help="Give what has been tried little its chance.")
 @click.option("--retired", is_flag=True, help="Also what has expired or been superseded.")
-@click.option("--semantic", is_flag=True, help="Also by meaning (extra semantic).")
 @library_options
+@semantic_option
 @showing_options
 def command(
     words: tuple[str, ...],
@@ -36,7 +36,6 @@ def command(
     limit: int,
     explore: bool,
     retired: bool,
-    semantic: bool,
     where: Where,
     showing: Showing,
 ) -> None:
@@ -56,8 +55,7 @@ def command(
             "what is to be found?", hint="say words, or a filter such as --tag; the best: qd patterns top"
         )
     text = " ".join(words)
-    flags = {**where.flags, "semantic": True} if semantic else where.flags
-    with opened(where._replace(flags=flags)) as library:
+    with opened(where) as library:
         found = library.search(
             text,
             tags=tags,

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 FORMAT = "quarterdeck-patterns"
 VERSION = 1
-MAX_LINE_BYTES = 20_000_000
-"""A pattern of the largest text, code and context there can be, each character of it escaped."""
+MAX_LINE_BYTES = 8_000_000
+"""The largest pattern there can be has some less, as an export writes it."""
 _BYTE_ORDER_MARK = "\ufeff"
 
 

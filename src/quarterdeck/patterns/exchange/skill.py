@@ -45,7 +45,7 @@ MAX_NAME = 64
 MAX_SUMMARY = 1024
 """Characters of a description in the head, by the format."""
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_HASHED = re.compile(r".*-[0-9a-f]{12}")
+_HASHED = re.compile(r"(?:.*-)?[0-9a-f]{12}")
 _LANGUAGE = re.compile(r"[A-Za-z0-9+#-]{1,20}")
 _OURS = "quarterdeck-"
 _IN_THE_BODY = frozenset(("name", "description", "context", "code"))
@@ -66,7 +66,7 @@ def skill_name(pattern_id: str) -> str:
         return pattern_id
     digest = hashlib.sha256(pattern_id.encode()).hexdigest()[:12]
     like = re.sub(r"[^a-z0-9]+", "-", pattern_id.lower())[: MAX_NAME - len(digest) - 1]
-    return f"{like.strip('-')}-{digest}"
+    return f"{like.strip('-')}-{digest}".strip("-")
 
 
 def skill_of(pattern: Pattern) -> str:
@@ -195,7 +195,7 @@ def _last_section(text: str, heading: str) -> tuple[str, str]:
 def _foreign(
     fields: Mapping[str, Any], metadata: Mapping[str, Any], body: str, folder: str, agent_id: str
 ) -> Pattern:
-    name = _line(fields.get("name")) or folder
+    name = _line(fields.get("name")) or _line(folder)
     described = fields.get("description")
     told = [part for part in (described, body) if isinstance(part, str) and part.strip()]
     if not told:

@@ -100,8 +100,9 @@ def _write(top: str, name: str, pattern: Pattern) -> None:
     path = os.path.join(place, FILE)
     if os.path.realpath(place) != place:
         raise _in_the_way(place, "a link")
-    if not os.path.isdir(private_folder(place)):
+    if os.path.lexists(place) and not os.path.isdir(place):
         raise _in_the_way(place, "a file")
+    private_folder(place)
     content = skill_of(pattern).encode()
     if os.path.lexists(path):
         try:

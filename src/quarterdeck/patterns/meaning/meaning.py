@@ -15,12 +15,11 @@ from quarterdeck.files import Lease
 from quarterdeck.patterns.meaning import text
 from quarterdeck.patterns.meaning.encoder import the_encoder
 from quarterdeck.patterns.meaning.file import Damaged, Row, Source, VectorsFile
-from quarterdeck.patterns.meaning.fusion import fuse
 from quarterdeck.patterns.meaning.vectors import Vectors, packed
 from quarterdeck.sqlite import IN_MEMORY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
     from contextlib import AbstractContextManager
     from typing import Protocol
 
@@ -42,7 +41,7 @@ Answer = TypeVar("Answer")
 _FILE = "vectors.sqlite"
 _LOCK = "vectors.lock"
 _AT_ONCE = 32
-"""So many changes are encoded before an answer: up to half a second. Of more, answers know a part meanwhile."""
+"""So many changes are encoded before an answer, which takes up to half a second."""
 _BATCH = 128
 """So many are encoded before they are kept: what is lost when somebody is killed."""
 _CHUNK = 4096
@@ -141,10 +140,6 @@ class Meaning:
             if not len(self._vectors):
                 return {}
             return self._vectors.similarities(self._direction(question), numbers)
-
-    def fused(self, lexical: Mapping[int, float], similar: Mapping[int, float]) -> dict[int, float]:
-        """As `fuse` has it, with the weight that suits this encoder."""
-        return fuse(lexical, similar)
 
     def close(self) -> None:
         """Give everything back; the next use begins anew."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from quarterdeck.patterns.model import Pattern
 
 VERSION = "1"
@@ -12,8 +14,22 @@ VERSION = "1"
 
 
 def text_of(pattern: Pattern) -> str:
-    """Its name, what it says, and its tags, which count only while there is room for them.
+    """What matters most first, for the end counts only while there is room: name, description, tags, context.
 
-    A code or a context adds words, but hardly any meaning.
+    A code is left out: it adds words, but hardly any meaning.
     """
-    return "\n".join(filter(None, (f"{pattern.name}.", pattern.description, ", ".join(pattern.tags))))
+    parts = (f"{pattern.name}.", pattern.description, ", ".join(pattern.tags), *_said(pattern.context))
+    return "\n".join(filter(None, parts))
+
+
+def _said(context: Mapping[str, object]) -> Iterator[str]:
+    """Each value with its key, in the order in which they are written."""
+    todo: list[tuple[str, object]] = [*reversed(context.items())]
+    while todo:
+        key, value = todo.pop()
+        if isinstance(value, dict):
+            todo += reversed(value.items())
+        elif isinstance(value, list | tuple):
+            todo += [(key, each) for each in reversed(value)]
+        elif value not in {None, ""}:
+            yield f"{key}: {value}"

@@ -5,7 +5,7 @@
               few patterns: all of them ──────────────┼── near: postings in this process
               many: what far does not have yet ───────┘      │
                        │                                     ├── bm25: the same formula, and far's statistics
-                       └── in the background, in bulk ──> far: patterns/<namespace>.index/
+                       └── carrying, in the background ─> far: patterns/<namespace>.index/
                                                              │
                                       hits of both, without what is out of date in far, best first
 

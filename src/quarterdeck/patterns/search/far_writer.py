@@ -146,7 +146,7 @@ class FarWriter:
             if isinstance(error, Unusable) and error.errno not in far_manifest.HINDRANCES:
                 self._condemn(self._generation)
                 raise StateError(
-                    f"the search index in {self._folder} cannot be written: {harmless(error.strerror)}",
+                    f"the search index in {self._folder} cannot be written: {harmless(error.strerror or '')}",
                     hint="nothing is lost: whoever writes it next makes it anew",
                 ) from error
             raise files.failure(error, self._folder) from error

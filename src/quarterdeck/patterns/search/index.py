@@ -182,8 +182,7 @@ class SearchIndex:
             self._build(self._far, anew=self._is_far_wrong)
             self._look_at_far()
         while changes := self._truth.changes(self._revision, CHUNK):
-            for change in changes:
-                self._take(change)
+            self._take(changes)
             self._revision = changes[-1].revision
         self._state = state
         if self._far and self._is_due():
@@ -193,14 +192,19 @@ class SearchIndex:
         """How many patterns may have changed; that others were deleted is soon taken in."""
         return min(self._truth.revision() - self._revision, self._truth.count())
 
-    def _take(self, change: Change) -> None:
-        document = self._document_of(change)
-        if document is None:
-            self._near.remove(change.number)
-        else:
-            self._near.put(document)
-        if self._base > _NOTHING:
-            self._changed.add(change.number)
+    def _take(self, changes: list[Change]) -> None:
+        try:
+            for change in changes:
+                document = self._document_of(change)
+                if document is None:
+                    self._near.remove(change.number)
+                else:
+                    self._near.put(document)
+                if self._base > _NOTHING:
+                    self._changed.add(change.number)
+        except BaseException:  # an interrupt: near may have half of a document
+            self._forget()
+            raise
 
     def _is_due(self) -> bool:
         if self._is_far_wrong:

@@ -213,6 +213,22 @@ def test_the_index_can_be_made_anew(qd):
     assert found(qd("patterns", "search", "locked", "--json")) == [WAIT, RETRY]
 
 
+def test_what_says_the_same_in_other_words_is_found_by_its_meaning(qd):
+    """Where that is asked for; how near it is stands beside how well it fits."""
+    asked = ("patterns", "search", "the db hangs")
+    assert qd(*asked).out == "no pattern matches\n"
+    assert qd("patterns", "reindex", "--semantic").code == 0
+    result = qd(*asked, "--semantic")
+    assert result.out.startswith(f"{WAIT}  ")
+    assert " · meaning 0." in result.out
+    assert "  fits by meaning 100%\n" in result.out
+    matches = qd(*asked, "--semantic", "--json").json["matches"]
+    assert matches[0]["similarity"] > matches[-1]["similarity"] > 0
+    assert (
+        found(qd("patterns", "query", "task=the db hangs", "--semantic", "--no-explore", "--json"))[0] == WAIT
+    )
+
+
 @pytest.mark.parametrize("columns", [40, 60, 200])
 def test_on_a_terminal_lines_are_as_long_as_it_is_wide(qd, monkeypatch, columns: int):
     """The id is never cut."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 
@@ -10,7 +11,7 @@ import pytest
 
 from quarterdeck.errors import NothingToRead, UsageError
 from quarterdeck.patterns import Pattern, PatternLibrary, PatternSettings
-from quarterdeck.patterns.exchange import export_skills, import_skills, skills
+from quarterdeck.patterns.exchange import export_jsonl, export_skills, import_jsonl, import_skills, skills
 from quarterdeck.patterns.exchange.skill import pattern_in, skill_name, skill_of
 
 TIMEOUT = Pattern(
@@ -164,6 +165,15 @@ def test_what_somebody_else_wrote_is_never_overwritten(library, folder, name, te
     assert os.listdir(path.parent) == [name]
 
 
+def test_a_file_in_the_place_of_a_folder_is_not_replaced(library, folder):
+    """It is named, with a hint."""
+    folder.mkdir()
+    (folder / TIMEOUT.id).write_text("mine")
+    with pytest.raises(UsageError, match="is a file"):
+        export_skills(library, str(folder), [TIMEOUT])
+    assert (folder / TIMEOUT.id).read_text() == "mine"
+
+
 @pytest.mark.parametrize("kind", ["folder", "file", "dangling"])
 def test_an_export_never_leaves_its_folder(library, folder, tmp_path, kind):
     """A link in the place of a folder or of a file is not written through."""
@@ -211,6 +221,15 @@ def test_a_skill_without_a_name_has_that_of_its_folder(library, folder):
     assert import_skills(library, str(folder)).refused == ()
     (found,) = library.patterns()
     assert (found.name, found.id) == ("Meine Fähigkeit", skill_name("Meine Fähigkeit"))
+
+
+@pytest.mark.parametrize("name", ["数据库", "a\udcff\x1b[2J", "-", "x" * 200], ids=ascii)
+def test_any_folder_may_hold_a_skill(library, folder, name):
+    """A folder without a name that could be an id gives one of its own."""
+    put(folder, name, "---\ndescription: what to do\n---\n")
+    assert import_skills(library, str(folder)).refused == ()
+    (found,) = library.patterns()
+    assert export_skills(library, str(folder.with_name("out"))) == [skill_name(found.id)]
 
 
 def test_windows_line_ends_and_a_byte_order_mark_are_read(library, folder):
@@ -313,6 +332,27 @@ def test_a_hostile_number_of_backticks_costs_no_time():
     """Reading is linear: nearly a million backticks are read at once."""
     text = TIMEOUT_SKILL.removesuffix("```\n") + "`" * 900_000 + "x\n```\n"
     assert (pattern_in(text, "x", "y").code or "").endswith("x")
+
+
+def test_the_largest_pattern_there_can_be_comes_back(library, folder):
+    """No limit of a file is below what a pattern may be, in either format."""
+    largest = msgspec.structs.replace(
+        TIMEOUT,
+        name='"' * 500,
+        description='"' * 1_000_000,
+        code="\t" * 1_000_000,
+        context={"\\": "\\" * 499_990},
+        tags=[f"{number:03}" + "\U000e0001" * 497 for number in range(100)],
+    )
+    export_skills(library, str(folder), [largest])
+    lines = io.BytesIO()
+    export_jsonl(library, lines, [largest])
+    lines.seek(0)
+    for copy_of in (lambda copy: import_skills(copy, str(folder)), lambda copy: import_jsonl(copy, lines)):
+        with new_library() as copy:
+            assert copy_of(copy).refused == ()
+            (found,) = copy.patterns()
+            assert msgspec.structs.replace(found, discovered_at=None) == largest
 
 
 def test_a_long_description_is_summed_up_within_the_limit():

@@ -542,3 +542,34 @@ print(find(), far.revision)
 """
         child = "child: write it in the parent, or ask for it anew here (False, [1]) None\n"
         assert run(code, place.folder) == (0, f"{child}(True, [1, 2])\n(True, [1, 2, 4]) 3\n", "")
+
+    def test_a_child_forked_in_the_middle_of_a_write_keeps_nobody_from_writing(self, place):
+        """Tantivy's lock files are open in it, too, for as long as it lives."""
+        place.put(document(1, "a"))
+        code = """
+import os, sys, warnings
+from quarterdeck.patterns.search.far import Far
+from quarterdeck.patterns.search.terms import Document, FOREVER_S, Query
+warnings.simplefilter("ignore", DeprecationWarning)
+far, (reading, writing) = Far(sys.argv[1], "truth", "1"), os.pipe()
+put = lambda writer, number: writer.put(Document(number, {"a": 1}, 0.5, FOREVER_S, False))
+with far.write() as writer:
+    put(writer, 2)
+    pid = os.fork()
+    if not pid:
+        os.close(writing)
+        os.read(reading, 1)
+        os._exit(0)
+    put(writer, 3)
+    writer.commit(2)
+    put(writer, 4)
+    writer.commit(3)
+with Far(sys.argv[1], "truth", "1").write() as writer:
+    put(writer, 5)
+    writer.commit(4)
+far.refresh()
+print(far.revision, len(far.search(Query({"a": 1.0}), 9)))
+os.close(writing)
+print(os.waitpid(pid, 0)[1])
+"""
+        assert run(code, place.folder) == (0, "4 5\n0\n", "")

@@ -10,6 +10,7 @@ import pytest
 from quarterdeck.errors import StateError, StoreBusy
 from quarterdeck.patterns import features
 from quarterdeck.patterns.search import index as index_module
+from quarterdeck.patterns.search import near as near_module
 from quarterdeck.patterns.search.far import Far
 from quarterdeck.patterns.search.index import SearchIndex
 from quarterdeck.patterns.search.terms import Query
@@ -130,6 +131,21 @@ class TestSync:
         assert_right(index, truth)
         truth.remove(100)
         truth.put(document(12, words(12)))
+        assert_right(index, truth)
+
+    def test_an_interrupt_leaves_nothing_half_done(self, opened, truth, monkeypatch):
+        """Control-C may come in the middle of a document."""
+        index = opened(near_limit=100)
+        put, calls = near_module._Postings.put, iter(range(1000))
+
+        def interrupted(postings, number, posting):
+            if next(calls) == 34:
+                raise KeyboardInterrupt
+            put(postings, number, posting)
+
+        monkeypatch.setattr(near_module._Postings, "put", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            index.search(ALL, 1)
         assert_right(index, truth)
 
     def test_another_truth_in_the_place_of_this_one_is_noticed(self, grown, truth):
