@@ -121,13 +121,16 @@ def _questions(share: int, *, can_cache: bool) -> list[Question]:
 class Site:
     """One store in its place, empty at first: a folder, or the server."""
 
-    def __init__(self, stores: Stores, store: str, server: Server | None) -> None:
+    def __init__(
+        self, stores: Stores, store: str, server: Server | None = None, within: Path = FOLDER
+    ) -> None:
         self.store = store
-        self.folder = FOLDER / store
+        self.folder = within / store
         self.server = server
+        self._within = within
         self.place = str(self.folder) if server is None else server.url
         self._stores = stores
-        shutil.rmtree(FOLDER, ignore_errors=True)
+        shutil.rmtree(within, ignore_errors=True)
         self.folder.mkdir(parents=True)
         if server is not None:
             server.empty()
@@ -139,7 +142,12 @@ class Site:
         env = {**os.environ, **self._stores.variables(self.store)}
         with tempfile.TemporaryFile() as output:
             process = subprocess.Popen(
-                argv, cwd=FOLDER, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                argv,
+                cwd=self._within,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
             )
             try:
                 yield Running(process, output)
@@ -153,9 +161,9 @@ class Site:
             return it.answer()
 
     @contextlib.contextmanager
-    def shared(self, size_bytes: int) -> Iterator[tuple[Path, mmap.mmap]]:
+    def shared(self, size_bytes: int, name: str = "shared") -> Iterator[tuple[Path, mmap.mmap]]:
         """A file of zeros that this process and those programs map into their memories."""
-        path = FOLDER / "shared"
+        path = self._within / name
         path.write_bytes(bytes(size_bytes))
         with open(path, "r+b") as file, mmap.mmap(file.fileno(), size_bytes) as mapped:
             yield path, mapped
@@ -214,7 +222,7 @@ def _stale(site: Site, *, seconds: int) -> Finding:
         answers = [reader.answer() for reader in readers]
         writes = int.from_bytes(acknowledged[:8], "little")
     reads, stale = (sum(column) for column in zip(*answers, strict=True))
-    return _share(stale, reads), {"reads": reads, "stale": stale, "writes": writes}
+    return share(stale, reads), {"reads": reads, "stale": stale, "writes": writes}
 
 
 def _lost(site: Site, *, kills: int) -> Finding:
@@ -223,14 +231,14 @@ def _lost(site: Site, *, kills: int) -> Finding:
         for life in range(1, kills + 1):
             enough = dice.choice(WRITES_OF_A_LIFE)
             with site.running("kills", path, "write") as writer:
-                writer.wait_until(partial(_has_written, mapped, life, enough))
+                writer.wait_until(partial(has_written, mapped, life, enough))
         with site.running("kills", path, "look") as last:
-            last.wait_until(partial(_has_written, mapped, kills + 1, 0))
+            last.wait_until(partial(has_written, mapped, kills + 1, 0))
         _, _, acknowledged, lost = LIVES.unpack(mapped)
-    return _share(lost, acknowledged), {"acknowledged": acknowledged, "lost": lost, "kills": kills}
+    return share(lost, acknowledged), {"acknowledged": acknowledged, "lost": lost, "kills": kills}
 
 
-def _has_written(mapped: mmap.mmap, life: int, enough: int) -> bool:
+def has_written(mapped: mmap.mmap, life: int, enough: int) -> bool:
     now, acknowledged, _, _ = LIVES.unpack(mapped)
     return bool(now == life and acknowledged >= enough)
 
@@ -255,7 +263,7 @@ def _kept_bytes(site: Site) -> int:
     return sum(path.stat().st_size for path in site.folder.rglob("*") if path.is_file())
 
 
-def _share(some: float, of_all: float) -> str:
+def share(some: float, of_all: float) -> str:
     """``0 of 1,234``, or ``617 of 1,234 (50.0 %)``."""
     text = f"{some:,.0f} of {of_all:,.0f}"
     return f"{text} ({100 * some / of_all:.1f} %)" if some else text

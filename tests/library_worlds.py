@@ -53,7 +53,7 @@ def everything(library: PatternLibrary) -> object:
         {each.id: library.get_links(each.id) for each in patterns},
         {each.id: library.get_outcomes(each.id) for each in patterns},
         {each.id: library.get_provenance(each.id) for each in patterns},
-        library.get_library_stats(),
+        library.get_library_stats() | {"size_bytes": None},
         ids(library.search("", limit=1000, retired=True)),
     )
 

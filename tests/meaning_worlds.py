@@ -36,7 +36,7 @@ def plain(pattern_id, name, **fields):
 
 
 def fill(truth, count, *, start=0):
-    """Contribute so many, each with another text; their numbers are 1, 2, …"""
+    """Contribute so many, each with another text; their numbers are 1, 2 and so on."""
     contribute(truth, *(plain(f"p{each}", f"word{each}") for each in range(start, start + count)))
 
 

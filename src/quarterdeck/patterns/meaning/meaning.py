@@ -185,7 +185,8 @@ class Meaning:
         """What is to be kept of them now; nothing of those whose text is as it was."""
         texts = {each.number: text.text_of(each.pattern) for each in changes if each.pattern}
         digests = {number: blake2b(said.encode(), digest_size=8).digest() for number, said in texts.items()}
-        known = self._file.texts([each.number for each in changes])
+        is_new = not self._source.revision  # what is in the file is of something else
+        known = {} if is_new else self._file.texts([each.number for each in changes])
         other = [number for number, digest in digests.items() if known.get(number) != digest]
         vectors = dict(zip(other, packed(self._encoder.encode([texts[each] for each in other])), strict=True))
         gone = {each.number for each in changes if each.pattern is None and each.number in known}

@@ -24,11 +24,11 @@ def text_of(pattern: Pattern) -> str:
 
 def _said(context: Mapping[str, object]) -> Iterator[str]:
     """Each value with its key, in the order in which they are written."""
-    todo: list[tuple[str, object]] = [*reversed(context.items())]
+    todo: list[tuple[str, object]] = [("", context)]
     while todo:
         key, value = todo.pop()
         if isinstance(value, dict):
-            todo += reversed(value.items())
+            todo += reversed([*value.items()])
         elif isinstance(value, list | tuple):
             todo += [(key, each) for each in reversed(value)]
         elif value not in {None, ""}:

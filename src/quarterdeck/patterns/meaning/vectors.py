@@ -22,7 +22,7 @@ _STEPS = 127
 
 def packed(directions: Floats) -> list[bytes]:
     """Each in one byte a dimension, its greatest one being 127; how long it was is forgotten."""
-    greatest = np.abs(directions).max(axis=1, keepdims=True, initial=np.finfo(np.float32).tiny)
+    greatest = np.abs(directions).max(axis=1, keepdims=True, initial=1e-9)
     return [row.tobytes() for row in np.rint(directions * (_STEPS / greatest)).astype(np.int8)]
 
 

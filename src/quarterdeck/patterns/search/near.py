@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import heapq
-import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from quarterdeck.patterns.search import bm25
-from quarterdeck.patterns.search.terms import Hit
+from quarterdeck.patterns.search.terms import Gate, Hit
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from quarterdeck.patterns.search.bm25 import Posting, Statistics
-    from quarterdeck.patterns.search.terms import Document, Gate, Query
+    from quarterdeck.patterns.search.terms import Document, Query
 
 _MANY = 256
 """Fewer than these are sorted at once; of more, the best are picked out first."""
@@ -25,7 +26,7 @@ class Near:
         self._held: dict[int, Document] = {}
         self._postings: dict[str, _Postings] = {}
         self._total_length = 0
-        self._last_barred: _Barred | None = None
+        self._barred = _Barred(Gate(), [])
 
     def __len__(self) -> int:
         """How many documents there are."""
@@ -55,11 +56,11 @@ class Near:
         for feature, occurrences in document.features.items():
             postings = self._postings.get(feature)
             if postings is None:
-                postings = self._postings[sys.intern(feature)] = _Postings()
+                postings = self._postings[feature] = _Postings()
             postings.put(document.number, shared[occurrences])
         self._held[document.number] = document
         self._total_length += length
-        self._last_barred = None
+        self._barred.put(document)
 
     def remove(self, number: int) -> None:
         """Hold nothing of that number any more; fine if nothing is."""
@@ -72,7 +73,7 @@ class Near:
             if not postings.of:
                 del self._postings[feature]
         self._total_length -= sum(document.features.values())
-        self._last_barred = None
+        self._barred.remove(number)
 
     def search(
         self, query: Query, k: int, statistics: Statistics | None = None, *, gated: bool = True
@@ -82,9 +83,9 @@ class Near:
         Of a query without weights the newest come first: those with the greatest numbers. Scores are computed
         from *statistics*, or from those of the documents held here; *gated* or not: by the gate of the query.
         """
-        scores = self._scores(query, statistics or self)
+        scores = self._scores(query, self if statistics is None else statistics)
         if gated:
-            for number in scores.keys() & self._barred(query.gate):
+            for number in scores.keys() & self._barred_by(query.gate):
                 del scores[number]
         numbers = _best(scores, k) if query.weights else heapq.nlargest(k, scores)
         return [
@@ -123,12 +124,11 @@ class Near:
         ]
         return set.intersection(*groups)
 
-    def _barred(self, gate: Gate) -> frozenset[int]:
-        """The documents that *gate* does not let pass: always the same ones, until a document expires."""
-        last = self._last_barred
-        if last is None or last.confidence != gate.confidence or not last.from_s <= gate.at_s < last.until_s:
-            last = self._last_barred = _bar(self._held, gate)
-        return last.numbers
+    def _barred_by(self, gate: Gate) -> set[int]:
+        """The documents that *gate* does not let pass; O(1) as long as the same kind of gate is asked for."""
+        if not self._barred.holds_for(gate):
+            self._barred = _Barred(gate, self._held.values())
+        return self._barred.numbers
 
 
 class _Postings:
@@ -161,27 +161,40 @@ class _Postings:
         return self._shares
 
 
-class _Barred(NamedTuple):
-    """The *numbers* that a gate of that *confidence* bars whose ``at_s`` is in ``[from_s, until_s)``."""
+class _Barred:
+    """The documents that a gate does not let pass: the same ones at any moment, until one of them expires.
 
-    numbers: frozenset[int]
-    confidence: float
-    from_s: int
-    until_s: int
+    Attributes:
+        numbers: theirs.
+    """
 
+    __slots__ = ("_from_s", "_gate", "_until_s", "numbers")
 
-def _bar(held: dict[int, Document], gate: Gate) -> _Barred:
-    ends = {document.until_s for document in held.values()}
-    return _Barred(
-        frozenset(
-            number
-            for number, (_, _, confidence, until_s, is_tried) in held.items()
-            if not gate.lets(confidence, until_s, is_tried=is_tried)
-        ),
-        gate.confidence,
-        from_s=max((end for end in ends if end <= gate.at_s), default=-1),
-        until_s=min((end for end in ends if end > gate.at_s), default=2**63),
-    )
+    def __init__(self, gate: Gate, documents: Iterable[Document]) -> None:
+        self.numbers: set[int] = set()
+        self._gate = gate
+        self._from_s = -1
+        self._until_s = 2**63
+        for document in documents:
+            self.put(document)
+
+    def holds_for(self, gate: Gate) -> bool:
+        """Whether *gate* bars the same ones."""
+        return gate.confidence == self._gate.confidence and self._from_s <= gate.at_s < self._until_s
+
+    def put(self, document: Document) -> None:
+        number, _, confidence, until_s, is_tried = document
+        if until_s > self._gate.at_s:
+            self._until_s = min(self._until_s, until_s)
+        else:
+            self._from_s = max(self._from_s, until_s)
+        if self._gate.lets(confidence, until_s, is_tried=is_tried):
+            self.numbers.discard(number)
+        else:
+            self.numbers.add(number)
+
+    def remove(self, number: int) -> None:
+        self.numbers.discard(number)
 
 
 def _best(scores: dict[int, float], k: int) -> list[int]:

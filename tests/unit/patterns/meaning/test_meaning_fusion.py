@@ -48,7 +48,16 @@ def test_the_scale_of_a_part_does_not_matter(lexical, similar, times):
         ({1: 4.0, 2: 3.0}, {2: 0.5, 3: 0.25}, {1: 0.75, 2: 0.5625 + 0.25, 3: 0.125}),
         ({1: 1.0}, {1: -0.5, 2: -0.25}, {1: 0.75, 2: 0.0}),
     ],
-    ids=["nothing", "only words", "only meaning", "one candidate", "all equal", "no words", "mixed", "opposite"],
+    ids=[
+        "nothing",
+        "only words",
+        "only meaning",
+        "one candidate",
+        "all equal",
+        "no words",
+        "mixed",
+        "opposite",
+    ],
 )
 def test_the_least_is_0_and_the_best_of_each_part_gets_its_whole_weight(lexical, similar, expected):
     """Also where there is little to compare: a missing part is 0, and nothing is divided by 0."""

@@ -116,7 +116,7 @@ def test_while_another_encodes_answers_come_from_what_is_there(truth, opened, fo
     fill(truth, 3, start=3)
     encoder = Letters()
     meaning = opened(encoder)
-    with Lease.take(str(folder / "vectors.lock")):
+    with Lease.wait(str(folder / "vectors.lock"), timeout_s=0):
         assert numbers_found(meaning) == [1, 2, 3]
         assert meaning.sync() == 0
         assert encoder.texts == ["word0"]
@@ -295,7 +295,9 @@ print(numbers_found(meaning), flush=True)
 
 def test_parent_and_child_go_on_with_it(tmp_path):
     """Each with a connection of its own to the same file."""
-    code, said, problems = run(CHILD, tmp_path / "library.sqlite", tmp_path / "library.index", PYTHONPATH=PROJECT)
+    code, said, problems = run(
+        CHILD, tmp_path / "library.sqlite", tmp_path / "library.index", PYTHONPATH=PROJECT
+    )
     assert (code, problems) == (0, "")
     assert said.splitlines() == ["[1, 2, 3]", "[1, 2, 3, 4, 5]", "[1, 2, 3, 4, 5]"]
 

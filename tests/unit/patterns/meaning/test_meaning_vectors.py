@@ -36,7 +36,8 @@ def filled(vectors):
 @given(st.lists(STEP, max_size=12), VECTOR, st.integers(1, 15), st.sets(st.integers(0, 12)) | st.none())
 def test_it_agrees_with_a_dict_whatever_was_put_and_dropped(steps, direction, k, allowed):
     """The nearest are those with the greatest cosines, and all that is there is found."""
-    held, model = Vectors(DIMENSIONS), {}
+    held = Vectors(DIMENSIONS)
+    model: dict[int, tuple[int, ...]] = {}
     for kind, given_ in steps:
         if kind == "put":
             held.put(list(given_), [as_bytes(each) for each in given_.values()])
