@@ -222,7 +222,7 @@ def _stale(site: Site, *, seconds: int) -> Finding:
         answers = [reader.answer() for reader in readers]
         writes = int.from_bytes(acknowledged[:8], "little")
     reads, stale = (sum(column) for column in zip(*answers, strict=True))
-    return share(stale, reads), {"reads": reads, "stale": stale, "writes": writes}
+    return some_of(stale, reads), {"reads": reads, "stale": stale, "writes": writes}
 
 
 def _lost(site: Site, *, kills: int) -> Finding:
@@ -235,7 +235,7 @@ def _lost(site: Site, *, kills: int) -> Finding:
         with site.running("kills", path, "look") as last:
             last.wait_until(partial(has_written, mapped, kills + 1, 0))
         _, _, acknowledged, lost = LIVES.unpack(mapped)
-    return share(lost, acknowledged), {"acknowledged": acknowledged, "lost": lost, "kills": kills}
+    return some_of(lost, acknowledged), {"acknowledged": acknowledged, "lost": lost, "kills": kills}
 
 
 def has_written(mapped: mmap.mmap, life: int, enough: int) -> bool:
@@ -263,7 +263,7 @@ def _kept_bytes(site: Site) -> int:
     return sum(path.stat().st_size for path in site.folder.rglob("*") if path.is_file())
 
 
-def share(some: float, of_all: float) -> str:
+def some_of(some: float, of_all: float) -> str:
     """``0 of 1,234``, or ``617 of 1,234 (50.0 %)``."""
     text = f"{some:,.0f} of {of_all:,.0f}"
     return f"{text} ({100 * some / of_all:.1f} %)" if some else text

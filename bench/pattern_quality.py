@@ -41,13 +41,12 @@ QUICK_SHARE = 8
 
 SUBJECT = "Quarterdeck"
 SEMANTIC = "Quarterdeck, extra semantic"
-BM25S = peers.Peer("bm25s", "0.3.11", needs=("PyStemmer==3.1.0", "numpy==2.3.5"))
 ENGINES = {
     SUBJECT: "quarterdeck",
     SEMANTIC: "quarterdeck-semantic",
     "SQLite FTS5": "fts5",
     "tantivy": "tantivy",
-    BM25S.label: "bm25s",
+    peers.BM25S.label: "bm25s",
     peers.EMPATHY.label: "empathy",
 }
 """Contender -> what `bench.programs.rankings` calls it."""
@@ -136,7 +135,7 @@ def _installed() -> dict[str, str]:
     ours = dict.fromkeys((SUBJECT, "SQLite FTS5", "tantivy"), sys.executable)
     if importlib.util.find_spec("onnxruntime"):
         ours[SEMANTIC] = sys.executable
-    theirs = {peer.label: str(peers.install(peer) / "python") for peer in (BM25S, peers.EMPATHY)}
+    theirs = {peer.label: str(peers.install(peer) / "python") for peer in (peers.BM25S, peers.EMPATHY)}
     return ours | theirs
 
 

@@ -53,6 +53,7 @@ REDIS_PY = Peer("redis", "8.1.0", needs=(*_REDIS, "msgspec==0.22.0"))
 DISKCACHE = Peer("diskcache", "5.6.3")
 CASHEWS = Peer("cashews", "7.6.0", extra="diskcache", needs=("diskcache==5.6.3",))
 LANGGRAPH = Peer("langgraph-checkpoint-sqlite", "3.1.2")
+BM25S = Peer("bm25s", "0.3.11", needs=("PyStemmer==3.1.0", "numpy==2.3.5"))
 
 _NODE_MACHINES = {"x86_64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 """What Node's packages call a machine."""

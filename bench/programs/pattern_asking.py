@@ -4,7 +4,7 @@
     few       keep them, and ask for what fits the situation of an agent, as agents do again and again
     many      open what ``build`` has made, and ask different questions, none of them twice
     meaning   the same with fewer questions, and what it costs to encode a pattern
-    one       keep them, ask once and leave
+    one       open it, ask for what fits a situation, and leave
 
 The last line is JSON: ``times``, the wall and CPU seconds of each operation, and bytes of memory: the peak,
 and what the process has of its own at the end, without files that are mapped.
@@ -57,8 +57,7 @@ def build(engine: Engine, file: str) -> Times:
 def few(engine: Engine, file: str) -> Times:
     """Typed and untyped: the same questions again, another each time, and after a write."""
     *kept, last = read(file)
-    for made in kept:
-        engine.write(made)
+    engine.build(kept)
     types = itertools.cycle(TYPES)
     asked = [_situation(words) for words in questions(4_000)]
     ways: dict[str, Callable[[dict[str, str]], object]] = {
@@ -70,8 +69,8 @@ def few(engine: Engine, file: str) -> Times:
         for _ in TYPES:
             for context in asked[:SITUATIONS]:
                 ask(context)
-        times[f"{name}, the same again"] = rate(ask, itertools.cycle(asked[:SITUATIONS]), 400_000)
-        times[f"{name}, another"] = rate(ask, asked[SITUATIONS:])
+        times[f"{name} question, the same again"] = rate(ask, itertools.cycle(asked[:SITUATIONS]), 400_000)
+        times[f"{name} question, another"] = rate(ask, asked[SITUATIONS:])
     spans = []
     for number, context in enumerate(asked[:WRITES]):
         try:
@@ -79,7 +78,7 @@ def few(engine: Engine, file: str) -> Times:
         except NotImplementedError:
             return times
         spans.append(timed(lambda context=context: engine.situation(context, None))[1])
-    times["untyped, after a write"] = middle(spans)
+    times["untyped question, after a write"] = middle(spans)
     return times
 
 
@@ -94,28 +93,26 @@ def many(make: Callable[[], Engine]) -> tuple[Engine, Times]:
         return engine
 
     engine, span = timed(opened)
-    times: Times = {"open and first": span}
+    times: Times = {"import, open, first question": span}
     types = itertools.cycle(TYPES)
     kinds: dict[str, Callable[[str], Question]] = {
-        "text": Question,
-        "type": lambda text: Question(text, type=next(types)),
-        "frequent tag": lambda text: Question(text, tag=FREQUENT_TAG),
-        "rare tag": lambda text: Question(text, tag=RARE_TAG),
-        "confidence": lambda text: Question(text, confidence=0.5),
+        "words": Question,
+        "words and a type": lambda text: Question(text, type=next(types)),
+        "words and a frequent tag": lambda text: Question(text, tag=FREQUENT_TAG),
+        "words and a rare tag": lambda text: Question(text, tag=RARE_TAG),
+        "words and a confidence of 0.5": lambda text: Question(text, confidence=0.5),
     }
     for name, kind in kinds.items():
         asked = [kind(text) for text in itertools.islice(words, QUESTIONS if kind is Question else FILTERED)]
         spans = each_of(engine.ask, asked)
         times[name], times[f"{name}, p99"] = middle(spans), last_percent(spans)
-        if name == "text" and type(engine).__name__ == "Bm25s":
-            break  # it knows no filters
+        if not engine.filters:
+            break
     return engine, times
 
 
 def meaning(make: Callable[[], Engine]) -> tuple[Engine, Times]:
     """Words and meaning; how long one pattern takes to be encoded, of many at once."""
-    from quarterdeck.patterns.meaning.encoder import the_encoder
-
     asked = [Question(text) for text in questions(FILTERED + ENCODED + 1)]
 
     def opened() -> Engine:
@@ -125,20 +122,23 @@ def meaning(make: Callable[[], Engine]) -> tuple[Engine, Times]:
 
     engine, span = timed(opened)
     spans = each_of(engine.ask, asked[:FILTERED])
-    texts = [f"{each.words}. " + " ".join(other.words for other in asked[:8]) for each in asked[FILTERED:]]
-    _, encoding = timed(lambda: the_encoder().encode(texts))
-    return engine, {
-        "open and first": span,
-        "text": middle(spans),
-        "text, p99": last_percent(spans),
-        "encode": (encoding.wall_s / len(texts), encoding.cpu_s / len(texts)),
-    }
+    times = {"words": middle(spans), "words, p99": last_percent(spans), "import, open, first question": span}
+    if engine.by_meaning:
+        from quarterdeck.patterns.meaning.encoder import the_encoder
+
+        texts = [
+            f"{each.words}. " + " ".join(other.words for other in asked[:8]) for each in asked[FILTERED:]
+        ]
+        _, span = timed(lambda: the_encoder().encode(texts))
+        times["encode a pattern"] = Span(span.wall_s / len(texts), span.cpu_s / len(texts))
+    return engine, times
 
 
 def one(engine: Engine, file: str) -> Times:
     """As a short-lived process does."""
-    for made in read(file):
-        engine.write(made)
+    if not engine.lasts:
+        for made in read(file):
+            engine.write(made)
     engine.situation(_situation("database locked while writing"), None)
     return {}
 

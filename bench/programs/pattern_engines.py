@@ -6,13 +6,11 @@ is what the engine itself does: Quarterdeck and empathy-framework whole patterns
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import os
 import random
 import sqlite3
-import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +25,17 @@ _PATIENCE_S = 60.0
 
 
 class Engine:
-    """One way to keep and find patterns, in a folder; a verb that is not there is one that it has not."""
+    """One way to keep and find patterns, in a folder; a verb that is not there is one that it has not.
+
+    Attributes:
+        filters: it can be asked for more than words.
+        by_meaning: it compares meanings, too.
+        lasts: another process finds what this one has kept.
+    """
+
+    filters = True
+    by_meaning = False
+    lasts = True
 
     def __init__(self, place: str) -> None:
         """In folder *place*, which is there."""
@@ -59,15 +67,13 @@ class Engine:
 class Quarterdeck(Engine):
     """`PatternLibrary`, with the settings it has when nobody says anything."""
 
-    semantic = False
-
     def __init__(self, place: str) -> None:
         """Opens nothing yet."""
         super().__init__(place)
         from quarterdeck.patterns.library import PatternLibrary
         from quarterdeck.patterns.settings import PatternSettings
 
-        settings = PatternSettings(semantic=self.semantic)
+        settings = PatternSettings(semantic=self.by_meaning)
         self.library = PatternLibrary(os.path.join(place, "library.sqlite"), settings=settings)
 
     def build(self, made: Iterable[Made]) -> None:
@@ -114,7 +120,7 @@ class Quarterdeck(Engine):
 class Semantic(Quarterdeck):
     """The same, and by meaning."""
 
-    semantic = True
+    by_meaning = True
 
     def build(self, made: Iterable[Made]) -> None:
         """With directions drawn by lot: to encode so many takes long, and a search costs the same."""
@@ -139,6 +145,8 @@ class Semantic(Quarterdeck):
 
 class Empathy(Engine):
     """The library of empathy-framework: in this process only."""
+
+    lasts = False
 
     def __init__(self, place: str) -> None:
         """An empty one."""
@@ -168,6 +176,8 @@ class Empathy(Engine):
 
 class Rows(Engine):
     """A floor: a bare table of SQLite, with the settings that our file has; to ask is to read ten rows."""
+
+    filters = False
 
     SCHEMA = ("CREATE TABLE IF NOT EXISTS patterns (number INTEGER PRIMARY KEY, data TEXT NOT NULL) STRICT",)
 
@@ -203,10 +213,10 @@ class Rows(Engine):
         """Into the table, in the transaction that is open."""
         self.database.execute("INSERT INTO patterns (data) VALUES (?)", (json.dumps(made),))
 
-    def ask(self, question: Question) -> Sequence[object]:  # noqa: ARG002  it answers anything
+    def ask(self, question: Question) -> Sequence[object]:
         """Ten of them, as they are."""
         numbers = [self._dice.randint(1, self._count) for _ in range(BEST)]
-        select = f"SELECT data FROM patterns WHERE number IN ({','.join('?' * BEST)})"  # noqa: S608
+        select = f"SELECT data FROM patterns WHERE number IN ({','.join('?' * BEST)})"
         return [json.loads(data) for (data,) in self.database.execute(select, numbers)]
 
     def close(self) -> None:
@@ -216,6 +226,8 @@ class Rows(Engine):
 
 class Fts5(Rows):
     """SQLite's own full-text index, with its Porter stemmer; filters by joining the tables beside it."""
+
+    filters = True
 
     SCHEMA = (
         "CREATE VIRTUAL TABLE IF NOT EXISTS texts USING fts5(text, tokenize = 'porter unicode61')",
@@ -236,18 +248,19 @@ class Fts5(Rows):
             execute("INSERT INTO tags VALUES (?, ?)", (tag, number))
 
     def ask(self, question: Question) -> Sequence[object]:
-        """Any of the words, ranked by its bm25."""
-        joined = "texts JOIN patterns ON patterns.number = texts.rowid"
+        """Any of the words, ranked by its bm25; what else a pattern must be is looked up for each of them."""
         where, given = "texts MATCH ?", [" OR ".join(f'"{word}"' for word in question.words.split())]
         if question.type is not None:
-            where += " AND patterns.type = ?"
+            where += " AND (SELECT type FROM patterns WHERE number = texts.rowid) = ?"
             given.append(question.type)
         if question.tag is not None:
-            where += " AND texts.rowid IN (SELECT number FROM tags WHERE tag = ?)"
+            where += " AND EXISTS (SELECT 1 FROM tags WHERE tag = ? AND number = texts.rowid)"
             given.append(question.tag)
         if question.confidence:
-            where += f" AND patterns.confidence >= {question.confidence}"
-        ask = f"SELECT patterns.id FROM {joined} WHERE {where} ORDER BY rank LIMIT {BEST}"  # noqa: S608
+            where += (
+                f" AND (SELECT confidence FROM patterns WHERE number = texts.rowid) >= {question.confidence}"
+            )
+        ask = f"SELECT rowid FROM texts WHERE {where} ORDER BY rank LIMIT {BEST}"
         return self.database.execute(ask, given).fetchall()
 
 
@@ -293,7 +306,9 @@ class Tantivy(Engine):
         self._index.reload()
         searcher = self._index.searcher()
         query = self._query(question)
-        return [searcher.doc(address)["id"][0] for _, address in searcher.search(query, BEST, count=False).hits]
+        return [
+            searcher.doc(address)["id"][0] for _, address in searcher.search(query, BEST, count=False).hits
+        ]
 
     def _query(self, question: Question) -> Any:  # noqa: ANN401  imported in one environment only
         tantivy = self._tantivy
@@ -304,7 +319,9 @@ class Tantivy(Engine):
                 must.append(tantivy.Query.term_query(self._schema, name, value, index_option="basic"))
         if question.confidence:
             kind = tantivy.FieldType.Float
-            least = tantivy.Query.range_query(self._schema, "confidence", kind, lower_bound=question.confidence)
+            least = tantivy.Query.range_query(
+                self._schema, "confidence", kind, lower_bound=question.confidence
+            )
             must.append(least)
         if not must:
             return query
@@ -319,6 +336,8 @@ class Tantivy(Engine):
 
 class Bm25s(Engine):
     """bm25s, with its English stop words and the stemmer that it proposes; its index mapped into memory."""
+
+    filters = False
 
     def __init__(self, place: str) -> None:
         """Opens the index, if there is one."""
@@ -386,6 +405,7 @@ class Stamp(Rows):
 
 ENGINES: dict[str, Callable[[str], Engine]] = {
     "quarterdeck": Quarterdeck,
+    "quarterdeck-without-meaning": Quarterdeck,
     "quarterdeck-semantic": Semantic,
     "empathy": Empathy,
     "fts5": Fts5,

@@ -128,6 +128,37 @@ def _empathy_session(place: str, copies: int) -> Ways:  # noqa: ARG001  it has n
     return Ways(memory.retrieve, memory.stash, put_many=put_many, close=memory.close)
 
 
+def _quarterdeck_patterns(place: str, copies: int) -> Ways:  # noqa: ARG001  it has no local tier
+    """A value is the context of a pattern."""
+    package = import_module("quarterdeck.patterns")
+    os.makedirs(place, exist_ok=True)
+    library = package.PatternLibrary(os.path.join(place, "library.sqlite"))
+
+    def get(key: str) -> object:
+        pattern = library.get_pattern(key)
+        return pattern and pattern.context
+
+    def put(key: str, one: dict[str, Any]) -> None:
+        library.contribute_pattern("bench", package.Pattern(key, "bench", "temporal", key, context=one))
+
+    return Ways(get, put, close=library.close)
+
+
+def _empathy_patterns(place: str, copies: int) -> Ways:  # noqa: ARG001  it is in this process only
+    package = import_module("empathy_os.pattern_library")
+    library = package.PatternLibrary()
+
+    def get(key: str) -> object:
+        pattern = library.get_pattern(key)
+        return pattern and pattern.context
+
+    def put(key: str, one: object) -> None:
+        pattern = package.Pattern(key, "bench", "temporal", key, description="", context=one)
+        library.contribute_pattern("bench", pattern)
+
+    return Ways(get, put)
+
+
 def _be_quiet() -> None:
     """What it logs by default costs more than what it does; only warnings are left to it."""
     structlog = import_module("structlog")
@@ -303,7 +334,9 @@ def _address(url: str) -> tuple[str, int]:
 STORES: dict[str, Callable[[str, int], Ways]] = {
     "quarterdeck": _quarterdeck,
     "quarterdeck-fast": _quarterdeck,
+    "quarterdeck-patterns": _quarterdeck_patterns,
     "empathy": _empathy,
+    "empathy-patterns": _empathy_patterns,
     "empathy-session": _empathy_session,
     "redis-py": _redis_py,
     "redis-py-caching": partial(_redis_py, caching=True),

@@ -19,7 +19,7 @@ from tests.meaning_worlds import Letters, numbers_found, open_meaning
 from tests.truth_worlds import open_truth
 
 library, folder, log, dies_after = *sys.argv[1:4], int(sys.argv[4])
-meaning_module._BATCH = {BATCH}
+meaning_module._STEP = {BATCH}
 
 
 class Logged(Letters):

@@ -6,8 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skills_ref import parser as skills_ref_parser
+from skills_ref import validator as skills_ref_validator
 
 from quarterdeck.patterns.exchange import head
 from quarterdeck.patterns.exchange.skill import skill_name, skill_of
@@ -15,10 +18,6 @@ from quarterdeck.patterns.model import Evidence, Pattern
 from quarterdeck.patterns.rendering import render
 from quarterdeck.patterns.rendering.tokens import tokens_of
 from tests.pattern_shapes import patterns
-
-skills_ref_parser = pytest.importorskip("skills_ref.parser")
-skills_ref_validator = pytest.importorskip("skills_ref.validator")
-tiktoken = pytest.importorskip("tiktoken")
 
 PROJECT = Path(__file__).parents[2]
 

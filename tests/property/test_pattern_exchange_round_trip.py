@@ -30,7 +30,7 @@ class Kept(dict[str, Pattern]):
     def contribute_many(self, given, agent_id, *, act="", source=""):
         self.update({each.id: each for each in given})
 
-    def update_pattern(self, pattern_id, *, agent_id="", **fields):
+    def update_pattern(self, pattern_id, *, by="", **fields):
         raise AssertionError("nothing is there yet")
 
     def link_patterns(self, pattern_id, other_id, kind="", *, agent_id=""):

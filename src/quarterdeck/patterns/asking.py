@@ -139,7 +139,7 @@ class Asking(Shelf):
         gate = Gate(sure, -1 if retired else int(now_s))
         query = Query(asked, tuple(required), gate)
         question = Question(query, text, sure, limit, now_s, self._draws if explore else None)
-        with self.lock:
+        with self._at_work:
             stamp = self.truth.stamp()
             matches = tuple(self._ranking.best(question))
             if key is not None:
@@ -148,7 +148,7 @@ class Asking(Shelf):
         return list(matches)
 
     def _known(self, key: Hashable) -> list[PatternMatch] | None:
-        with self.lock:
+        with self._at_work:
             return self._answers.get(key)
 
 

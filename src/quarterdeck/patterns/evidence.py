@@ -154,9 +154,15 @@ def factor(theta: float) -> float:
 MAX_FACTOR = factor(1.0)
 
 
-def weigh(tally: Tally, confidence: float, now_s: float, half_life_s: float, drawn: float) -> Evidence:
-    """What the outcomes of a pattern say at *now_s*; *drawn* is what it was ranked by."""
+def weigh(
+    tally: Tally, confidence: float, now_s: float, half_life_s: float, drawn: float | None = None
+) -> Evidence:
+    """What the outcomes of a pattern say at *now_s*.
+
+    *drawn* is what it was ranked by; None: by what is expected.
+    """
     expected = posterior(tally, confidence, now_s, half_life_s).mean
+    drawn = expected if drawn is None else drawn
     return Evidence(
         tally.successes, tally.failures, expected, drawn, *wilson(tally.successes, tally.failures)
     )

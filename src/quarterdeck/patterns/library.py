@@ -30,7 +30,8 @@ class PatternLibrary(Asking, Writing, Reading):
         Args:
             progress: called with how many patterns are done, and of how many.
         """
-        with self.lock:
+        with self._at_work:
             self.index.rebuild(progress)
             if self.meaning:
                 self.meaning.sync(progress)
+            self._answers.forget()

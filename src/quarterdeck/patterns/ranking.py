@@ -10,6 +10,8 @@ for its successes, and the cost does not grow with the library.
 from __future__ import annotations
 
 import math
+from functools import lru_cache
+from heapq import heappush, heappushpop
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.patterns import evidence, features
@@ -57,11 +59,14 @@ class Question(NamedTuple):
 
 
 class _Candidate(NamedTuple):
-    """A pattern that may be among the best; *theta* is the probability that it works, or a draw of it."""
+    """A pattern that may be among the best; *theta* is the probability that it works, or a draw of it.
 
-    score: float
-    fit: float
+    Those that are better come first in the order of tuples.
+    """
+
+    minus_score: float
     number: int
+    fit: float
     theta: float
     tally: Tally
 
@@ -90,13 +95,17 @@ class Ranking:
             similar = self._similar(self._meaning, question, window, list(fits))
             stated |= self._stated([number for number in similar if number not in stated])
             fits = fuse(fits, similar)
-        found = self._read(self._weighed(question, fits, stated), question)
+        tried = {hit.number for hit in hits if hit.is_tried} | similar.keys()
+        tallies = self._truth.tallies(list(tried)) if tried else {}
+        found = self._read(self._weighed(question, fits, stated, tallies, question.limit), question)
+        if len(found) < question.limit < len(fits):  # some of the best are gone since the index was asked
+            found = self._read(self._weighed(question, fits, stated, tallies, len(fits)), question)
         contradicted = self._contradicted([pattern.id for _, pattern in found])
         return [
             PatternMatch(
                 pattern,
                 min(1.0, each.fit),
-                each.score,
+                -each.minus_score,
                 evidence.weigh(each.tally, pattern.confidence, question.now_s, self._half_life_s, each.theta),
                 asked=possible,
                 similarity=similar.get(each.number),
@@ -135,32 +144,50 @@ class Ranking:
         return {number: pattern.confidence for number, pattern in self._truth.read(numbers).items()}
 
     def _weighed(
-        self, question: Question, fits: Mapping[int, float], stated: Mapping[int, float]
+        self,
+        question: Question,
+        fits: Mapping[int, float],
+        stated: Mapping[int, float],
+        tallies: Mapping[int, Tally],
+        enough: int,
     ) -> list[_Candidate]:
-        """The candidates that are sure enough, best first."""
-        tallies = self._truth.tallies(list(fits))
-        now_s, half_life_s, least, random = (
-            question.now_s,
-            self._half_life_s,
-            question.min_confidence,
-            question.random,
-        )
-        candidates = []
-        for number, fit in fits.items():
+        """The candidates that are sure enough, best first; *enough* of them, and some of the others.
+
+        Whatever outcomes say multiplies the fit by at most `evidence.MAX_FACTOR`: once there are enough that
+        even then would be better than the next, so they would be than all that follow.
+        """
+        least, random = question.min_confidence, question.random
+        candidates: list[
+            tuple[float, int, float, float, Tally]
+        ] = []  # a tuple is made in a tenth of the time
+        best: list[float] = []
+        for number, fit in sorted(fits.items(), key=_fit, reverse=True):
+            if len(best) == enough and fit * evidence.MAX_FACTOR < best[0]:
+                break
             confidence = stated.get(number, -1.0)
             tally = tallies.get(number)
             if tally is None:
                 if confidence < least:
                     continue
-                known, tally = evidence.untried(confidence), evidence.NO_OUTCOMES
+                tally = evidence.NO_OUTCOMES
+                theta, factor = _untried(confidence)
+                if random is not None:
+                    theta = evidence.untried(confidence).draw(random)
+                    factor = evidence.factor(theta)
             else:
-                if evidence.ceiling(tally, confidence, now_s, half_life_s) < least:
+                if evidence.ceiling(tally, confidence, question.now_s, self._half_life_s) < least:
                     continue
-                known = evidence.posterior(tally, confidence, now_s, half_life_s)
-            theta = known.mean if random is None else known.draw(random)
-            candidates.append(_Candidate(fit * evidence.factor(theta), fit, number, theta, tally))
-        candidates.sort(key=_order)
-        return candidates
+                known = evidence.posterior(tally, confidence, question.now_s, self._half_life_s)
+                theta = known.mean if random is None else known.draw(random)
+                factor = evidence.factor(theta)
+            score = fit * factor
+            candidates.append((-score, number, fit, theta, tally))
+            if len(best) < enough:
+                heappush(best, score)
+            elif score > best[0]:
+                heappushpop(best, score)
+        candidates.sort()
+        return list(map(_Candidate._make, candidates))
 
     def _read(self, candidates: list[_Candidate], question: Question) -> list[tuple[_Candidate, Pattern]]:
         """As many of the best as are wanted, without those that were deleted or ran out meanwhile."""
@@ -186,8 +213,15 @@ class Ranking:
         return {each: tuple(sorted(set(others))) for each, others in said.items()}
 
 
-def _order(candidate: _Candidate) -> tuple[float, int]:
-    return -candidate.score, candidate.number
+def _fit(found: tuple[int, float]) -> float:
+    return found[1]
+
+
+@lru_cache(maxsize=1024)
+def _untried(confidence: float) -> tuple[float, float]:
+    """What is expected of a pattern without outcomes, and its factor."""
+    theta = evidence.untried(confidence).mean
+    return theta, evidence.factor(theta)
 
 
 def end_s(pattern: Pattern) -> float:

@@ -6,15 +6,15 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from quarterdeck.errors import UsageError
-from quarterdeck.patterns import checks
+from quarterdeck.patterns import checks, evidence
 from quarterdeck.patterns.model import LinkKind, link_kind
 from quarterdeck.patterns.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from quarterdeck.patterns.match import PatternMatch
-    from quarterdeck.patterns.model import Link, Origin, Outcome, Pattern
+    from quarterdeck.patterns.model import Evidence, Link, Origin, Outcome, Pattern
 
 MAX_DEPTH = 100
 """Of links that `get_related_patterns` follows."""
@@ -47,6 +47,19 @@ class Reading(Shelf):
     def get_agent_patterns(self, agent_id: str) -> list[Pattern]:
         """All that this agent has learned, the newest first."""
         return self.truth.find(agent_id=checks.line(agent_id, "agent_id"))
+
+    def count(self) -> int:
+        """How many patterns there are."""
+        return self.truth.count()
+
+    def get_evidence(self, pattern_id: str) -> Evidence | None:
+        """What its outcomes say of a pattern now; None when there is none of that id."""
+        number = self.truth.number(checks.identity(pattern_id))
+        pattern = None if number is None else self.truth.read([number]).get(number)
+        if number is None or pattern is None:
+            return None
+        tally = self.truth.tallies([number]).get(number, evidence.NO_OUTCOMES)
+        return evidence.weigh(tally, pattern.confidence, self._clock(), self._half_life_s)
 
     def patterns(self) -> Iterator[Pattern]:
         """Every pattern once, those last changed at the end; bounded memory."""
@@ -115,11 +128,23 @@ class Reading(Shelf):
         """Figures of the whole library, ready for JSON."""
         return self.truth.stats()._asdict()
 
-    def render(self, matches: Sequence[PatternMatch], max_tokens: int) -> str:
-        """*matches* as a text for a prompt, within a budget of tokens; see `render` in `rendering`."""
-        from quarterdeck.patterns.rendering import render
+    def render(
+        self,
+        matches: Sequence[PatternMatch],
+        max_tokens: int,
+        *,
+        count_tokens: Callable[[str], int] | None = None,
+    ) -> str:
+        """*matches* as a text for a prompt, within a budget of tokens; see `quarterdeck.patterns.render`.
 
-        return render(matches, max_tokens)
+        Args:
+            matches: the best first.
+            max_tokens: the text never costs more.
+            count_tokens: what a text costs; None: as estimated from above.
+        """
+        from quarterdeck.patterns import rendering
+
+        return rendering.render(matches, max_tokens, count_tokens=count_tokens or rendering.tokens_of)
 
 
 def _collection(value: object) -> Collection[object]:

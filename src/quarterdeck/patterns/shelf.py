@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from quarterdeck import forks
 from quarterdeck.errors import UsageError
 from quarterdeck.patterns.answers import Answers
 from quarterdeck.patterns.opening import checked, configured, index_folder, library_file
@@ -32,6 +33,7 @@ class Shelf:
     Attributes:
         path: the file; ``:memory:`` for a library that lives as long as this object.
         settings: those it was opened with.
+        lock: for `forks.guard`; nothing is done while it is held.
         truth: the file's content.
         index: the search by words.
         meaning: the search by meaning; None: not wanted.
@@ -42,6 +44,7 @@ class Shelf:
         path: str | None = None,
         *,
         namespace: str | None = None,
+        root: str = ".",
         settings: PatternSettings | None = None,
         clock: Callable[[], float] = time.time,
         draws: random.Random | None = None,
@@ -51,6 +54,7 @@ class Shelf:
         Args:
             path: a file, which is made when it is not there, or ``:memory:``.
             namespace: which library of the project; not together with *path*.
+            root: where the project is looked for.
             settings: instead of those of the project.
             clock: seconds of the epoch.
             draws: where exploration takes its chances from.
@@ -66,19 +70,20 @@ class Shelf:
                 "both a path and a namespace are given",
                 hint="a namespace is a library of the project: give one",
             )
-        settings = configured() if settings is None else settings
+        settings = configured(root) if settings is None else settings
         if path is not None:
             settings = settings._replace(path=path)
         if namespace is not None:
             settings = settings._replace(path="", namespace=namespace)
         self.settings = checked(settings)
-        self.path = library_file(self.settings)
+        self.path = library_file(self.settings, root)
         self.lock = threading.RLock()
+        self._at_work = threading.RLock()
         self._clock = clock
         self._draws = draws or random.Random()  # noqa: S311  nothing secret is drawn
         self._folder = index_folder(self.path)
-        half_life_s = self.settings.half_life_days * _DAY_S
-        self.truth = Truth(self.path, clock=clock, half_life_s=half_life_s)
+        self._half_life_s = self.settings.half_life_days * _DAY_S
+        self.truth = Truth(self.path, clock=clock, half_life_s=self._half_life_s)
         self.index = SearchIndex(self.truth, self._folder, document_of)
         self.meaning: Meaning | None = None
         if self.settings.semantic:
@@ -86,11 +91,12 @@ class Shelf:
 
             self.meaning = Meaning(self.truth, self._folder)
         self._answers = Answers(self.truth.stamp, clock)
-        self._ranking = Ranking(self.truth, self.index, half_life_s, self.meaning)
+        self._ranking = Ranking(self.truth, self.index, self._half_life_s, self.meaning)
+        forks.guard(self, Shelf._in_child)
 
     def close(self) -> None:
         """Give back files and threads; the next use opens them anew. A library in memory is gone."""
-        with self.lock:
+        with self._at_work:
             if self.meaning:
                 self.meaning.close()
             self.index.close()
@@ -106,6 +112,11 @@ class Shelf:
     ) -> None:
         """Close it."""
         self.close()
+
+    def _in_child(self) -> None:
+        """Another thread may have been in the middle of anything."""
+        self._at_work = threading.RLock()
+        self._answers.forget()
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._clock(), UTC)

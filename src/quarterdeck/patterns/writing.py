@@ -100,12 +100,12 @@ class Writing(Shelf):
             checks.source(source), checks.line(cursor, "cursor of a source"), _patterns(patterns)
         )
 
-    def update_pattern(self, pattern_id: str, *, agent_id: str = "", **changes: object) -> Pattern:
+    def update_pattern(self, pattern_id: str, *, by: str = "", **changes: object) -> Pattern:
         """Say fields of a pattern anew, in one transaction; its outcomes and links stay.
 
         Args:
             pattern_id: which.
-            agent_id: by whom, for its provenance.
+            by: which agent, for its provenance.
             changes: fields of `Pattern`, except those that the library itself keeps.
 
         Returns:
@@ -126,7 +126,7 @@ class Writing(Shelf):
         def change(pattern: Pattern) -> Pattern:
             return self._scrubbed(msgspec.structs.replace(pattern, **changes))
 
-        return self.truth.update(checks.identity(pattern_id), change, agent_id=_agent(agent_id))
+        return self.truth.update(checks.identity(pattern_id), change, agent_id=_agent(by))
 
     def delete_pattern(self, pattern_id: str, *, agent_id: str = "") -> bool:
         """Remove a pattern with its outcomes and links; its id may then be used again.
@@ -200,7 +200,11 @@ class Writing(Shelf):
 
     def _contribute(self, patterns: list[Pattern], agent_id: str, act: str, source: str) -> None:
         agent = checks.line(agent_id, "agent_id")
-        scrubbed = [self._scrubbed(pattern) for pattern in _patterns(patterns)]
+        checked = _patterns(patterns)
+        if self.settings.scrub:
+            for pattern in checked:
+                self._scrub().refuse(pattern.id, "id of a pattern")
+        scrubbed = [self._scrubbed(pattern) for pattern in checked]
         self.truth.contribute(scrubbed, act=act, agent_id=agent, source=checks.source(source))
 
     def _scrubbed(self, pattern: Pattern) -> Pattern:

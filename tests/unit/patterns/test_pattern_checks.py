@@ -46,8 +46,8 @@ class Level(enum.IntEnum):
 FIRST, LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 NAIVE = datetime(2026, 1, 1)  # noqa: DTZ001  that is what is wrong with it
 ANYTHING = [
-    None, True, 1, -1, 0.5, math.nan, math.inf, 10**400, "", "x", "\x00", "\ud800", "../up", b"x", [], [[]], {},
-    {"a": math.nan}, {1: 2}, (), set(), object(), Unshowable(), NAIVE, Level.LOW, lambda: None,
+    None, True, 1, -1, 0.5, math.nan, math.inf, 10**400, "", "x", "\x00", "\ud800", "../up", b"x", [], [[]],
+    {}, {"a": math.nan}, {1: 2}, (), set(), object(), Unshowable(), NAIVE, Level.LOW, lambda: None,
 ]  # fmt: skip
 
 

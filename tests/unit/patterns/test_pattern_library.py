@@ -162,9 +162,7 @@ class TestWriting:
         library.contribute_many([plain("a", "sqlite"), plain("b")], "ann")
         library.record_pattern_outcome("a", success=False)
         library.link_patterns("a", "b")
-        changed = library.update_pattern(
-            "a", agent_id="ben", description="postgres", confidence=1, tags=["new"]
-        )
+        changed = library.update_pattern("a", by="ben", description="postgres", confidence=1, tags=["new"])
         assert (changed.description, changed.failure_count) == ("postgres", 1)
         assert library.search("sqlite") == []
         assert ids(library.search("postgres", tags=["new"])) == ["a"]

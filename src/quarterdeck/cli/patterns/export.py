@@ -50,7 +50,7 @@ def command(target: str, form: str | None, where: Where, as_json: bool) -> None:
             hint="name a file: patterns.jsonl",
         )
     with opened(where) as library:
-        if not library.truth.count():
+        if not library.count():
             raise NothingToRead(
                 f"there are no patterns yet in {library.path}", hint="add one: qd patterns add"
             )
@@ -66,7 +66,7 @@ def _write(library: PatternLibrary, target: str, form: str) -> int:
     from quarterdeck.patterns.exchange import export_jsonl, export_skills
 
     step = progress("patterns")
-    source = library if step is None else Watched(library, step, library.truth.count())
+    source = library if step is None else Watched(library, step, library.count())
     if form == "skills":
         return len(export_skills(source, target))
     if target != STDOUT:

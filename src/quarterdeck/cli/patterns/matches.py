@@ -33,6 +33,7 @@ MOST_HIDDEN = 100
 """So many of those that are left out are counted."""
 SEVERAL = 6
 """So many reasons are named."""
+_REPORT = "qd patterns outcome ID worked|failed"
 
 
 class Wider(NamedTuple):
@@ -99,18 +100,18 @@ def print_matches(
     Raises:
         NothingToRead: the library has no patterns at all.
     """
-    if not matches and not library.truth.count():
+    if not matches and not library.count():
         raise NothingToRead(f"there are no patterns yet in {library.path}", hint="add one: qd patterns add")
     hidden = _hidden(matches, wider)
     left_out = _said(hidden, wider.how) if wider and hidden else ""
     if showing.as_json:
         answer: dict[str, Any] = {"matches": [_json(each) for each in matches], "hidden": hidden}
         if showing.max_tokens is not None:
-            answer["text"] = library.render(matches, showing.max_tokens)
+            answer["text"] = _prompt(matches, showing.max_tokens)
         print_library_json(kind, library, answer)
         return
     if showing.max_tokens is not None:
-        text = library.render(matches, showing.max_tokens)
+        text = _prompt(matches, showing.max_tokens)
         if text and sys.stdout.isatty():
             say(*(line.expandtabs(4) for line in text.splitlines()))
         elif text:
@@ -190,3 +191,10 @@ def _json(match: PatternMatch) -> dict[str, Any]:
         "similarity": match.similarity,
         "contradicted_by": list(match.contradicted_by),
     }
+
+
+def _prompt(matches: list[PatternMatch], max_tokens: int) -> str:
+    """For an agent that has a shell."""
+    from quarterdeck.patterns import render
+
+    return render(matches, max_tokens, report=_REPORT)

@@ -27,7 +27,7 @@ def command(where: Where, as_json: bool) -> None:
     """
     with opened(where) as library:
         library.reindex(progress("patterns") or (lambda done, total: None))
-        patterns = library.truth.count()
+        patterns = library.count()
         if as_json:
             print_library_json("reindex", library, {"patterns": patterns})
             return

@@ -46,7 +46,7 @@ def command(
             context = {**checks.context(typed.get("context", before.context)), **fields["context"]}
             fields["context"] = {key: value for key, value in context.items() if value is not None}
         changes = {**typed, **fields}
-        after = library.update_pattern(pattern_id, agent_id=agent, **changes)
+        after = library.update_pattern(pattern_id, by=agent, **changes)
         remark(removed(changed(before, changes), after))
         if as_json:
             print_library_json("update", library, {"pattern": pattern_json(after)})

@@ -75,7 +75,7 @@ class _Open(NamedTuple):
 
 def _read(text: str) -> object:
     """The one document in *text*, built from its events: no alias is followed, no nesting without bounds."""
-    import yaml  # type: ignore[import-untyped]  # costs 15 ms, and only who reads skills needs it
+    import yaml  # costs 15 ms, and only who reads skills needs it
 
     whole: list[Any] = []
     nest = [_Open(whole, [])]

@@ -45,7 +45,7 @@ class Target(Protocol):
     ) -> int:
         """Add new ones."""
 
-    def update_pattern(self, pattern_id: str, *, agent_id: str = "", **changes: Any) -> Pattern:  # noqa: ANN401 fields have all types
+    def update_pattern(self, pattern_id: str, *, by: str = "", **changes: Any) -> Pattern:  # noqa: ANN401 fields have all types
         """Say fields of one anew."""
 
     def link_patterns(
@@ -208,7 +208,7 @@ class Intake:
             self._skipped += 1
             return
         try:
-            self._library.update_pattern(pattern.id, agent_id=self._agent_id, **changes)
+            self._library.update_pattern(pattern.id, by=self._agent_id, **changes)
         except _REFUSALS as error:
             self.refuse(where, error)
         else:

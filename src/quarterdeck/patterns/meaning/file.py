@@ -110,12 +110,26 @@ class VectorsFile:
             found = {each: connection.execute(_TEXT, (each,)).fetchone() for each in numbers}
         return {number: row[0] for number, row in found.items() if row}
 
-    def write(self, rows: Sequence[Row], source: Source) -> None:
-        """Keep *rows*, and say what all of it is of now; if that has another epoch, nothing else stays."""
+    def write(self, rows: Sequence[Row], source: Source, revision: int) -> bool:
+        """Keep *rows*, so that all changes up to *revision* are in.
+
+        Args:
+            rows: what has changed.
+            source: what `source` said; of revision 0: what it shall say, nothing else stays.
+            revision: of the newest change.
+
+        Returns:
+            False when it says something else meanwhile: nothing was written.
+        """
         with self._open() as connection, sqlite.transaction(connection):
-            connection.execute("DELETE FROM vectors WHERE (SELECT epoch FROM source) <> ?", (source.epoch,))
+            if not source.revision:
+                connection.execute("DELETE FROM vectors")
+            elif self.source() != source:
+                return False
             connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
-            connection.execute("UPDATE source SET made_of = ?, epoch = ?, revision = ?", source)
+            kept = source._replace(revision=revision)
+            connection.execute("UPDATE source SET made_of = ?, epoch = ?, revision = ?", kept)
+        return True
 
     def discard(self) -> None:
         """Delete it, unless somebody has done so already."""

@@ -40,10 +40,8 @@ Answer = TypeVar("Answer")
 
 _FILE = "vectors.sqlite"
 _LOCK = "vectors.lock"
-_AT_ONCE = 32
-"""So many changes are encoded before an answer, which takes up to half a second."""
-_BATCH = 128
-"""So many are encoded before they are kept: what is lost when somebody is killed."""
+_STEP = 32
+"""So many changes are encoded before an answer, and before they are kept: up to half a second."""
 _CHUNK = 4096
 _PATIENCE_S = 10.0
 """Of `sync`: others encode for so long only when they `sync` themselves."""
@@ -53,8 +51,8 @@ _NOTHING = Source("", 0, 0)
 class Meaning:
     """The directions of all patterns; may be shared by threads and processes, and across forks.
 
-    Before an answer it encodes a few of the patterns that have changed, unless another process is at it;
-    what is not encoded yet is not found. After an import or the loss of the file, `sync` encodes all of them.
+    Before an answer it encodes a few of the patterns that have changed, unless somebody else is at it; those
+    that are not encoded yet are left out. After an import or the loss of the file, `sync` encodes all.
 
     Attributes:
         lock: held while it answers, and while some patterns are encoded.
@@ -86,7 +84,7 @@ class Meaning:
     def sync(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
         """Encode all that has changed, unless somebody else is at it.
 
-        Every 128 patterns are kept as soon as they are done: whoever comes after a kill goes on from there.
+        Every 32 patterns are kept as soon as they are done: whoever comes after a kill goes on from there.
 
         Args:
             progress: called with how many patterns are done, and of how many.
@@ -105,7 +103,7 @@ class Meaning:
             with self.lock:
                 to_do = self._mended(self._backlog)
             done = 0
-            while some := self._step(_BATCH):
+            while some := self._step():
                 done += some
                 progress(done, max(done, to_do))
         return done
@@ -123,8 +121,8 @@ class Meaning:
         Raises:
             StateError: as `sync`.
         """
+        self._look()
         with self.lock:
-            self._look()
             if not len(self._vectors):
                 return []
             return self._vectors.nearest(self._direction(question), k, allowed)
@@ -135,8 +133,8 @@ class Meaning:
         Raises:
             StateError: as `sync`.
         """
+        self._look()
         with self.lock:
-            self._look()
             if not len(self._vectors):
                 return {}
             return self._vectors.similarities(self._direction(question), numbers)
@@ -153,32 +151,35 @@ class Meaning:
         return self._asked[1]
 
     def _look(self) -> None:
-        """Take in what is new, and encode some of what is to be encoded; some microseconds if nothing is."""
+        """Take in what is new, and encode some of what is to be encoded; some microseconds if nothing is.
+
+        Without the lock: whoever forks might have that of all leases, and wait for this one.
+        """
         stamp = self._truth.stamp()
         if stamp == self._complete_at:
             return
         try:
             lease = self._lease(0.0)
         except StoreBusy:  # then it is being done
-            some = _AT_ONCE
+            some = _STEP
         else:
             with lease:
-                some = self._step(_AT_ONCE)
-        self._mended(self._read)
-        if some < _AT_ONCE:
-            self._complete_at = stamp
-
-    def _step(self, most: int) -> int:
-        """Encode *most* of what has changed, holding the lease; returns how many changes there were."""
+                some = self._step()
         with self.lock:
-            return self._mended(lambda: self._encode(most))
+            self._mended(self._read)
+            if some < _STEP:
+                self._complete_at = stamp
 
-    def _encode(self, most: int) -> int:
+    def _step(self) -> int:
+        """Encode some of what has changed, holding the lease; fewer than `_STEP`: that was all."""
+        with self.lock:
+            return self._mended(self._encode)
+
+    def _encode(self) -> int:
         self._read()
-        changes = self._truth.changes(self._source.revision, most)
-        if changes:
-            source = self._source
-            self._file.write(self._rows(changes), source._replace(revision=changes[-1].revision))
+        changes = self._truth.changes(self._source.revision, _STEP)
+        if changes and not self._file.write(self._rows(changes), self._source, changes[-1].revision):
+            return _STEP  # as if there were more: there is, in another file
         return len(changes)
 
     def _rows(self, changes: Sequence[Change]) -> list[Row]:
@@ -208,8 +209,8 @@ class Meaning:
             if source.epoch != self._source.epoch:
                 self._begin(source)
             while rows := self._file.newer(self._seen, _CHUNK):
-                here = [row for row in rows if row.vector is not None]
-                self._vectors.put([row.number for row in here], [row.vector for row in here if row.vector])
+                here = {row.number: row.vector for row in rows if row.vector is not None}
+                self._vectors.put(list(here), list(here.values()))
                 for row in rows:
                     if row.vector is None:
                         self._vectors.drop(row.number)

@@ -30,13 +30,14 @@ UPDATE patterns SET superseded_by = (
     ORDER BY links.at_us DESC, above.number DESC LIMIT 1
 ) WHERE number = ?
 """
-_LINKS = """
-WITH asked AS (SELECT number FROM patterns WHERE id IN ({marks})), these AS (
-    SELECT * FROM links WHERE source IN asked UNION SELECT * FROM links WHERE target IN asked
-)
-SELECT these.at_us, these.kind, s.id, t.id, these.agent_id FROM these
-JOIN patterns AS s ON s.number = these.source JOIN patterns AS t ON t.number = these.target
+_LINKS_ON_ONE_SIDE = """
+SELECT links.at_us, links.kind, s.id, t.id, links.agent_id FROM patterns AS asked
+CROSS JOIN links ON links.{side} = asked.number
+JOIN patterns AS s ON s.number = links.source JOIN patterns AS t ON t.number = links.target
+WHERE asked.id IN ({{marks}})
 """
+_LINKS = " UNION ".join(_LINKS_ON_ONE_SIDE.format(side=side) for side in ("source", "target"))
+"""CROSS: from the patterns that are asked about to their links, never the other way."""
 _NEIGHBOURS = """
 SELECT target FROM links WHERE source = ? AND kind IN ({marks})
 UNION SELECT source FROM links WHERE target = ? AND kind IN ({marks}) ORDER BY 1
@@ -109,7 +110,7 @@ def links_of(database: Database, ids: Sequence[str]) -> list[Link]:
     found = set()
     for start in range(0, len(ids), _MANY):
         part = ids[start : start + _MANY]
-        found.update(database.rows(_LINKS.format(marks=", ".join("?" * len(part))), part))
+        found.update(database.rows(_LINKS.format(marks=", ".join("?" * len(part))), (*part, *part)))
     try:
         return [
             Link(LinkKind(kind), source, target, rows.at_of(at_us), agent_id)

@@ -177,6 +177,10 @@ class Truth:
         """The pattern with that id."""
         return reading.get_many(self._database, [pattern_id]).get(pattern_id)
 
+    def number(self, pattern_id: str) -> int | None:
+        """Of the pattern with that id; None: there is none."""
+        return rows.number_of(self._database, pattern_id)
+
     def get_many(self, ids: Sequence[str]) -> dict[str, Pattern]:
         """Those that are there, by id."""
         return reading.get_many(self._database, ids)

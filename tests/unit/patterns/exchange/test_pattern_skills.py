@@ -364,3 +364,13 @@ def test_a_long_description_is_summed_up_within_the_limit():
     assert "… Applies when: language=python" in line
     assert "<" not in line
     assert pattern_in(text, "x", "y") == long
+
+
+def test_three_hyphens_are_only_at_the_borders_of_a_head():
+    """A reader that splits a file at the first of them, wherever they are, finds the whole head."""
+    hard = msgspec.structs.replace(
+        TIMEOUT, name="--- a ----", description="---", agent_id="---", tags=["a---b"]
+    )
+    _, fields, _ = skill_of(hard).split("---", 2)
+    assert "quarterdeck-sections" in fields
+    assert pattern_in(skill_of(hard), "x", "y") == hard

@@ -108,6 +108,11 @@ def test_what_is_missing_is_said(monkeypatch):
     assert caught.value.hint == "pip install 'quarterdeck[semantic]'"
 
 
+def test_with_the_extra_all_of_it_is_there():
+    """By the names that are published."""
+    assert (meaning.Meaning.__name__, meaning.Encoder) == ("Meaning", Encoder)
+
+
 def test_a_name_that_is_not_there_is_an_attribute_error():
     """As of any module."""
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):

@@ -93,7 +93,7 @@ def test_what_does_not_change_the_text_costs_nothing(truth, opened):
 
 def test_an_answer_waits_only_for_some(truth, opened, monkeypatch):
     """After an import questions are answered from what is known, and each knows more."""
-    monkeypatch.setattr(meaning_module, "_AT_ONCE", 4)
+    monkeypatch.setattr(meaning_module, "_STEP", 4)
     fill(truth, 10)
     meaning = opened()
     assert [len(numbers_found(meaning)) for _ in range(4)] == [4, 8, 10, 10]
@@ -101,7 +101,7 @@ def test_an_answer_waits_only_for_some(truth, opened, monkeypatch):
 
 def test_progress_is_told(truth, opened, monkeypatch):
     """How many are done, and of how many."""
-    monkeypatch.setattr(meaning_module, "_BATCH", 4)
+    monkeypatch.setattr(meaning_module, "_STEP", 4)
     fill(truth, 10)
     said = []
     opened().sync(lambda done, total: said.append((done, total)))
@@ -307,3 +307,22 @@ def test_a_child_has_its_own_copy_of_what_is_in_memory(tmp_path):
     code, said, problems = run(CHILD, ":memory:", "", PYTHONPATH=PROJECT)
     assert (code, problems) == (0, "")
     assert said.splitlines() == ["[1, 2, 3]"] * 3
+
+
+def test_a_file_that_is_replaced_while_some_are_encoded_is_not_taken_for_the_old_one(truth, opened, folder):
+    """It would seem complete up to where the old one was, and lack all that came before."""
+
+    class Remover(Letters):
+        def encode(self, texts):
+            if "word5." in texts:
+                for each in folder.glob("vectors.sqlite*"):
+                    each.unlink()
+            return super().encode(texts)
+
+    fill(truth, 3)
+    meaning = opened(Remover())
+    meaning.sync()
+    fill(truth, 3, start=3)
+    meaning.sync()
+    assert numbers_found(meaning) == [1, 2, 3, 4, 5, 6]
+    assert numbers_found(opened()) == [1, 2, 3, 4, 5, 6]
