@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import costs, index, memory, results
+from bench import costs, index, memory, pattern_quality, pattern_regret, patterns, results
 from bench.corpora import CorpusUnavailable
 from bench.measure import show
 from bench.peers import PeerUnavailable
@@ -15,7 +15,14 @@ from bench.servers import ServerFailed
 if TYPE_CHECKING:
     from types import ModuleType
 
-PARTS: dict[str, ModuleType] = {"costs": costs, "index": index, "memory": memory}
+PARTS: dict[str, ModuleType] = {
+    "costs": costs,
+    "index": index,
+    "memory": memory,
+    "patterns": patterns,
+    "pattern-quality": pattern_quality,
+    "pattern-regret": pattern_regret,
+}
 ROUNDS = 9
 QUICK_ROUNDS = 3
 

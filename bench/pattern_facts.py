@@ -1,7 +1,7 @@
 """What is true of the answers of a pattern library, whatever they cost: found by all, and kept.
 
-    found at once    one process keeps a pattern, another one asks for it as soon as that has returned
-    kill -9          four writers are killed again and again: acknowledged patterns that are gone afterwards
+found at once    one process keeps a pattern, another one asks for it as soon as that has returned
+kill -9          four writers are killed again and again: acknowledged patterns that are gone afterwards
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def run(stores: Stores, *, share: int, say: Callable[[str], None]) -> list[Scena
     ]
 
 
-def _fact(site: Site, contender: str, find_out: Callable[[Site], Finding], say: Callable[[str], None]) -> Fact:
+def _fact(
+    site: Site, contender: str, find_out: Callable[[Site], Finding], say: Callable[[str], None]
+) -> Fact:
     say(f"found by others, and kept: {contender}")
     try:
         text, figures = find_out(site)

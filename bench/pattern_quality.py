@@ -8,30 +8,25 @@
 Both are means over all questions. What our search leaves to choice (stop words, weights) was chosen by one
 half of the questions; the other half, whose tools have other names, is shown by itself.
 
-    python -m bench.pattern_quality           what this interpreter has installed, and the peers
-
 Source: K. Järvelin and J. Kekäläinen, "Cumulated gain-based evaluation of IR techniques" (2002), with gains
 of 0 and 1.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import os
 import statistics
 import subprocess
-import sys
 import tempfile
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench import peers, tool_questions
-from bench.measure import show
-from bench.results import Fact, ScenarioResult, facts_result, full_tables, part_result
+from bench.results import Fact, ScenarioResult, facts_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from bench.tool_questions import QuestionSet
 
@@ -50,6 +45,7 @@ ENGINES = {
     peers.EMPATHY.label: "empathy",
 }
 """Contender -> what `bench.programs.rankings` calls it."""
+HEADLINE = tuple(ENGINES)
 
 
 class Quality(NamedTuple):
@@ -59,17 +55,20 @@ class Quality(NamedTuple):
     recall: float
 
 
-def run(pythons: Mapping[str, str], *, quick: bool, say: Callable[[str], None]) -> list[ScenarioResult]:
-    """One scenario for each set of questions.
+def run(*, rounds: int, quick: bool, say: Callable[[str], None]) -> list[ScenarioResult]:  # noqa: ARG001
+    """One scenario for each set of questions; once, as answers do not vary.
 
     Args:
-        pythons: contender -> the interpreter that has it; of `ENGINES`, those that are wanted.
+        rounds: makes no difference.
         quick: ask only some of the questions.
         say: told what is being done.
 
     Raises:
         CorpusUnavailable: the questions cannot be had.
+        PeerUnavailable: an engine cannot.
     """
+    say("preparing the contenders")
+    pythons = _install()
     data = tool_questions.fetch()
     results = []
     for make in (tool_questions.requests, tool_questions.turns):
@@ -77,9 +76,8 @@ def run(pythons: Mapping[str, str], *, quick: bool, say: Callable[[str], None]) 
         asked = asked._replace(questions=asked.questions[:: QUICK_SHARE if quick else 1])
         facts = []
         for contender, engine in ENGINES.items():
-            if contender in pythons:
-                say(f"{asked.name}: {contender}")
-                facts.append(_fact(contender, asked, pythons[contender], engine))
+            say(f"{asked.name}: {contender}")
+            facts.append(_fact(contender, asked, pythons[contender], engine))
         corpus = f"BFCL {tool_questions.VERSION}, {len(asked.tools):,} tools"
         results.append(
             facts_result(
@@ -130,15 +128,12 @@ def _fact(contender: str, asked: QuestionSet, python: str, engine: str) -> Fact:
     return Fact(contender, text, figures)
 
 
-def _installed() -> dict[str, str]:
-    """Ours and the libraries it brings from this interpreter, the peers from their own environments."""
-    ours = dict.fromkeys((SUBJECT, "SQLite FTS5", "tantivy"), sys.executable)
-    if importlib.util.find_spec("onnxruntime"):
-        ours[SEMANTIC] = sys.executable
-    theirs = {peer.label: str(peers.install(peer) / "python") for peer in (peers.BM25S, peers.EMPATHY)}
-    return ours | theirs
-
-
-if __name__ == "__main__":
-    found = run(_installed(), quick="--quick" in sys.argv, say=show)
-    print(full_tables([part_result("quality", [SUBJECT], found)]))
+def _install() -> dict[str, str]:
+    """The interpreter of each contender, in an environment of its own; ours brings two of the peers along."""
+    ours = peers.install_quarterdeck()
+    folders = {
+        **dict.fromkeys((SUBJECT, "SQLite FTS5", "tantivy"), ours),
+        SEMANTIC: peers.install_quarterdeck("semantic"),
+        **{peer.label: peers.install(peer) for peer in (peers.BM25S, peers.EMPATHY)},
+    }
+    return {contender: str(folder / "python") for contender, folder in folders.items()}

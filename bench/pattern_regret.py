@@ -14,15 +14,13 @@ from __future__ import annotations
 import math
 import random
 import statistics
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
-from bench.measure import show
 from bench.peers import EMPATHY
-from bench.results import Fact, ScenarioResult, facts_result, full_tables, part_result
+from bench.results import Fact, ScenarioResult, facts_result
 from quarterdeck.patterns import evidence
 
 USES = 2_000
@@ -202,6 +200,9 @@ POLICIES: dict[str, Policy] = {
 }
 
 
+HEADLINE = (SUBJECT, EMPATHY.label, "raw success rate", "Wilson's lower bound", "UCB1", "Thompson sampling")
+
+
 class Setting(NamedTuple):
     """One question to all policies.
 
@@ -225,8 +226,11 @@ SETTINGS = [
 ]
 
 
-def run(*, quick: bool, say: Callable[[str], None]) -> list[ScenarioResult]:
-    """Every policy in every world, in all processors; the same runs of a world for each policy."""
+def run(*, rounds: int, quick: bool, say: Callable[[str], None]) -> list[ScenarioResult]:  # noqa: ARG001
+    """Every policy in every world, in all processors; the same runs of a world for each policy.
+
+    How many runs says *quick*, and not *rounds*: one more costs little, and hundreds are needed.
+    """
     runs = QUICK_RUNS if quick else RUNS
     results = []
     with ProcessPoolExecutor() as pool:
@@ -283,8 +287,3 @@ def _fact(name: str, regrets: list[float]) -> Fact:
         "worst tenth": statistics.quantiles(regrets, n=10)[-1],
     }
     return Fact(name, f"{figures['mean']:.0f} ± {figures['sd']:.0f}", figures)
-
-
-if __name__ == "__main__":
-    found = run(quick="--quick" in sys.argv, say=show)
-    print(full_tables([part_result("regret", [SUBJECT], found)]))

@@ -65,7 +65,14 @@ IN_TABLE = {ROWS: "rows"}
 IN_DICT = {STAMP: "stamp"}
 MEANT = {SUBJECT: "quarterdeck-semantic", WITHOUT_MEANING: "quarterdeck-without-meaning"}
 WRITTEN = {SUBJECT: "quarterdeck", FTS5: "fts5", ROW: "rows", LINE: "line"}
-WRITTEN_ALONE = {SUBJECT: "quarterdeck", EMPATHY: "empathy", FTS5: "fts5", TANTIVY: "tantivy", ROW: "rows", LINE: "line"}
+WRITTEN_ALONE = {
+    SUBJECT: "quarterdeck",
+    EMPATHY: "empathy",
+    FTS5: "fts5",
+    TANTIVY: "tantivy",
+    ROW: "rows",
+    LINE: "line",
+}
 STARTED = {SUBJECT: "quarterdeck", EMPATHY: "empathy", FTS5: "fts5", TANTIVY: "tantivy"}
 
 
@@ -290,9 +297,7 @@ def _process(bench: Bench, name: str, engine: str, argv: Sequence[str]) -> Conte
 
 def _meant(bench: Bench, size: int) -> list[ScenarioResult]:
     file = bench.corpus(size)
-    bench.in_turn(
-        f"{size:,} by meaning, build", MEANT, "pattern_asking", "build", file, empty=True, rounds=1
-    )
+    bench.in_turn(f"{size:,} by meaning, build", MEANT, "pattern_asking", "build", file, empty=True, rounds=1)
     told = bench.in_turn(f"{size:,} by meaning, asked", MEANT, "pattern_asking", "meaning", file)
     file.unlink()
     return scenarios(told, "with the extra semantic", size)

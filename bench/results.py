@@ -286,7 +286,8 @@ def headline_table(result: PartResult) -> str:
     A contender's row is that of its very name, else the first that says more in brackets.
     """
     subject, *others = result["headline"]
-    heads = [subject, *(head for other in others for head in (other, "×"))]
+    is_timed = any("wall_s" in row for scenario in result["scenarios"] for row in scenario["rows"])
+    heads = [subject, *(head for other in others for head in ((other, "×") if is_timed else (other,)))]
     lines = ["| | " + " | ".join(heads) + " |", "|---|" + "---:|" * len(heads)]
     for scenario in result["scenarios"]:
         rows = {row["name"].partition(" (")[0]: row for row in reversed(scenario["rows"])}
@@ -294,7 +295,9 @@ def headline_table(result: PartResult) -> str:
         cells = [_answer(rows.get(subject))]
         for other in others:
             row = rows.get(other)
-            cells += [_answer(row), _ratio(row.get("wall_ratio_paired") if row else None)]
+            cells.append(_answer(row))
+            if is_timed:
+                cells.append(_ratio(row.get("wall_ratio_paired") if row else None))
         where = f"{scenario['name']}, {_size(scenario)}"
         lines.append(f"| {where} | " + " | ".join(cells) + " |")
     about = result["machine"]
@@ -353,7 +356,8 @@ def duration(seconds: float) -> str:
 def _ratio(value: float | None) -> str:
     if value is None:
         return ""
-    return f"{value:.1f} ×" if value < 20 else f"{value:.0f} ×"
+    digits = 2 if value < 0.1 else 1 if value < 20 else 0
+    return f"{value:.{digits}f} ×"
 
 
 def _cell(text: str) -> str:

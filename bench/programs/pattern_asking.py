@@ -84,7 +84,7 @@ def few(engine: Engine, file: str) -> Times:
 
 def many(make: Callable[[], Engine]) -> tuple[Engine, Times]:
     """Opened and asked once; then words alone and with each filter."""
-    words = iter(questions(QUESTIONS + 4 * FILTERED + 1))
+    words = iter(questions(QUESTIONS + 5 * FILTERED + 1))
     first = Question(next(words))
 
     def opened() -> Engine:
@@ -104,10 +104,11 @@ def many(make: Callable[[], Engine]) -> tuple[Engine, Times]:
     }
     for name, kind in kinds.items():
         asked = [kind(text) for text in itertools.islice(words, QUESTIONS if kind is Question else FILTERED)]
-        spans = each_of(engine.ask, asked)
-        times[name], times[f"{name}, p99"] = middle(spans), last_percent(spans)
+        _add(times, name, each_of(engine.ask, asked))
         if not engine.filters:
-            break
+            return engine, times
+    situations = [_situation(text) for text in itertools.islice(words, FILTERED)]
+    _add(times, "situation", each_of(lambda context: engine.situation(context, None), situations))
     return engine, times
 
 
@@ -121,8 +122,8 @@ def meaning(make: Callable[[], Engine]) -> tuple[Engine, Times]:
         return engine
 
     engine, span = timed(opened)
-    spans = each_of(engine.ask, asked[:FILTERED])
-    times = {"words": middle(spans), "words, p99": last_percent(spans), "import, open, first question": span}
+    times: Times = {"import, open, first question": span}
+    _add(times, "words", each_of(engine.ask, asked[:FILTERED]))
     if engine.by_meaning:
         from quarterdeck.patterns.meaning.encoder import the_encoder
 
@@ -169,7 +170,11 @@ def rate(ask: Callable[[Asked], object], asked: Iterable[Asked], most: int = 10*
     return Span((time.perf_counter() - wall) / done, (time.process_time() - cpu) / done)
 
 
-def each_of(ask: Callable[[Question], object], asked: Sequence[Question]) -> list[Span]:
+def _add(times: Times, name: str, spans: Sequence[Span]) -> None:
+    times[name], times[f"{name}, p99"] = middle(spans), last_percent(spans)
+
+
+def each_of(ask: Callable[[Asked], object], asked: Sequence[Asked]) -> list[Span]:
     """Of each call, over as many as `ENOUGH_OF_MANY_S` allows."""
     spans: list[Span] = []
     until = time.perf_counter() + ENOUGH_OF_MANY_S

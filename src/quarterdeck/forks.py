@@ -16,6 +16,8 @@ import weakref
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import quarterdeck.files  # noqa: F401  it registers first, so that a fork takes its lock last, as everybody does
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -9,7 +9,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
-from quarterdeck import forks
+from quarterdeck import files, forks
 
 if TYPE_CHECKING:
     import pytest
@@ -110,3 +110,23 @@ def test_a_thing_that_is_gone_is_not_kept() -> None:
     gc.collect()
     assert seen() is None
     assert in_child(done) == []
+
+
+def test_a_fork_takes_the_lock_of_leases_last():
+    """As everybody does who takes a lease while at work with a guarded object."""
+    held: list[bool] = []
+
+    class Told:
+        def acquire(self) -> None:
+            held.append(files._FORK._is_owned())  # type: ignore[attr-defined]  # only there at run time
+
+        def release(self) -> None:
+            pass
+
+    class Guarded:
+        lock = Told()
+
+    thing = Guarded()
+    forks.guard(thing, lambda _: None)  # type: ignore[type-var]  # all that is needed of a lock
+    assert in_child([]) == []
+    assert held == [False]

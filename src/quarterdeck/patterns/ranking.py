@@ -97,8 +97,9 @@ class Ranking:
             fits = fuse(fits, similar)
         tried = {hit.number for hit in hits if hit.is_tried} | similar.keys()
         tallies = self._truth.tallies(list(tried)) if tried else {}
-        found = self._read(self._weighed(question, fits, stated, tallies, question.limit), question)
-        if len(found) < question.limit < len(fits):  # some of the best are gone since the index was asked
+        candidates = self._weighed(question, fits, stated, tallies, question.limit)
+        found = self._read(candidates, question)
+        if len(found) < question.limit <= len(candidates):  # some are gone since the index was asked
             found = self._read(self._weighed(question, fits, stated, tallies, len(fits)), question)
         contradicted = self._contradicted([pattern.id for _, pattern in found])
         return [
@@ -157,9 +158,7 @@ class Ranking:
         even then would be better than the next, so they would be than all that follow.
         """
         least, random = question.min_confidence, question.random
-        candidates: list[
-            tuple[float, int, float, float, Tally]
-        ] = []  # a tuple is made in a tenth of the time
+        candidates: list[tuple[float, int, float, float, Tally]] = []  # made in a tenth of the time
         best: list[float] = []
         for number, fit in sorted(fits.items(), key=_fit, reverse=True):
             if len(best) == enough and fit * evidence.MAX_FACTOR < best[0]:

@@ -27,8 +27,8 @@ def fuse(
         similar: cosines, finite.
         weight: of *similar*, 0 to 1; *lexical* has the rest.
 
-    Source: Bruch, Gai, Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023, section 4:
-    min-max scaling with the theoretical minimum.
+    Source: Bruch, Gai, Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", 2023: the convex
+    combination with min-max scaling by the theoretical minimum; theirs of a cosine is -1.
     """
     fits = {number: (1.0 - weight) * part for number, part in _scaled(lexical).items()}
     for number, part in _scaled(similar).items():
