@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from bench import peers
 from bench.memory_stores import CACHING, EMPATHY, IN_PROCESS, REDIS_PY, SUBJECT, WORK
-from bench.programs.kills import SHARED as LIVES
+from bench.programs.kills import SHARED
 from bench.programs.stores import as_bytes, value
 from bench.results import Fact, ScenarioResult, facts_result
 
@@ -227,19 +227,20 @@ def _stale(site: Site, *, seconds: int) -> Finding:
 
 def _lost(site: Site, *, kills: int) -> Finding:
     dice = random.Random(kills)
-    with site.shared(LIVES.size) as (path, mapped):
+    with site.shared(SHARED.size) as (path, mapped):
         for life in range(1, kills + 1):
             enough = dice.choice(WRITES_OF_A_LIFE)
             with site.running("kills", path, "write") as writer:
                 writer.wait_until(partial(has_written, mapped, life, enough))
         with site.running("kills", path, "look") as last:
             last.wait_until(partial(has_written, mapped, kills + 1, 0))
-        _, _, acknowledged, lost = LIVES.unpack(mapped)
+        _, _, acknowledged, lost = SHARED.unpack(mapped)
     return some_of(lost, acknowledged), {"acknowledged": acknowledged, "lost": lost, "kills": kills}
 
 
 def has_written(mapped: mmap.mmap, life: int, enough: int) -> bool:
-    now, acknowledged, _, _ = LIVES.unpack(mapped)
+    """Whether a program ``kills`` is in that life, and has been told of so many writes in it."""
+    now, acknowledged, _, _ = SHARED.unpack(mapped)
     return bool(now == life and acknowledged >= enough)
 
 

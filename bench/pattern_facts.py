@@ -11,8 +11,9 @@ import random
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bench.memory_facts import LIVES, WRITES_OF_A_LIFE, Failed, Site, has_written, some_of
+from bench.memory_facts import WRITES_OF_A_LIFE, Failed, Site, has_written, some_of
 from bench.pattern_stores import EMPATHY, FTS5, SUBJECT, TANTIVY, WORK
+from bench.programs.kills import SHARED
 from bench.results import Fact, ScenarioResult, duration, facts_result
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _lost(site: Site, *, kills: int) -> Finding:
     dice = random.Random(kills)
     names = [f"writer-{number}" for number in range(WRITERS)]
     with contextlib.ExitStack() as stack:
-        shared = {name: stack.enter_context(site.shared(LIVES.size, name)) for name in names}
+        shared = {name: stack.enter_context(site.shared(SHARED.size, name)) for name in names}
         for life in range(1, kills + 1):
             enough = dice.choice(WRITES_OF_A_LIFE) // WRITERS
             with contextlib.ExitStack() as lives:
@@ -80,9 +81,9 @@ def _lost(site: Site, *, kills: int) -> Finding:
                         writer.wait_until(partial(has_written, mapped, life, enough))
         acknowledged = lost = 0
         for name, (path, mapped) in shared.items():
-            life = LIVES.unpack(mapped)[0]
+            life = SHARED.unpack(mapped)[0]
             with site.running("kills", path, "look", name) as last:
                 last.wait_until(partial(has_written, mapped, life + 1, 0))
-            its_acknowledged, its_lost = LIVES.unpack(mapped)[2:]
+            its_acknowledged, its_lost = SHARED.unpack(mapped)[2:]
             acknowledged, lost = acknowledged + its_acknowledged, lost + its_lost
     return some_of(lost, acknowledged), {"acknowledged": acknowledged, "lost": lost, "kills": kills}

@@ -80,7 +80,7 @@ import json, sys
 from quarterdeck.patterns import PatternLibrary
 with PatternLibrary(sys.argv[1]) as library:
     for line in sys.stdin:
-        found = library.search(json.loads(line), limit=1000)
+        found = library.search(json.loads(line), limit=10_000)
         print(json.dumps([match.pattern.id for match in found]), flush=True)
 """
 

@@ -50,7 +50,7 @@ class Span(NamedTuple):
 
 def build(engine: Engine, file: str) -> Times:
     """All of them, read from the file meanwhile."""
-    _, span = timed(lambda: engine.build(read(file)))
+    _, span = timed(engine.build, read(file))
     return {"build": span}
 
 
@@ -77,7 +77,7 @@ def few(engine: Engine, file: str) -> Times:
             engine.write(last._replace(id=f"new-{number}"))
         except NotImplementedError:
             return times
-        spans.append(timed(lambda context=context: engine.situation(context, None))[1])
+        spans.append(timed(engine.situation, context, None)[1])
     times["untyped question, after a write"] = middle(spans)
     return times
 
@@ -130,7 +130,7 @@ def meaning(make: Callable[[], Engine]) -> tuple[Engine, Times]:
         texts = [
             f"{each.words}. " + " ".join(other.words for other in asked[:8]) for each in asked[FILTERED:]
         ]
-        _, span = timed(lambda: the_encoder().encode(texts))
+        _, span = timed(the_encoder().encode, texts)
         times["encode a pattern"] = Span(span.wall_s / len(texts), span.cpu_s / len(texts))
     return engine, times
 
@@ -149,10 +149,10 @@ def _situation(words: str) -> dict[str, str]:
     return {"language": "python", "framework": "framework-3", "task": words}
 
 
-def timed(call: Callable[[], Answer]) -> tuple[Answer, Span]:
+def timed(call: Callable[..., Answer], *arguments: object) -> tuple[Answer, Span]:
     """What it returns, and what that took."""
     wall, cpu = time.perf_counter(), time.process_time()
-    answer = call()
+    answer = call(*arguments)
     return answer, Span(time.perf_counter() - wall, time.process_time() - cpu)
 
 
@@ -179,7 +179,7 @@ def each_of(ask: Callable[[Asked], object], asked: Sequence[Asked]) -> list[Span
     spans: list[Span] = []
     until = time.perf_counter() + ENOUGH_OF_MANY_S
     for question in asked:
-        spans.append(timed(lambda question=question: ask(question))[1])
+        spans.append(timed(ask, question)[1])
         if time.perf_counter() > until:
             break
     return spans

@@ -1,7 +1,8 @@
 """``pattern_corpus.py FILE COUNT``: write so many patterns as JSON, one a line, the same ones each time.
 
-Their words are those of the standard library's own documentation, each as often as it is there; so there are
-stop words, inflections and words that hardly ever occur. Tags and types are as uneven: some patterns in five
+Their words are those of the standard library's own documentation, each as often as it is there, and names out
+of its code, each as often as there are files that have it; so there are stop words, inflections, identifiers,
+and words that hardly ever occur. Tags and types are as uneven: some patterns in five
 have the first tag, one in ten thousand the last. Half of all patterns state a confidence of at least 0.5.
 """
 
@@ -17,7 +18,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 SEED = 5
 TYPES = {"sequential": 4, "temporal": 3, "conditional": 2, "behavioral": 1}
@@ -26,6 +27,7 @@ TAGS = 3_000
 FREQUENT_TAG, RARE_TAG = "tag-1", "tag-2500"
 LANGUAGES = ("python", "rust", "go", "typescript", "sql", "shell")
 FRAMEWORKS = tuple(f"framework-{number}" for number in range(40))
+NAMES = 0.25
 _POOL = 1_000_000
 _NO_DOCUMENTATION = {"test", "tests", "site-packages", "idlelib", "lib2to3", "turtledemo", "__pycache__"}
 
@@ -70,7 +72,7 @@ def patterns(count: int) -> Iterator[Made]:
         begins = at + dice.randint(4, 8)
         yield Made(
             f"p{number}",
-            *dice.choices(types, cum_weights=type_steps),
+            dice.choices(types, cum_weights=type_steps)[0],
             " ".join(pool[at:begins]),
             " ".join(pool[begins : begins + dice.randint(15, 50)]),
             list(dict.fromkeys(dice.choices(tags, cum_weights=tag_steps, k=dice.randint(1, 3)))),
@@ -87,27 +89,45 @@ def read(path: str) -> Iterator[Made]:
 
 
 def questions(count: int) -> list[str]:
-    """Different ones, of four words each that are no stop words, most of them."""
-    words = [word for word in _pool() if len(word) > 3]
+    """Different ones, of four words each; frequent words are somewhat rarer than in the patterns.
+
+    For who asks chooses words that tell something. Half of the words are in one of four hundred patterns or
+    more.
+    """
+    counts = Counter(word for word in _pool() if len(word) > 3)
+    words = sorted(counts)
     dice = random.Random(f"questions {SEED}")
-    asked = {" ".join(dice.sample(words, 4)): None for _ in range(2 * count)}
-    return list(asked)[:count]
+    asked = dice.choices(words, weights=[counts[word] ** 0.75 for word in words], k=8 * count)
+    return list(dict.fromkeys(" ".join(asked[at : at + 4]) for at in range(0, len(asked), 4)))[:count]
 
 
 def _pool() -> list[str]:
-    """Words of the documentation in any order, each as often as it is there."""
+    """Words of the library's documentation, and every fourth a name out of its code."""
     from pydoc_data.topics import topics
 
-    texts = list(topics.values())
-    for folder, inner, names in os.walk(os.path.dirname(os.__file__)):
+    words = Counter(_words(topics.values()))
+    names: Counter[str] = Counter()
+    for folder, inner, files in os.walk(os.path.dirname(os.__file__)):
         inner[:] = sorted(set(inner) - _NO_DOCUMENTATION)
-        for name in sorted(names):
-            if name.endswith(".py"):
-                with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
-                    texts += re.findall(r'"""(.*?)"""', file.read(), re.DOTALL)
-    counts = Counter(word for text in texts for word in re.findall(r"[a-z]{2,}", text.lower()))
-    words = sorted(counts)
-    return random.Random(SEED).choices(words, weights=[counts[word] for word in words], k=_POOL)
+        for file in sorted(files):
+            if file.endswith(".py"):
+                with open(os.path.join(folder, file), encoding="utf-8", errors="replace") as lines:
+                    source = lines.read()
+                words.update(_words(re.findall(r'"""(.*?)"""', source, re.DOTALL)))
+                names.update(set(re.findall(r"[A-Za-z_]\w{3,}", source)))
+    dice = random.Random(SEED)
+    from_words, from_names = (
+        dice.choices(sorted(counts), weights=[counts[each] for each in sorted(counts)], k=_POOL)
+        for counts in (words, names)
+    )
+    return [
+        name if dice.random() < NAMES else word for word, name in zip(from_words, from_names, strict=True)
+    ]
+
+
+def _words(texts: Iterable[str]) -> Iterator[str]:
+    for text in texts:
+        yield from re.findall(r"[a-z]{2,}", text.lower())
 
 
 if __name__ == "__main__":

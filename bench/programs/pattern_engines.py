@@ -126,10 +126,11 @@ class Semantic(Quarterdeck):
         """With directions drawn by lot: to encode so many takes long, and a search costs the same."""
         import numpy as np
 
-        from quarterdeck.patterns.meaning import meaning
+        from quarterdeck.patterns.meaning.encoder import the_encoder
+        from quarterdeck.patterns.meaning.meaning import Meaning
 
         class _ByLot:
-            name, dimensions = meaning.the_encoder().name, meaning.the_encoder().dimensions
+            name, dimensions = the_encoder().name, the_encoder().dimensions
             _dice = np.random.default_rng(5)
 
             def encode(self, texts: Sequence[str]) -> Any:  # noqa: ANN401  an array
@@ -138,7 +139,7 @@ class Semantic(Quarterdeck):
 
         self.library.meaning = None
         super().build(made)
-        directions = meaning.Meaning(self.library.truth, os.path.join(self.place, "library.index"), _ByLot())
+        directions = Meaning(self.library.truth, os.path.join(self.place, "library.index"), _ByLot())
         directions.sync()
         directions.close()
 
@@ -179,7 +180,9 @@ class Rows(Engine):
 
     filters = False
 
-    SCHEMA = ("CREATE TABLE IF NOT EXISTS patterns (number INTEGER PRIMARY KEY, data TEXT NOT NULL) STRICT",)
+    SCHEMA: tuple[str, ...] = (
+        "CREATE TABLE IF NOT EXISTS patterns (number INTEGER PRIMARY KEY, data TEXT NOT NULL) STRICT",
+    )
 
     def __init__(self, place: str) -> None:
         """Opens the file."""

@@ -60,9 +60,9 @@ def main(name: str, place: str, writers: int, count: int) -> None:
     os.close(go[0])
     os.close(go[1])
     spans, peaks, own = [], [], []
-    for answer in answers:
-        with os.fdopen(answer, "rb") as file:
-            its_spans, peak, its_own = pickle.load(file)  # noqa: S301  our own child's
+    for reading in answers:
+        with os.fdopen(reading, "rb") as file:
+            its_spans, peak, its_own = pickle.load(file)  # our own child's
         spans += its_spans
         peaks.append(peak)
         own.append(its_own)
@@ -79,7 +79,7 @@ def _writer(name: str, place: str, made: Sequence[Made], ready: int, go: int) ->
     spans = []
     until = time.perf_counter() + ENOUGH_S
     for each in made[WARM_UP:]:
-        _, span = timed(lambda each=each: engine.write(each))
+        _, span = timed(engine.write, each)
         spans.append(span)
         if time.perf_counter() > until:
             break

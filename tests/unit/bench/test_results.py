@@ -86,7 +86,7 @@ def test_facts_stand_in_words_where_times_would(tmp_path):
 
 def test_a_headline_takes_the_first_that_says_more_in_brackets():
     """Unless there is one of that very name."""
-    row = "| 0 of 9 | 7 of 9 (77.8 %) |  | failed |  | 1 of 2 (50.0 %) |  |"
+    row = "| 0 of 9 | 7 of 9 (77.8 %) | failed | 1 of 2 (50.0 %) |"
     assert f"| stale reads, embedded (10 seconds) {row}" in headline_table(facts())
 
 
