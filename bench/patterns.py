@@ -266,7 +266,7 @@ def _fresh(bench: Bench, rounds: int, say: Callable[[str], None]) -> list[Scenar
             bench,
             contender,
             engine,
-            bench.stores.command(engine, "pattern_asking", bench.place(engine), "one", file),
+            bench.stores.command(engine, "pattern_once", bench.place(engine), file),
         )
         for contender, engine in STARTED.items()
     ]

@@ -4,7 +4,6 @@
     few       keep them, and ask for what fits the situation of an agent, as agents do again and again
     many      open what ``build`` has made, and ask different questions, none of them twice
     meaning   the same with fewer questions, and what it costs to encode a pattern
-    one       open it, ask for what fits a situation, and leave
 
 The last line is JSON: ``times``, the wall and CPU seconds of each operation, and bytes of memory: the peak,
 and what the process has of its own at the end, without files that are mapped.
@@ -18,7 +17,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from bench.programs.pattern_corpus import FREQUENT_TAG, RARE_TAG, TYPES, Question, questions, read
+from bench.programs.pattern_corpus import FREQUENT_TAG, RARE_TAG, TYPES, Question, asked_of, read
 from bench.programs.pattern_engines import ENGINES, status
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def few(engine: Engine, file: str) -> Times:
     *kept, last = read(file)
     engine.build(kept)
     types = itertools.cycle(TYPES)
-    asked = [_situation(words) for words in questions(4_000)]
+    asked = [_situation(words) for words in asked_of(file)]
     ways: dict[str, Callable[[dict[str, str]], object]] = {
         "typed": lambda context: engine.situation(context, next(types)),
         "untyped": lambda context: engine.situation(context, None),
@@ -82,9 +81,9 @@ def few(engine: Engine, file: str) -> Times:
     return times
 
 
-def many(make: Callable[[], Engine]) -> tuple[Engine, Times]:
+def many(make: Callable[[], Engine], file: str) -> tuple[Engine, Times]:
     """Opened and asked once; then words alone and with each filter."""
-    words = iter(questions(QUESTIONS + 5 * FILTERED + 1))
+    words = iter(asked_of(file))
     first = Question(next(words))
 
     def opened() -> Engine:
@@ -112,9 +111,9 @@ def many(make: Callable[[], Engine]) -> tuple[Engine, Times]:
     return engine, times
 
 
-def meaning(make: Callable[[], Engine]) -> tuple[Engine, Times]:
+def meaning(make: Callable[[], Engine], file: str) -> tuple[Engine, Times]:
     """Words and meaning; how long one pattern takes to be encoded, of many at once."""
-    asked = [Question(text) for text in questions(FILTERED + ENCODED + 1)]
+    asked = [Question(text) for text in asked_of(file)[: FILTERED + ENCODED + 1]]
 
     def opened() -> Engine:
         engine = make()
@@ -133,15 +132,6 @@ def meaning(make: Callable[[], Engine]) -> tuple[Engine, Times]:
         _, span = timed(the_encoder().encode, texts)
         times["encode a pattern"] = Span(span.wall_s / len(texts), span.cpu_s / len(texts))
     return engine, times
-
-
-def one(engine: Engine, file: str) -> Times:
-    """As a short-lived process does."""
-    if not engine.lasts:
-        for made in read(file):
-            engine.write(made)
-    engine.situation(_situation("database locked while writing"), None)
-    return {}
 
 
 def _situation(words: str) -> dict[str, str]:
@@ -203,10 +193,10 @@ def _at(spans: Sequence[Span], share: float) -> Span:
 def main(name: str, place: str, verb: str, file: str) -> None:
     """Do it and say it."""
     if verb in ("many", "meaning"):
-        engine, times = (many if verb == "many" else meaning)(lambda: ENGINES[name](place))
+        engine, times = (many if verb == "many" else meaning)(lambda: ENGINES[name](place), file)
     else:
         engine = ENGINES[name](place)
-        times = {"build": build, "few": few, "one": one}[verb](engine, file)
+        times = {"build": build, "few": few}[verb](engine, file)
     memory = {"peak_bytes": status("VmHWM"), "own_bytes": status("RssAnon")}
     engine.close()
     print(json.dumps({"times": times, **memory}))

@@ -1,5 +1,7 @@
 """``pattern_corpus.py FILE COUNT``: write so many patterns as JSON, one a line, the same ones each time.
 
+And questions to ask of them into ``FILE.questions``, one a line.
+
 Their words are those of the standard library's own documentation, each as often as it is there, and names out
 of its code, each as often as there are files that have it; so there are stop words, inflections, identifiers,
 and words that hardly ever occur. Tags and types are as uneven: some patterns in five
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 SEED = 5
+QUESTIONS = 4_000
 TYPES = {"sequential": 4, "temporal": 3, "conditional": 2, "behavioral": 1}
 """How many of ten patterns have each."""
 TAGS = 3_000
@@ -88,6 +91,12 @@ def read(path: str) -> Iterator[Made]:
             yield Made(*json.loads(line))
 
 
+def asked_of(path: str) -> list[str]:
+    """The questions that were written with that file."""
+    with open(f"{path}.questions", encoding="utf-8") as lines:
+        return lines.read().splitlines()
+
+
 def questions(count: int) -> list[str]:
     """Different ones, of four words each; frequent words are somewhat rarer than in the patterns.
 
@@ -133,3 +142,5 @@ def _words(texts: Iterable[str]) -> Iterator[str]:
 if __name__ == "__main__":
     with open(sys.argv[1], "w", encoding="utf-8") as file:
         file.writelines(json.dumps(made) + "\n" for made in patterns(int(sys.argv[2])))
+    with open(f"{sys.argv[1]}.questions", "w", encoding="utf-8") as file:
+        file.writelines(f"{question}\n" for question in questions(QUESTIONS))

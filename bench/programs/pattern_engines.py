@@ -30,12 +30,10 @@ class Engine:
     Attributes:
         filters: it can be asked for more than words.
         by_meaning: it compares meanings, too.
-        lasts: another process finds what this one has kept.
     """
 
     filters = True
     by_meaning = False
-    lasts = True
 
     def __init__(self, place: str) -> None:
         """In folder *place*, which is there."""
@@ -146,8 +144,6 @@ class Semantic(Quarterdeck):
 
 class Empathy(Engine):
     """The library of empathy-framework: in this process only."""
-
-    lasts = False
 
     def __init__(self, place: str) -> None:
         """An empty one."""

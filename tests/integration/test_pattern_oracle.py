@@ -175,9 +175,9 @@ def test_filters_change_no_score(kind, request, engine):
     library.reindex()
     for question in questions()[::4]:
         asked = features.asked_in_words(question)
-        found = library.search(question, pattern_type="temporal", limit=BEST)
+        found = library.search(question, type="temporal", limit=BEST)
         assert_agreed(found, engine.scores(asked, [features.type_("temporal")]))
-        found = library.search(question, pattern_type="temporal", tags=["argparse"], limit=BEST)
+        found = library.search(question, type="temporal", tags=["argparse"], limit=BEST)
         assert_agreed(found, engine.scores(asked, [features.type_("temporal"), features.tag("argparse")]))
 
 

@@ -254,7 +254,7 @@ class TwoHandles(RuleBasedStateMachine):
             scores = expected(self.known.values(), self.above, query, self.clock.now_s, least, retired)
         for library in self.handles:
             found = library.search(
-                words, tags=tags, pattern_type=kind, min_confidence=least, limit=limit, retired=retired
+                words, tags=tags, type=kind, min_confidence=least, limit=limit, retired=retired
             )
             assert_found(found, scores, limit)
 
@@ -325,7 +325,7 @@ def test_a_random_library_finds_what_brute_force_finds(given_patterns, questions
             scores = {}
             if query.weights or not words:
                 scores = expected(everything, {}, query, library._clock(), least)
-            found = library.search(words, tags=tags, pattern_type=kind, min_confidence=least, limit=limit)
+            found = library.search(words, tags=tags, type=kind, min_confidence=least, limit=limit)
             assert_found(found, scores, limit)
             situation = {"task": words, "tags": tags}
             query = Query(features.asked_in_context(situation), required([], kind))

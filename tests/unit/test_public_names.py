@@ -14,6 +14,7 @@ import quarterdeck
 import quarterdeck.costs
 import quarterdeck.index
 import quarterdeck.memory
+import quarterdeck.patterns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +55,7 @@ def among(modules: set[str], *unwanted: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    [quarterdeck, quarterdeck.costs, quarterdeck.index, quarterdeck.memory],
+    [quarterdeck, quarterdeck.costs, quarterdeck.index, quarterdeck.memory, quarterdeck.patterns],
     ids=lambda module: module.__name__,
 )
 class TestNames:
@@ -146,4 +147,30 @@ def test_memory_in_a_file_loads_no_server_and_no_event_loop(tmp_path):
     assert not among(
         modules, "redis", "quarterdeck.memory.server", "asyncio", "concurrent", "cryptography", "subprocess",
         "socket", "ssl", "multiprocessing", "tomllib",
+    )  # fmt: skip
+
+
+def test_importing_the_patterns_loads_no_database_and_no_engine():
+    """Its names are a table, too."""
+    modules = loaded(IMPORT.replace("quarterdeck;", "quarterdeck.patterns;"))
+    ours = {name for name in modules if name.startswith("quarterdeck")}
+    assert ours == {"quarterdeck", "quarterdeck.patterns"}
+    assert not among(modules, "sqlite3", "tantivy", "msgspec", "numpy", "Stemmer", "yaml", "threading")
+
+
+def test_a_small_library_loads_no_engine_and_no_model(tmp_path):
+    """Who contributes, asks and reports waits for what that takes, and no more."""
+    code = IMPORT.replace(
+        "quarterdeck;",
+        "quarterdeck.patterns as p; library = p.PatternLibrary(sys.argv[1]); "
+        "pattern = p.Pattern(id='a', agent_id='ann', pattern_type='temporal', name='a lock'); "
+        "library.contribute_pattern('ann', pattern); "
+        "(match,) = library.query_patterns('ben', {'task': 'locks'}); match.factors; "
+        "library.record_pattern_outcome('a', True); library.render([match], 500); library.close();",
+    )
+    modules = loaded(code, str(tmp_path / "own.sqlite"))
+    assert {"quarterdeck.patterns.truth", "Stemmer"} <= modules
+    assert not among(
+        modules, "tantivy", "numpy", "onnxruntime", "tokenizers", "yaml", "quarterdeck.patterns.exchange",
+        "quarterdeck.patterns.meaning.encoder", "asyncio", "subprocess", "concurrent", "multiprocessing",
     )  # fmt: skip

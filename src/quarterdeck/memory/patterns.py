@@ -107,7 +107,7 @@ class Patterns(Learner):
         if query is not None and not query.strip():
             return []
         library = self._follow()
-        matches = library.search(query or "", pattern_type=pattern_type, limit=min(limit, _MOST))
+        matches = library.search(query or "", type=pattern_type, limit=min(limit, _MOST))
         entries = [self._in_shared(PATTERN, match.pattern.id) for match in matches]
         return [
             _as_dict(match.pattern) if value is MISSING else stored_pattern(value)

@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 
 MOST = 512
 """Answers that are kept; of more, the oldest go first."""
+MOST_MATCHES = 8_192
+"""In all of them together."""
+LONGEST_KEY = 10_000
+"""Bytes of a question that is remembered."""
 LIFE_S = 60.0
 """Also when nothing is written: what decays and what is drawn moves on."""
 
 
 class _Answer(NamedTuple):
+    from_s: float
     until_s: float
     matches: tuple[PatternMatch, ...]
 
@@ -36,6 +41,7 @@ class Answers:
         self._clock = clock
         self._of: object = None
         self._kept: OrderedDict[Hashable, _Answer] = OrderedDict()
+        self._matches = 0
         self._hits = self._misses = 0
         _all.add(self)
 
@@ -46,7 +52,11 @@ class Answers:
             TypeError: *key* has something in it that cannot be hashed.
         """
         answer = self._kept.get(key)
-        if answer is None or self._stamp() != self._of or answer.until_s <= self._clock():
+        if (
+            answer is None
+            or self._stamp() != self._of
+            or not answer.from_s <= self._clock() < answer.until_s  # before it, the clock was set back
+        ):
             self._misses += 1
             return None
         self._hits += 1
@@ -55,15 +65,23 @@ class Answers:
     def keep(self, key: Hashable, of: object, until_s: float, matches: tuple[PatternMatch, ...]) -> None:
         """Remember an answer that was found after the stamp was *of*, no longer than until *until_s*."""
         if of != self._of:
-            self._kept.clear()
+            self.forget()
             self._of = of
-        self._kept[key] = _Answer(min(until_s, self._clock() + LIFE_S), matches)
-        if len(self._kept) > MOST:
-            self._kept.popitem(last=False)
+        self._drop(key)
+        now_s = self._clock()
+        self._kept[key] = _Answer(now_s, min(until_s, now_s + LIFE_S), matches)
+        self._matches += len(matches)
+        while len(self._kept) > MOST or self._matches > MOST_MATCHES:
+            self._drop(next(iter(self._kept)))
 
     def forget(self) -> None:
         """Keep none of them."""
         self._kept.clear()
+        self._matches = 0
+
+    def _drop(self, key: Hashable) -> None:
+        answer = self._kept.pop(key, None)
+        self._matches -= len(answer.matches) if answer else 0
 
     def stats(self) -> caches.CacheStats:
         """What they have saved."""

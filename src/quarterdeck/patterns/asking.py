@@ -9,6 +9,7 @@ import msgspec
 
 from quarterdeck.errors import UsageError
 from quarterdeck.patterns import checks, features
+from quarterdeck.patterns.answers import LONGEST_KEY
 from quarterdeck.patterns.ranking import Question, end_s
 from quarterdeck.patterns.search.terms import Gate, Query
 from quarterdeck.patterns.shelf import Shelf
@@ -43,7 +44,7 @@ class Asking(Shelf):
 
         Args:
             agent_id: who asks.
-            context: the situation, as JSON; empty: any, by their outcomes alone.
+            context: the situation, as JSON; empty: of all, the newest 10,000, by their outcomes alone.
             pattern_type: only of this type.
             min_confidence: leave out those that nobody is so sure of: a pattern without outcomes by what its
                 author stated, one with outcomes by the optimistic end of what they allow.
@@ -58,12 +59,15 @@ class Asking(Shelf):
         exploring = self.settings.explore if explore is None else explore
         try:
             types = type(min_confidence), type(limit)  # or 1 would be asked for as well as 1.0 and True
-            key = (agent_id, _encode(context), pattern_type, min_confidence, limit, types, exploring)
+            situation = _encode(context)
+            key = (agent_id, situation, pattern_type, min_confidence, limit, types, exploring)
             known = self._known(key)
         except (TypeError, ValueError, RecursionError):  # no JSON, or not to be hashed: said properly below
-            key, known = None, None
+            situation, key, known = b"", None, None
         if known is not None:
             return known
+        if len(situation) > LONGEST_KEY:
+            key = None
         checks.line(agent_id, "agent_id")
         asked = features.asked_in_context(checks.context(context, "context"))
         required = () if pattern_type is None else (_type(pattern_type),)
@@ -75,7 +79,7 @@ class Asking(Shelf):
         query: str,
         *,
         tags: Sequence[str] = (),
-        pattern_type: str | None = None,
+        type: str | None = None,  # noqa: A002  its published name
         lesson: str | None = None,
         min_confidence: float = 0.0,
         limit: int = 10,
@@ -85,9 +89,9 @@ class Asking(Shelf):
         """The patterns that fit a question in natural words, best first.
 
         Args:
-            query: words; empty: all that pass the filters, by what their outcomes say.
+            query: words; empty: of all that pass the filters, the newest 10,000, by what their outcomes say.
             tags: only those that have all of these.
-            pattern_type: only of this type.
+            type: only of this type.
             lesson: only what to ``do``, or what to ``avoid``.
             min_confidence: as for `query_patterns`.
             limit: at most so many.
@@ -97,18 +101,21 @@ class Asking(Shelf):
         Raises:
             UsageError: one of these cannot be meant.
         """
+        wanted = tuple(checks.tags(tags, "tags"))
         try:
-            types = type(min_confidence), type(limit)
-            key = (query, tuple(tags), pattern_type, lesson, min_confidence, limit, types, explore, retired)
+            types = min_confidence.__class__, limit.__class__
+            key = (query, wanted, type, lesson, min_confidence, limit, types, explore, retired)
             known = self._known(key)
         except TypeError:  # hash refuses it: said properly below
             key, known = None, None
         if known is not None:
             return known
         asked = features.asked_in_words(checks.question(query))
-        required: list[tuple[str, ...]] = [(features.tag(tag),) for tag in checks.tags(tags, "tags")]
-        if pattern_type is not None:
-            required.append(_type(pattern_type))
+        if len(query) > LONGEST_KEY:
+            key = None
+        required: list[tuple[str, ...]] = [(features.tag(tag),) for tag in wanted]
+        if type is not None:
+            required.append(_type(type))
         if lesson is not None:
             required.append((features.lesson(checks.lesson(lesson)),))
         return self._best(

@@ -17,7 +17,7 @@ _MEANING = "meaning"
 
 
 class PatternMatch:
-    """One pattern that was found; many callers may hold the same one, so it is not to be changed.
+    """One pattern that was found; it cannot be changed, for many callers may hold the same one.
 
     Attributes:
         pattern: as it was when it was found.
@@ -28,6 +28,15 @@ class PatternMatch:
         similarity: of the meaning, as cosine; None: not compared.
         contradicted_by: ids of patterns that say otherwise.
     """
+
+    pattern: Pattern
+    relevance_score: float
+    score: float
+    evidence: Evidence
+    similarity: float | None
+    contradicted_by: tuple[str, ...]
+    _asked: Mapping[str, float]
+    _factors: tuple[Factor, ...] | None
 
     __slots__ = (
         "_asked",
@@ -52,26 +61,33 @@ class PatternMatch:
         contradicted_by: tuple[str, ...] = (),
     ) -> None:
         """See the attributes; *asked* says how much each feature of the question can give at most."""
-        self.pattern = pattern
-        self.relevance_score = relevance_score
-        self.score = score
-        self.evidence = evidence
-        self.similarity = similarity
-        self.contradicted_by = contradicted_by
-        self._asked = asked
-        self._factors: tuple[Factor, ...] | None = None
+        keep = object.__setattr__
+        keep(self, "pattern", pattern)
+        keep(self, "relevance_score", relevance_score)
+        keep(self, "score", score)
+        keep(self, "evidence", evidence)
+        keep(self, "similarity", similarity)
+        keep(self, "contradicted_by", contradicted_by)
+        keep(self, "_asked", asked)
+        keep(self, "_factors", None)
 
     @property
     def factors(self) -> tuple[Factor, ...]:
         """Why it was found, the weightiest first; the shares add up to 1 (or there are none)."""
-        if self._factors is None:
-            self._factors = self._explained()
-        return self._factors
+        factors = self._factors
+        if factors is None:
+            factors = self._explained()
+            object.__setattr__(self, "_factors", factors)
+        return factors
 
     @property
     def matching_factors(self) -> list[str]:
         """The same in words: ``sqlite``, ``tag locks``, ``language=python``."""
         return [_SPOKEN.get(factor.kind, "{1}").format(factor.what, factor.kind) for factor in self.factors]
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Never: others hold the same match."""
+        raise AttributeError(f"a match cannot be changed, so not its {name} either")
 
     def __repr__(self) -> str:
         """Which pattern, and how well it fits."""
@@ -86,8 +102,14 @@ class PatternMatch:
             return () if self.similarity is None else (Factor(_MEANING, f"{self.similarity:.2f}", 1.0),)
         ordered = sorted(common.items(), key=lambda each: (-each[1], each[0]))
         words = features.spellings(self.pattern)
-        factors = []
+        shares: dict[tuple[str, str], float] = {}
         for feature, weight in ordered:
             kind, what = features.spoken(feature)
-            factors.append(Factor(kind, words.get(feature, what), weight / whole))
-        return tuple(factors)
+            reason = kind, words.get(feature, what)  # the parts of an identifier are all spelled as it is
+            shares[reason] = shares.get(reason, 0.0) + weight / whole
+        return tuple(Factor(*reason, share) for reason, share in sorted(shares.items(), key=_share))
+
+
+def _share(reason: tuple[tuple[str, str], float]) -> tuple[float, tuple[str, str]]:
+    """The weightiest first."""
+    return -reason[1], reason[0]

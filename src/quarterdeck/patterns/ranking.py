@@ -1,7 +1,7 @@
 """From a question to the best matches: candidates by their text, then what the outcomes say of them.
 
-    question ── search index: the `WINDOW` that fit best ── (meaning: those that are nearest, fused)
-             ── tallies of all of them ── relevance x 2^(theta - 1/2) ── the best, read from the truth
+    question ── search index: the window that fits best ── (meaning: those that are nearest, fused)
+             ── tallies of all of them ── how well it fits x 2^(theta - 1/2) ── the best, read from the truth
 
 The outcomes reorder the window; they lift nothing into it. So a pattern that fits much worse is not found
 for its successes, and the cost does not grow with the library.
@@ -10,8 +10,8 @@ for its successes, and the cost does not grow with the library.
 from __future__ import annotations
 
 import math
+from bisect import insort
 from functools import lru_cache
-from heapq import heappush, heappushpop
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.patterns import evidence, features
@@ -29,13 +29,15 @@ if TYPE_CHECKING:
     from quarterdeck.patterns.meaning import Meaning
     from quarterdeck.patterns.model import Pattern
     from quarterdeck.patterns.search.index import SearchIndex
-    from quarterdeck.patterns.search.terms import Query
+    from quarterdeck.patterns.search.terms import Hit, Query
     from quarterdeck.patterns.truth import Change, Truth
 
 WINDOW = 128
-"""So many candidates are weighed by their outcomes; more when more answers are wanted."""
-ALL_ALIKE_WINDOW = 1024
-"""When only filters were asked for, so that all fit alike."""
+"""So many candidates are weighed by their outcomes; more when more answers are wanted, or ..."""
+ALIKE_WINDOW = 1_024
+"""... as many as this when those at its end fit as well as the answers, or ..."""
+MOST_WINDOW = 10_000
+"""... as this when their outcomes bar too many, or when all fit alike: only filters were asked for."""
 
 
 class Question(NamedTuple):
@@ -83,8 +85,19 @@ class Ranking:
 
     def best(self, question: Question) -> list[PatternMatch]:
         """The best matches, best first."""
+        window = max(WINDOW if question.query.weights else MOST_WINDOW, 4 * question.limit)
+        while True:
+            matches, hits = self._best_of(question, window)
+            is_short = len(matches) < question.limit
+            if len(hits) < window or window >= (MOST_WINDOW if is_short else ALIKE_WINDOW):
+                return matches
+            if not is_short and hits[-1].score < hits[question.limit - 1].score:
+                return matches
+            window *= 8  # outcomes have barred too many, or those beyond the window fit as well
+
+    def _best_of(self, question: Question, window: int) -> tuple[list[PatternMatch], list[Hit]]:
+        """The best matches of the *window* that fits best by its words, and that window."""
         query = question.query
-        window = max(WINDOW if query.weights else ALL_ALIKE_WINDOW, 4 * question.limit)
         hits = self._index.search(query, window)
         possible = self._possible(query.weights)
         whole = sum(possible.values())
@@ -102,7 +115,7 @@ class Ranking:
         if len(found) < question.limit <= len(candidates):  # some are gone since the index was asked
             found = self._read(self._weighed(question, fits, stated, tallies, len(fits)), question)
         contradicted = self._contradicted([pattern.id for _, pattern in found])
-        return [
+        matches = [
             PatternMatch(
                 pattern,
                 min(1.0, each.fit),
@@ -114,6 +127,7 @@ class Ranking:
             )
             for each, pattern in found
         ]
+        return matches, hits
 
     def _possible(self, weights: Mapping[str, float]) -> dict[str, float]:
         """What each feature of the question gives to a pattern of average length in which it is once.
@@ -181,10 +195,9 @@ class Ranking:
                 factor = evidence.factor(theta)
             score = fit * factor
             candidates.append((-score, number, fit, theta, tally))
-            if len(best) < enough:
-                heappush(best, score)
-            elif score > best[0]:
-                heappushpop(best, score)
+            insort(best, score)
+            if len(best) > enough:
+                del best[0]
         candidates.sort()
         return list(map(_Candidate._make, candidates))
 

@@ -65,6 +65,8 @@ class Shelf:
             StateError: there is no place for the file.
             UsageError: *namespace* cannot be one, or is given together with *path*.
         """
+        if path == "":
+            raise UsageError("the path of the library is empty", hint="leave it away for that of the project")
         if path is not None and namespace is not None:
             raise UsageError(
                 "both a path and a namespace are given",

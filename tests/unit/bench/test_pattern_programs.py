@@ -12,7 +12,15 @@ import pytest
 
 from bench import patterns, peers
 from bench.measure import Run
-from bench.programs import kills, pattern_asking, pattern_corpus, pattern_engines, pattern_writing, stores
+from bench.programs import (
+    kills,
+    pattern_asking,
+    pattern_corpus,
+    pattern_engines,
+    pattern_once,
+    pattern_writing,
+    stores,
+)
 
 COUNT = 300
 SEARCHING = ["quarterdeck", "fts5", "tantivy"]
@@ -180,6 +188,23 @@ def test_a_pattern_is_kept_whole(tmp_path):
     assert ways.get("writer-1-0") == stores.value(0)
     assert ways.get("writer-1-1") is None
     ways.close()
+
+
+@pytest.mark.parametrize("name", SEARCHING)
+def test_a_process_that_asks_once_finds_what_was_built(name, made, tmp_path):
+    """In the same place."""
+    engine = opened(name, tmp_path)
+    engine.build(made)
+    engine.close()
+    assert pattern_once.ENGINES[name](str(tmp_path / name), "") > 0
+
+
+def test_questions_are_written_beside_the_patterns(tmp_path):
+    """So that who asks need not make them."""
+    output("pattern_corpus", str(tmp_path / "few"), "5")
+    asked = pattern_corpus.asked_of(str(tmp_path / "few"))
+    assert asked == pattern_corpus.questions(len(asked))
+    assert len(list(pattern_corpus.read(str(tmp_path / "few")))) == 5
 
 
 class Blind(pattern_engines.Engine):

@@ -50,7 +50,7 @@ def asked(library):
 QUESTIONS = {
     "words": lambda library: library.search("sqlite"),
     "a context": lambda library: library.query_patterns("ben", {"task": "sqlite"}),
-    "filters": lambda library: library.search("", pattern_type="conditional", limit=5),
+    "filters": lambda library: library.search("", type="conditional", limit=5),
 }
 
 
@@ -133,7 +133,7 @@ def test_different_questions_are_not_mixed_up(library, asked):
     library.search("sqlite", explore=True)
     library.search("sqlite", min_confidence=0.4)
     library.search("sqlite", tags=["a"])
-    library.search("sqlite", pattern_type="a")
+    library.search("sqlite", type="a")
     library.search("sqlite", lesson="do")
     library.query_patterns("ben", {"sqlite": 1})
     library.query_patterns("ben", {"sqlite": "1"})

@@ -241,7 +241,7 @@ class TestReading:
         library.contribute_many([plain("a", "sqlite", pattern_type=kind), plain("b", "sqlite")], "ann")
         expected = ["a", "b"] if kind == "conditional" else ["a"]
         assert sorted(ids(library.query_patterns("ben", {"task": "sqlite"}, kind))) == expected
-        assert sorted(ids(library.search("sqlite", pattern_type=kind))) == expected
+        assert sorted(ids(library.search("sqlite", type=kind))) == expected
 
     @pytest.mark.parametrize(
         "order, first",

@@ -109,7 +109,7 @@ WRONG: list[tuple[str, list[Any]]] = [
     ("search", [(x,) for x in (None, 5, b"x", ["a"], {"a": 1}, "x" * 1_000_001)]),
     ("search", [("sqlite", {"tags": x}) for x in TAGS if x is not TAGS[-1]]),
     ("search", [("sqlite", {"tags": [str(n) for n in range(101)]})]),
-    ("search", [("sqlite", {"pattern_type": x}) for x in TYPES]),
+    ("search", [("sqlite", {"type": x}) for x in TYPES]),
     ("search", [("sqlite", {"lesson": x}) for x in LESSONS]),
     ("search", [(words, {"min_confidence": x}) for x in NUMBERS for words in ("sqlite", "", "the")]),
     ("search",

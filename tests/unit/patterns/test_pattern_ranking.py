@@ -179,6 +179,18 @@ class TestHidden:
         told = {match.pattern.id: match.contradicted_by for match in library.search("sqlite")}
         assert told == {"a": ("b", "c"), "b": ("a",), "c": ("a",), "d": ()}
 
+    def test_what_is_gone_by_the_time_it_is_read_makes_room(self, library, monkeypatch):
+        """Also for one that no outcomes could have made the best."""
+        library.contribute_many([plain("best", name="sqlite locks wait"), plain("next", name="wait")], "ann")
+        assert ids(library.search("sqlite locks wait", limit=1)) == ["best"]
+        read = library.truth.read
+
+        def without_the_best(numbers):
+            return {number: each for number, each in read(numbers).items() if each.id != "best"}
+
+        monkeypatch.setattr(library.truth, "read", without_the_best)
+        assert ids(library.search("sqlite  locks wait", limit=1)) == ["next"]
+
 
 class TestFilters:
     def test_filters_equal_a_filter_of_the_whole_answer(self, library):
@@ -200,9 +212,7 @@ class TestFilters:
         for kind in (None, "temporal"):
             for tags in ([], ["css"], ["css", "retry"]):
                 for lesson in (None, "avoid"):
-                    found = library.search(
-                        "sqlite cache", pattern_type=kind, tags=tags, lesson=lesson, limit=1000
-                    )
+                    found = library.search("sqlite cache", type=kind, tags=tags, lesson=lesson, limit=1000)
                     assert [(match.pattern, match.score) for match in found] == [
                         (pattern, score)
                         for pattern, score in whole

@@ -59,7 +59,7 @@ def command(
         found = library.search(
             text,
             tags=tags,
-            pattern_type=pattern_type,
+            type=pattern_type,
             lesson=lesson,
             min_confidence=min_confidence,
             limit=limit,

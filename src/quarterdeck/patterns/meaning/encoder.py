@@ -134,6 +134,7 @@ def _tokenizer() -> Tokenizer:
 
 
 def _session() -> InferenceSession:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # or the import makes a device id in the user's home
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()
