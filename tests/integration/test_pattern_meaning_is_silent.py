@@ -15,7 +15,7 @@ time.sleep(0.5)  # a thread of the library would write meanwhile
 
 
 def test_nothing_is_written_into_the_home_and_nobody_is_asked(tmp_path):
-    """onnxruntime 1.31 and later makes a device id there when it is imported, to send it later."""
+    """Left to itself, onnxruntime makes a device id there when it is imported, to send it later."""
     env = {**os.environ, "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
     env = {name: value for name, value in env.items() if not name.startswith("XDG_")}
     subprocess.run([sys.executable, "-c", ENCODE], env=env, check=True, timeout=120)

@@ -293,7 +293,7 @@ def test_two_handles_say_what_a_dict_says():
     run_state_machine_as_test(
         TwoHandles,
         settings=settings(
-            max_examples=12, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 

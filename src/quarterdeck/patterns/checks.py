@@ -55,7 +55,7 @@ def line(value: object, what: str, *, may_be_empty: bool = False) -> str:
         raise UsageError(f"the {what} is empty", hint="say it in a word or a line")
     if _LINE_CONTROL.search(value):
         raise UsageError(
-            f"the {what} must be one line of text, got {told(value)}", hint="take out control characters"
+            f"the {what} must be one line of text: it has control characters", hint="take them out"
         )
     if len(value) > MAX_LINE:
         raise TooLarge(f"the {what} has {len(value)} characters", hint=f"use at most {MAX_LINE}")

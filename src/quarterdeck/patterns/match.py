@@ -100,10 +100,9 @@ class PatternMatch:
         whole = sum(common.values())
         if not whole:
             return () if self.similarity is None else (Factor(_MEANING, f"{self.similarity:.2f}", 1.0),)
-        ordered = sorted(common.items(), key=lambda each: (-each[1], each[0]))
         words = features.spellings(self.pattern)
         shares: dict[tuple[str, str], float] = {}
-        for feature, weight in ordered:
+        for feature, weight in common.items():
             kind, what = features.spoken(feature)
             reason = kind, words.get(feature, what)  # the parts of an identifier are all spelled as it is
             shares[reason] = shares.get(reason, 0.0) + weight / whole

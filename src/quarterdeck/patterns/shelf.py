@@ -72,7 +72,8 @@ class Shelf:
                 "both a path and a namespace are given",
                 hint="a namespace is a library of the project: give one",
             )
-        settings = configured(root) if settings is None else settings
+        if settings is None:
+            settings = PatternSettings() if path == IN_MEMORY else configured(root)
         if path is not None:
             settings = settings._replace(path=path)
         if namespace is not None:

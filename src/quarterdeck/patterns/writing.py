@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from quarterdeck.errors import UsageError
+from quarterdeck.errors import ScrubRefused, UsageError
 from quarterdeck.patterns import checks
 from quarterdeck.patterns.model import LinkKind, Outcome, Pattern, link_kind
 from quarterdeck.patterns.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from quarterdeck.scrub import Scrubber
@@ -26,7 +27,8 @@ _OWN_FIELDS = frozenset(
 """What `update_pattern` leaves alone: the library keeps them."""
 _SAID_FIELDS = tuple(name for name in Pattern.__struct_fields__ if name not in _OWN_FIELDS)
 _TEXTS = ("name", "description", "context", "code", "tags", "pattern_type", "source")
-"""What is scrubbed; an id is a name that others refer to, and so is an agent's, whatever it looks like."""
+"""What is scrubbed. An id is a name that others refer to, and so is an agent's: nothing is taken out of
+those, one that is a secret is refused."""
 
 
 class Writing(Shelf):
@@ -45,11 +47,14 @@ class Writing(Shelf):
             source: where it comes from, for its provenance; empty: ``pattern.source``.
 
         Raises:
-            ScrubRefused: its id, or something that cannot be taken out, is secret.
+            ScrubRefused: its id, an agent's name, or something that cannot be taken out is secret.
             StateError: the file cannot be written; nothing is lost.
             UsageError: that is no pattern, or there is one of that id.
         """
-        self._contribute([pattern], agent_id, "contributed", source or _source(pattern))
+        agent = self._name(agent_id, "agent_id")
+        (clean,) = self._clean([pattern])
+        source = self._source(source) if source else clean.source
+        self.truth.contribute([clean], act="contributed", agent_id=agent, source=source)
 
     def contribute_many(
         self, patterns: Iterable[Pattern], agent_id: str, *, act: str = "contributed", source: str = ""
@@ -70,9 +75,11 @@ class Writing(Shelf):
         """
         if not isinstance(patterns, Iterable):
             raise _no_pattern(patterns)
+        agent, act = self._name(agent_id, "agent_id"), self._name(act, "act")
+        source = self._source(source)
         rest, count = iter(patterns), 0
         while chunk := list(islice(rest, _BATCH)):
-            self._contribute(chunk, agent_id, checks.line(act, "act"), source)
+            self.truth.contribute(self._clean(chunk), act=act, agent_id=agent, source=source)
             count += len(chunk)
         return count
 
@@ -80,25 +87,41 @@ class Writing(Shelf):
         """How far this library has followed *source*; None: not yet."""
         return self.truth.absorbed(checks.source(source))
 
-    def follow(self, source: str, cursor: str, patterns: Sequence[Pattern]) -> int:
+    def follow(
+        self,
+        source: str,
+        cursor: str,
+        patterns: Sequence[Pattern],
+        acts: Mapping[str, tuple[str, str]] = {},  # noqa: B006 it is only read
+    ) -> int:
         """Take over what an event log says, each pattern once, and how far it was read; one commit.
 
         Args:
             source: which log.
             cursor: how far it has been read with these; `followed` gives it back.
-            patterns: as they are, nothing is taken out of them. One whose id the library has, or has had from
-                that source, is left out.
+            patterns: what it says. Left out is one whose id the library has, or has had from that source; and
+                one that `contribute_pattern` would refuse as secret: nobody could mend the log.
+            acts: for their provenance, by id: the act that the log tells of, and which agent did it; of one
+                that is not there ``promoted``, nobody knows by whom.
 
         Returns:
             How many were new.
 
         Raises:
+            ScrubRefused: *source* or *cursor* is secret.
             StateError: the file cannot be written; nothing has happened.
             UsageError: one of these cannot be meant.
         """
-        return self.truth.absorb(
-            checks.source(source), checks.line(cursor, "cursor of a source"), _patterns(patterns)
-        )
+        log = self._name(checks.source(source), "source of a pattern", may_be_empty=True)
+        cursor = self._name(cursor, "cursor of a source")
+        clean: list[Pattern] = []
+        told: dict[str, tuple[str, str]] = {}
+        for pattern in _patterns(patterns):
+            act, agent = acts.get(pattern.id, ("promoted", ""))
+            with suppress(ScrubRefused):
+                told[pattern.id] = self._name(act, "act"), self._name(agent, "agent_id", may_be_empty=True)
+                clean += self._clean([pattern])
+        return self.truth.absorb(log, cursor, clean, acts=told)
 
     def update_pattern(self, pattern_id: str, *, by: str = "", **changes: object) -> Pattern:
         """Say fields of a pattern anew, in one transaction; its outcomes and links stay.
@@ -112,7 +135,7 @@ class Writing(Shelf):
             The pattern as it is now.
 
         Raises:
-            ScrubRefused: something secret in it cannot be taken out.
+            ScrubRefused: an agent's name, or something that cannot be taken out, is secret.
             UsageError: there is none of that id, no such field, or the value cannot be one.
         """
         own = sorted(_OWN_FIELDS.intersection(changes))
@@ -123,10 +146,13 @@ class Writing(Shelf):
                 hint=f"what can: {', '.join(_SAID_FIELDS)}",
             )
 
+        if "agent_id" in changes:
+            self._name(changes["agent_id"], "agent_id of a pattern")
+
         def change(pattern: Pattern) -> Pattern:
             return self._scrubbed(msgspec.structs.replace(pattern, **changes))
 
-        return self.truth.update(checks.identity(pattern_id), change, agent_id=_agent(by))
+        return self.truth.update(checks.identity(pattern_id), change, agent_id=self._agent(by))
 
     def delete_pattern(self, pattern_id: str, *, agent_id: str = "") -> bool:
         """Remove a pattern with its outcomes and links; its id may then be used again.
@@ -134,7 +160,7 @@ class Writing(Shelf):
         Returns:
             Whether there was one.
         """
-        return self.truth.delete(checks.identity(pattern_id), agent_id=_agent(agent_id))
+        return self.truth.delete(checks.identity(pattern_id), agent_id=self._agent(agent_id))
 
     def record_pattern_outcome(
         self,
@@ -164,7 +190,7 @@ class Writing(Shelf):
         now = self._now()
         moment = min(checks.moment(at, "at") or now, now)
         note = self._scrubbed_text(checks.text(note, "note of an outcome"))
-        self.truth.record([Outcome(checks.identity(pattern_id), success, moment, _agent(agent_id), note)])
+        self.truth.record([Outcome(checks.identity(pattern_id), success, moment, self._agent(agent_id), note)])
 
     def link_patterns(
         self, pattern_id: str, other_id: str, kind: LinkKind | str = LinkKind.RELATED, *, agent_id: str = ""
@@ -185,7 +211,7 @@ class Writing(Shelf):
             UsageError: one of them is not there, both are the same, or they would supersede each other.
         """
         ids = checks.identity(pattern_id), checks.identity(other_id)
-        return self.truth.link(*ids, link_kind(kind), agent_id=_agent(agent_id))
+        return self.truth.link(*ids, link_kind(kind), agent_id=self._agent(agent_id))
 
     def unlink_patterns(
         self, pattern_id: str, other_id: str, kind: LinkKind | str = LinkKind.RELATED
@@ -198,14 +224,16 @@ class Writing(Shelf):
         """Remove everything, for good; how many patterns that were."""
         return self.truth.reset()
 
-    def _contribute(self, patterns: list[Pattern], agent_id: str, act: str, source: str) -> None:
-        agent = checks.line(agent_id, "agent_id")
-        checked = _patterns(patterns)
-        if self.settings.scrub:
-            for pattern in checked:
-                self._scrub().refuse(pattern.id, "id of a pattern")
-        scrubbed = [self._scrubbed(pattern) for pattern in checked]
-        self.truth.contribute(scrubbed, act=act, agent_id=agent, source=checks.source(source))
+    def _clean(self, patterns: Sequence[Pattern]) -> list[Pattern]:
+        """*patterns*, if that is what they are, as they may be kept.
+
+        Raises:
+            ScrubRefused: a name in one, or something that cannot be taken out, is secret.
+        """
+        for pattern in _patterns(patterns):
+            self._refuse(pattern.id, "id of a pattern")
+            self._refuse(pattern.agent_id, "agent_id of a pattern")
+        return [self._scrubbed(pattern) for pattern in patterns]
 
     def _scrubbed(self, pattern: Pattern) -> Pattern:
         """*pattern* without what is secret or personal."""
@@ -220,6 +248,27 @@ class Writing(Shelf):
         if not self.settings.scrub or not text:
             return text
         return str(msgspec.json.decode(self._scrub().scrub(msgspec.json.encode(text))))
+
+    def _source(self, source: object) -> str:
+        return checks.source(self._scrubbed_text(checks.source(source)))
+
+    def _agent(self, agent_id: object) -> str:
+        return self._name(agent_id, "agent_id", may_be_empty=True)
+
+    def _name(self, value: object, what: str, *, may_be_empty: bool = False) -> str:
+        """*value*, if it is one line and no secret."""
+        name = checks.line(value, what, may_be_empty=may_be_empty)
+        self._refuse(name, what)
+        return name
+
+    def _refuse(self, name: str, what: str) -> None:
+        """Raise when a name is secret.
+
+        Raises:
+            ScrubRefused: it is; the message tells only its kind.
+        """
+        if self.settings.scrub and name:
+            self._scrub().refuse(name, what)
 
     def _scrub(self) -> Scrubber:
         if self._scrubber is None:
@@ -244,10 +293,3 @@ def _no_pattern(value: object) -> UsageError:
         f"a Pattern is needed, got {checks.told(value)}", hint="from quarterdeck.patterns import Pattern"
     )
 
-
-def _agent(agent_id: object) -> str:
-    return checks.line(agent_id, "agent_id", may_be_empty=True)
-
-
-def _source(pattern: object) -> str:
-    return pattern.source if isinstance(pattern, Pattern) else ""

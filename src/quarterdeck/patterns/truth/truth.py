@@ -119,10 +119,12 @@ class Truth:
         act: str = "promoted",
         agent_id: str = "",
         details: Mapping[str, Any] | None = None,
+        acts: Mapping[str, tuple[str, str]] | None = None,
     ) -> int:
         """Take in what another log has said since the cursor that `absorbed` gives, each pattern once.
 
         Left out are those whose id is there, and those that came from *source* before and were deleted here.
+        By id, *acts* has the act and the agent of those to which *act* and *agent_id* do not apply.
 
         Returns:
             How many were added.
@@ -136,6 +138,7 @@ class Truth:
             act=act,
             agent_id=agent_id,
             details=details or {},
+            acts=acts or {},
         )
 
     def absorbed(self, source: str) -> str | None:

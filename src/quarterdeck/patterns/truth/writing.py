@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -65,6 +66,7 @@ def absorb(
     act: str,
     agent_id: str,
     details: Mapping[str, Any],
+    acts: Mapping[str, tuple[str, str]],
 ) -> int:
     """Add those that are not there, nor came from that *log* before, and remember its *cursor*.
 
@@ -78,7 +80,9 @@ def absorb(
             marks = ", ".join("?" * len(known))
             for (each,) in write.execute(_KNOWN.format(marks=marks), (*known, log, *known)).fetchall():
                 new.pop(each, None)
-        _add(write, list(reversed(new.values())), now_us, act, agent_id, log, told)
+        added = reversed(new.values())
+        for (its_act, agent), some in groupby(added, lambda each: acts.get(each.id, (act, agent_id))):
+            _add(write, list(some), now_us, its_act, agent, log, told)
         write.execute(
             "INSERT INTO absorbed VALUES (?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor",
             (log, cursor),
