@@ -174,7 +174,7 @@ def scenarios(told: Mapping[str, Sequence[Told]], where: str, size: int) -> list
         operation for every in told.values() for each in every for operation in each.runs
     )
     results = []
-    for operation in operations:
+    for operation in operations or ("all of it",):
         measured = []
         for contender, every in told.items():
             runs = tuple(each.runs[operation] for each in every if operation in each.runs)

@@ -130,6 +130,7 @@ def patterns() -> dict[str, str]:
 def _in_an_empty_project(regions: dict[str, tuple[str, ...]]) -> dict[str, str]:
     """What commands print, with them, by region; a word goes to stderr as to stdout."""
     with tempfile.TemporaryDirectory(prefix="quarterdeck-samples.") as home:
+        Path(home, "pyproject.toml").touch()
         programs = Path(sys.executable).parent
         env = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": home, "QUARTERDECK_HOME": f"{home}/state"}
         shell = ["sh", "-c"]

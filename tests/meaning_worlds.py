@@ -7,6 +7,7 @@ from hashlib import blake2b
 import numpy as np
 
 from quarterdeck.patterns.meaning.meaning import Meaning
+from quarterdeck.patterns.ranking import until_s
 from tests.truth_worlds import a_pattern, contribute
 
 
@@ -15,6 +16,7 @@ class Letters:
 
     name = "letters"
     dimensions = 64
+    unrelated = -1.0
 
     def __init__(self):
         self.texts = []
@@ -47,4 +49,4 @@ def numbers_found(meaning, question="word0", k=1000):
 
 def open_meaning(truth, folder, encoder=None):
     """Without a model."""
-    return Meaning(truth, None if folder is None else str(folder), encoder or Letters())
+    return Meaning(truth, None if folder is None else str(folder), until_s, encoder or Letters())

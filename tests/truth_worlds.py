@@ -39,4 +39,4 @@ def open_truth(path: object) -> Truth:
 
 def contribute(truth: Truth, *patterns: Pattern) -> None:
     """Add them in one batch."""
-    truth.contribute(patterns, act="contributed", agent_id="ada", source="a run", details={"why": "tried"})
+    truth.contribute(patterns, act="contributed", agent_id="ada", source="a run")

@@ -87,9 +87,7 @@ class Quarterdeck(Engine):
         """With its filters."""
         words, pattern_type, tag, confidence = question
         tags = [] if tag is None else [tag]
-        return self.library.search(
-            words, tags=tags, pattern_type=pattern_type, min_confidence=confidence, limit=BEST
-        )
+        return self.library.search(words, tags=tags, type=pattern_type, min_confidence=confidence, limit=BEST)
 
     def situation(self, context: dict[str, str], pattern_type: str | None) -> Sequence[object]:
         """By `query_patterns`."""
@@ -126,9 +124,10 @@ class Semantic(Quarterdeck):
 
         from quarterdeck.patterns.meaning.encoder import the_encoder
         from quarterdeck.patterns.meaning.meaning import Meaning
+        from quarterdeck.patterns.ranking import until_s
 
         class _ByLot:
-            name, dimensions = the_encoder().name, the_encoder().dimensions
+            name, dimensions, unrelated = the_encoder().name, the_encoder().dimensions, -1.0
             _dice = np.random.default_rng(5)
 
             def encode(self, texts: Sequence[str]) -> Any:  # noqa: ANN401  an array
@@ -137,7 +136,8 @@ class Semantic(Quarterdeck):
 
         self.library.meaning = None
         super().build(made)
-        directions = Meaning(self.library.truth, os.path.join(self.place, "library.index"), _ByLot())
+        folder = os.path.join(self.place, "library.index")
+        directions = Meaning(self.library.truth, folder, until_s, _ByLot())
         directions.sync()
         directions.close()
 

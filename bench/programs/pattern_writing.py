@@ -92,11 +92,13 @@ def seen(name: str, place: str, count: int) -> tuple[int, float, float]:
     shared, turn = mmap.mmap(-1, SHARED.size), mmap.mmap(-1, 8)
     (template,) = patterns(1)
     ENGINES[name](place).close()
-    writer = os.fork()
+    reader, writer = os.getpid(), os.fork()
     if not writer:
         engine = ENGINES[name](place)
         for number in range(1, count + 1):
             while struct.unpack("<q", turn)[0] < number:
+                if os.getppid() != reader:
+                    os._exit(1)  # it has failed
                 time.sleep(0)
             engine.write(template._replace(id=f"p{number}", name=_word(number)))
             shared[:] = SHARED.pack(number, time.perf_counter())
@@ -107,6 +109,8 @@ def seen(name: str, place: str, count: int) -> tuple[int, float, float]:
     for number in range(1, count + 1):
         turn[:] = struct.pack("<q", number)
         while SHARED.unpack(shared)[0] < number:
+            if os.waitpid(writer, os.WNOHANG)[0]:
+                raise ChildProcessError("the process that keeps patterns has failed")
             time.sleep(0)
         question = Question(_word(number))
         found, until = bool(engine.ask(question)), time.perf_counter() + PATIENCE_S

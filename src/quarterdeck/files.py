@@ -102,6 +102,15 @@ def open_plain(path: str, flags: int = os.O_RDONLY) -> int:
     return descriptor
 
 
+def place_of(path: str) -> tuple[int, int] | None:
+    """Which file is there now; None for none that can be found. One that is open has its inode for itself."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def failure(error: OSError, path: str) -> StateError:
     """*error*, which the system gave about *path*, as one of ours that says how to mend it."""
     if error.errno in _FULL:

@@ -20,6 +20,7 @@ import stat
 import time
 import zlib
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote
 
 from quarterdeck.errors import QuarterdeckError, StateError, StoreBusy, StoreCorrupt, StoreFull, StoreTooNew
 from quarterdeck.files import PRIVATE_FILE
@@ -66,6 +67,63 @@ def connect(
     except OSError as error:
         raise _translate_os(error, path) from error
     return _open(path, migrations, holds, timeout_s, page_size)
+
+
+def is_read_only(path: str) -> bool:
+    """Whether the database *path* is there, but in a folder that this process may not write to."""
+    try:
+        plain = stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return False
+    return plain and not os.access(os.path.dirname(path) or os.curdir, os.W_OK | os.X_OK)
+
+
+def connect_to_read(
+    path: str, migrations: Sequence[str], *, is_frozen: bool, timeout_s: float = BUSY_TIMEOUT_S
+) -> sqlite3.Connection:
+    """Open a *truth* for which `is_read_only` holds; nothing is written, not even a lock.
+
+    Args:
+        path: a file.
+        migrations: as for `connect`.
+        is_frozen: its log is empty, so that nobody writes to it now. SQLite, which would need a log even to
+            read, then takes it for a file that never changes: the caller looks whether it does.
+        timeout_s: how long to wait for other processes' locks.
+
+    Raises:
+        StateError: as `connect`; also when the schema is an older one.
+    """
+    uri = f"file:{quote(os.path.abspath(path))}?mode=ro{'&immutable=1' if is_frozen else ''}"
+    connection: sqlite3.Connection | None = None
+    try:
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=timeout_s, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA trusted_schema=OFF")
+        pending = _pending(connection, migrations, "truth", path)
+    except sqlite3.Error as error:
+        if connection is not None:
+            connection.close()
+        raise _translate(error, path) from error
+    except BaseException:  # as in `_open`
+        if connection is not None:
+            connection.close()
+        raise
+    if pending:
+        connection.close()
+        raise StateError(
+            f"{path} is of an older version, and can only be read",
+            hint="open it once where it can be written to",
+        )
+    return connection
+
+
+def log_bytes(path: str) -> int:
+    """How long the log of the database *path* is; 0: there is nothing in it."""
+    try:
+        return os.stat(f"{path}-wal").st_size
+    except OSError:
+        return 0
 
 
 def discard(path: str) -> None:

@@ -96,7 +96,7 @@ def test_a_healthy_memory_has_no_problem(memory):
     found = json.loads(qd("doctor", "--json").stdout)
     assert found["health"]["state"] in {"ok", "degraded"}
     assert found["health"]["latency_ms"] > 0
-    assert [each["what"] for each in found["checks"]][-3:] == ["entries", "audit", "rights"]
+    assert [each["what"] for each in found["checks"]][-4:] == ["entries", "audit", "rights", "patterns"]
     if memory == "embedded":
         assert found["problems"] == []
 

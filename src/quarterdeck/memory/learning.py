@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from quarterdeck.errors import StateError, UsageError
+from quarterdeck.errors import StateError, StoreCorrupt, UsageError
 from quarterdeck.memory import chain, names
 from quarterdeck.memory.chain import Head
 from quarterdeck.memory.pattern import GIVEN_HERE, PATTERN, stored_pattern
@@ -22,12 +22,13 @@ from quarterdeck.memory.store import MISSING
 from quarterdeck.patterns import Pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from quarterdeck.memory.store import Store
     from quarterdeck.patterns import PatternLibrary
 
-_ACTS = frozenset(("promote", "persist"))
+_ACTS = {"promote": "promoted", "persist": "persisted"}
+"""The acts that make a pattern a lasting one, and what the library calls them."""
 _SHAPED = frozenset(
     (
         *GIVEN_HERE,
@@ -75,27 +76,55 @@ class Learner(Seat):
 def follow(store: Store, namespace: str) -> None:
     """Have the library take over what was promoted or persisted since it last looked.
 
-    Costs a look at the end of the chain, through the local tier, when there is nothing new.
+    Costs a look at both ends of the chain, through the local tier, when there is nothing new. A pattern that
+    is not as we write it stays out: nobody else has to wait until it is mended; `damaged` finds it.
 
     Raises:
         StateError: the memory cannot be read, or the library not be written.
     """
-    library, source = store.library, store.name
+    now = store.get(chain.head_name(namespace))
+    if now is MISSING:
+        return
+    library, source = store.library, _source(store, namespace)
     since = _cursor(library.followed(source))
-    if store.get(chain.head_name(namespace)) == since._asdict():
+    if now == since._asdict():
         return
     end = chain.head(store, namespace)
     if since.number and not _goes_through(store, namespace, since, end):
-        since = Head()  # it is another chain now: the memory was emptied, or restored
+        since = Head()  # it goes another way since then: the memory was restored from a copy
     while since.number < end.number:
         last = min(since.number + _AT_A_TIME, end.number)
         acts = chain.read(store, namespace, since.number, last - since.number)
-        ids = [act.subject for act in acts if act.act in _ACTS]
+        made = {act.subject: (_ACTS[act.act], _line(act.agent)) for act in acts if act.act in _ACTS}
         shared = names.space(namespace)
-        values = store.get_many([names.named(shared, PATTERN, each) for each in ids])
-        patterns = [library_pattern(stored_pattern(value)) for value in values if value is not MISSING]
+        found = kept_patterns(store, [names.named(shared, PATTERN, each) for each in made])
+        patterns = [pattern for each in found if each and (pattern := _fitting(each))]
         since = Head(last, next((act.hash for act in acts if act.number == last), ""))
-        library.follow(source, f"{since.number}:{since.hash}", patterns)
+        library.follow(source, f"{since.number}:{since.hash}", patterns, made)
+
+
+def kept_patterns(store: Store, entries: Sequence[str]) -> list[dict[str, object] | None]:
+    """What the entries of lasting patterns say; None where there is none that can be read.
+
+    At most one round trip, if all of them are JSON.
+    """
+    try:
+        values = store.get_many(entries)
+    except StoreCorrupt:
+        values = [chain.stored_value(store, name) for name in entries]
+    return [_kept(name, value) for name, value in zip(entries, values, strict=True)]
+
+
+def damaged(store: Store, namespace: str) -> list[str]:
+    """The entries that should say lasting patterns, and do not; reads all of them."""
+    prefix = names.named(names.space(namespace), PATTERN)
+    entries = [entry.name for entry in store.backend.listing(prefix)]
+    bad = []
+    for start in range(0, len(entries), _AT_A_TIME):
+        some = entries[start : start + _AT_A_TIME]
+        found = kept_patterns(store, some)
+        bad += [name for name, each in zip(some, found, strict=True) if not each or not _fitting(each)]
+    return bad
 
 
 def library_pattern(value: Mapping[str, object]) -> Pattern:
@@ -118,7 +147,7 @@ def library_pattern(value: Mapping[str, object]) -> Pattern:
         lines["name"] or str(known["id"]),
         _text("\n\n".join(said)),
         code=_text(str(known["code"])) if known["code"] else None,
-        confidence=min(1.0, max(0.0, float(confidence))),
+        confidence=float(min(1, max(0, confidence))),
         tags=[tag for each in tags if (tag := _line(each))][:_TAGS],
         lesson="avoid" if known["lesson"] == "avoid" else "do",
     )
@@ -130,6 +159,33 @@ def library_pattern(value: Mapping[str, object]) -> Pattern:
         except UsageError:  # too large, too deep: with less of it
             continue
     return pattern
+
+
+def _source(store: Store, namespace: str) -> str:
+    """What the library knows this memory by: its first act, which no other has, wherever the memory lies."""
+    first = chain.act_name(namespace, 1)
+    try:
+        act = chain.act_in(store.get(first))
+    except StoreCorrupt:
+        act = None
+    return f"memory {names.escaped(namespace)[:100]} {_line(act.hash)[:32] if act else ''}".rstrip()
+
+
+def _kept(name: str, value: object) -> dict[str, object] | None:
+    """The pattern that the entry of that *name* says, if it is one."""
+    try:
+        pattern = stored_pattern(value)
+    except StoreCorrupt:
+        return None
+    return pattern if name.split(":", 2)[2] == pattern["id"] else None
+
+
+def _fitting(value: Mapping[str, object]) -> Pattern | None:
+    """What the library knows of a lasting pattern; None: it can be none."""
+    try:
+        return library_pattern(value)
+    except UsageError:
+        return None
 
 
 def _goes_through(store: Store, namespace: str, since: Head, end: Head) -> bool:

@@ -9,13 +9,12 @@ from urllib.parse import quote
 
 from quarterdeck.errors import UsageError
 from quarterdeck.files import failure, private_folder
-from quarterdeck.memory.settings import MemoryConfig, MemorySettings, RedisConfig, without_secrets
+from quarterdeck.memory.settings import MemoryConfig, MemorySettings, RedisConfig
 from quarterdeck.memory.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from quarterdeck.memory.backend import Backend
     from quarterdeck.patterns import PatternLibrary
 
 FILE = "memory.sqlite"
@@ -58,50 +57,36 @@ def open_store(config: MemoryConfig | RedisConfig | None = None, root: str = "."
             f"the config must be a MemoryConfig or a RedisConfig, got {type(config).__name__}",
             hint='pass MemoryConfig(path="memory.sqlite"), RedisConfig(url="redis://localhost"), or None',
         )
+    top = os.path.abspath(root)  # the library is opened later, and perhaps from elsewhere
     if isinstance(config, RedisConfig):
         from quarterdeck.memory.server import RedisBackend
 
-        place = without_secrets(config.url) if config.url else f"{config.host}:{config.port}/{config.db}"
-        return _store(
-            RedisBackend(config), config, place, partial(_library_of_project, root, config.namespace)
-        )
+        return Store(RedisBackend(config), config, open_library=partial(_library, top, config.namespace))
     from quarterdeck.memory.embedded import EmbeddedBackend
 
-    if config.path:
-        path = _given_file(config.path)
-        library = partial(_library_beside, path, config.namespace)
-    else:
-        path = _own_file(root)
-        library = partial(_library_of_project, root, config.namespace)
-    return _store(EmbeddedBackend(path), config, os.path.basename(path), library)
+    path = _given_file(config.path) if config.path else _own_file(top)
+    library = partial(_library, top, config.namespace, path if config.path else "")
+    return Store(EmbeddedBackend(path), config, open_library=library)
 
 
-def _store(
-    backend: Backend,
-    limits: MemoryConfig | RedisConfig,
-    place: str,
-    open_library: Callable[[], PatternLibrary],
-) -> Store:
-    return Store(backend, limits, name=f"{place} {limits.namespace}", open_library=open_library)
+def _library(root: str, namespace: str, beside: str = "") -> PatternLibrary:
+    """The library of the same namespace, with the settings of the project at *root*.
 
-
-def _library_of_project(root: str, namespace: str) -> PatternLibrary:
-    """That of the same namespace in the project at *root*, wherever its settings have it."""
+    Args:
+        root: where the project is looked for.
+        namespace: of the memory.
+        beside: the file of a memory that is at a place of its own: then in a folder beside it; else where the
+            settings have it, or beside the file that the project's own memory has.
+    """
     from quarterdeck.patterns import PatternLibrary
+    from quarterdeck.patterns.opening import FOLDER, SUFFIX
     from quarterdeck.patterns.opening import configured as patterns_configured
 
     settings = patterns_configured(root)
-    if settings.path:
+    if settings.path and not beside:
         return PatternLibrary(settings=settings)
-    return _library_beside(_own_file(root), namespace)
-
-
-def _library_beside(path: str, namespace: str) -> PatternLibrary:
-    """That of the same namespace in a folder beside the file of the memory."""
-    from quarterdeck.patterns import PatternLibrary
-    from quarterdeck.patterns.opening import FOLDER, SUFFIX
-
-    return PatternLibrary(os.path.join(os.path.dirname(path), FOLDER, quote(namespace, safe="") + SUFFIX))
+    folder = os.path.join(os.path.dirname(beside or _own_file(root)), FOLDER)
+    return PatternLibrary(os.path.join(folder, quote(namespace, safe="") + SUFFIX), settings=settings)
 
 
 def _given_file(path: str) -> str:

@@ -12,7 +12,7 @@ from quarterdeck.errors import UsageError
 from quarterdeck.memory import names
 from quarterdeck.memory.access import AccessTier
 from quarterdeck.memory.chain import Deed, utc_text
-from quarterdeck.memory.learning import Learner
+from quarterdeck.memory.learning import Learner, kept_patterns
 from quarterdeck.memory.pattern import PATTERN, as_stored, described, new_id, pattern_of, stored_pattern
 from quarterdeck.memory.seat import told
 from quarterdeck.memory.store import MISSING, Entry
@@ -90,7 +90,7 @@ class Patterns(Learner):
         """Lasting patterns that fit *query*, best first; see `quarterdeck.patterns.PatternLibrary.search`.
 
         Args:
-            query: natural words; None: all patterns, those first that will most probably work.
+            query: natural words; None: as if there were none to look for: what will most probably work first.
             pattern_type: only those of this type.
             limit: how many at most.
 
@@ -108,11 +108,8 @@ class Patterns(Learner):
             return []
         library = self._follow()
         matches = library.search(query or "", type=pattern_type, limit=min(limit, _MOST))
-        entries = [self._in_shared(PATTERN, match.pattern.id) for match in matches]
-        return [
-            _as_dict(match.pattern) if value is MISSING else stored_pattern(value)
-            for match, value in zip(matches, self.store.get_many(entries), strict=True)
-        ]
+        kept = kept_patterns(self.store, [self._in_shared(PATTERN, match.pattern.id) for match in matches])
+        return [each or _as_dict(match.pattern) for match, each in zip(matches, kept, strict=True)]
 
 
 def _as_dict(pattern: Pattern) -> dict[str, object]:

@@ -92,7 +92,6 @@ class Store:
     Attributes:
         backend: where they are.
         limits: the settings that hold for all of them.
-        name: what the pattern library knows this store by.
     """
 
     def __init__(
@@ -100,7 +99,6 @@ class Store:
         backend: Backend,
         limits: Limits,
         *,
-        name: str = "memory",
         open_library: Callable[[], PatternLibrary] | None = None,
     ) -> None:
         """Reads the key file, if there is one.
@@ -108,7 +106,6 @@ class Store:
         Args:
             backend: where they are.
             limits: the settings that hold for all of them.
-            name: what the pattern library knows this store by: no other store of that library has it.
             open_library: gives the library that takes over lasting patterns; None: one in this process. So
                 is that of a store whose values are encrypted, whatever is said: no file has them in plain.
 
@@ -119,7 +116,6 @@ class Store:
         """
         self.backend = backend
         self.limits = limits
-        self.name = name
         self._open_library = None if limits.key_file else open_library
         self._library: PatternLibrary | None = None
         self._opening = threading.Lock()
@@ -327,6 +323,6 @@ class Store:
 
 def _own_library() -> PatternLibrary:
     """One that is in this process, and gone with it."""
-    from quarterdeck.patterns import PatternLibrary, PatternSettings
+    from quarterdeck.patterns import PatternLibrary
 
-    return PatternLibrary(IN_MEMORY, settings=PatternSettings())
+    return PatternLibrary(IN_MEMORY)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from quarterdeck.errors import UsageError
+from quarterdeck.errors import StateError, UsageError
 from quarterdeck.patterns import checks, features
 from quarterdeck.patterns.answers import LONGEST_KEY
+from quarterdeck.patterns.meaning.text import said
 from quarterdeck.patterns.ranking import Question, end_s
 from quarterdeck.patterns.search.terms import Gate, Query
 from quarterdeck.patterns.shelf import Shelf
@@ -71,7 +72,7 @@ class Asking(Shelf):
         checks.line(agent_id, "agent_id")
         asked = features.asked_in_context(checks.context(context, "context"))
         required = () if pattern_type is None else (_type(pattern_type),)
-        text = _said(context) if self.meaning else ""
+        text = said(context) if self.meaning else ""
         return self._best(key, asked, required, text, min_confidence, limit, explore=exploring, retired=False)
 
     def search(
@@ -148,11 +149,23 @@ class Asking(Shelf):
         question = Question(query, text, sure, limit, now_s, self._draws if explore else None)
         with self._at_work:
             stamp = self.truth.stamp()
-            matches = tuple(self._ranking.best(question))
-            if key is not None:
+            matches = self._found(question)
+            if key is not None and self.problem is None:
                 ends = [] if retired else [end_s(match.pattern) for match in matches]
                 self._answers.keep(key, stamp, min(ends, default=math.inf), matches)
         return list(matches)
+
+    def _found(self, question: Question) -> tuple[PatternMatch, ...]:
+        """By words alone where the search by meaning is wanted and fails: `problem` then says why."""
+        self.problem = None
+        try:
+            return tuple(self._ranking.best(question))
+        except StateError as error:
+            if self.meaning is None or not question.text:
+                raise
+            found = self._ranking.best(question._replace(text="")) if question.query.weights else []
+            self.problem = error
+            return tuple(found)
 
     def _known(self, key: Hashable) -> list[PatternMatch] | None:
         with self._at_work:
@@ -161,10 +174,3 @@ class Asking(Shelf):
 
 def _type(pattern_type: object) -> tuple[str, ...]:
     return (features.type_(checks.line(pattern_type, "pattern_type")),)
-
-
-def _said(context: Mapping[str, Any]) -> str:
-    """The situation in words, for the search by meaning."""
-    return " ".join(
-        f"{key}: {value}" for key, value in context.items() if isinstance(value, str | int | float)
-    )

@@ -53,10 +53,8 @@ def line(value: object, what: str, *, may_be_empty: bool = False) -> str:
         raise UsageError(f"the {what} must be text, got {told(value)}", hint="pass a str")
     if not may_be_empty and not value.strip():
         raise UsageError(f"the {what} is empty", hint="say it in a word or a line")
-    if _LINE_CONTROL.search(value):
-        raise UsageError(
-            f"the {what} must be one line of text: it has control characters", hint="take them out"
-        )
+    if found := _LINE_CONTROL.search(value):
+        raise UsageError(f"the {what} must be one line of text, but has {_placed(found)}", hint="take it out")
     if len(value) > MAX_LINE:
         raise TooLarge(f"the {what} has {len(value)} characters", hint=f"use at most {MAX_LINE}")
     return value
@@ -79,8 +77,8 @@ def text(value: object, what: str) -> str:
     """
     if not isinstance(value, str):
         raise UsageError(f"the {what} must be text, got {told(value)}", hint="pass a str")
-    if _CONTROL.search(value):
-        raise UsageError(f"the {what} has control characters or halves of characters", hint="take them out")
+    if found := _CONTROL.search(value):
+        raise UsageError(f"the {what} has {_placed(found)}", hint="take it out")
     if len(value) * 4 > MAX_TEXT_BYTES and len(value.encode()) > MAX_TEXT_BYTES:
         raise TooLarge(
             f"the {what} has {len(value)} characters", hint=f"keep it below {MAX_TEXT_BYTES} bytes"
@@ -196,6 +194,14 @@ def told(value: object) -> str:
     if type(value) is int and abs(value) < 10**20:
         return repr(value)
     return f"a value of type {type(value).__name__}"
+
+
+def _placed(found: re.Match[str]) -> str:
+    """Which character was found, and where: lines and columns count from 1."""
+    before = found.string[: found.start()]
+    kind = "half of a character" if "\ud800" <= found[0] <= "\udfff" else "a control character"
+    where = f"line {before.count(chr(10)) + 1}, column {len(before) - before.rfind(chr(10))}"
+    return f"{kind}, U+{ord(found[0]):04X}, at {where}"
 
 
 def _json(value: object, what: str, depth: int) -> None:

@@ -55,6 +55,10 @@ class Tally(NamedTuple):
     bad: float
     at_s: float
 
+    def known_by(self, now_s: float) -> Tally:
+        """The same at *now_s*: what claims to be of later, from a clock that was ahead, is of then."""
+        return self if self.at_s <= now_s else self._replace(at_s=now_s)
+
     def after(self, success: bool, at_s: float, half_life_s: float) -> Tally:
         """The tally with one more outcome, of the time *at_s*.
 

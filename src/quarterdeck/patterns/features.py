@@ -32,6 +32,8 @@ LONGEST = 200
 """Characters of a feature; in a longer one a digest stands for its end."""
 LONGEST_WORD = 64
 """Characters of a word; a longer run of letters counts as several."""
+_KEPT = 1 << 13
+"""Features of tags, types and pairs that are kept: the same come again and again, and all are short."""
 MOST_ASKED = 100
 """Features that a question can have; what comes later in it is not asked for."""
 
@@ -106,11 +108,13 @@ def is_pair(feature: str) -> bool:
     return "=" in feature and feature[0] not in _KINDS
 
 
+@lru_cache(maxsize=_KEPT)
 def tag(name: str) -> str:
     """The feature of a tag."""
     return _bounded("#" + _escaped(name, _UNSAFE))
 
 
+@lru_cache(maxsize=_KEPT)
 def type_(name: str) -> str:
     """The feature of a type."""
     return _bounded("@" + _escaped(name, _UNSAFE))
@@ -123,32 +127,41 @@ def lesson(name: str) -> str:
 
 def pair(key: str, value: object) -> str:
     """The feature of a value in a context; 1, 1.0 and "1" give the same."""
+    said = _said(value)
+    return _pair(key, said) if len(key) + len(said) <= LONGEST else _pair.__wrapped__(key, said)
+
+
+@lru_cache(maxsize=_KEPT)
+def _pair(key: str, said: str) -> str:
     name = _bounded(_escaped(key, _UNSAFE_IN_KEY), LONGEST // 2)
-    return f"{name}={_bounded(_escaped(_said(value), _UNSAFE), LONGEST - 1 - LONGEST // 2)}"
+    return f"{name}={_bounded(_escaped(said, _UNSAFE), LONGEST - 1 - LONGEST // 2)}"
+
+
+def labels_of(pattern: Pattern) -> set[str]:
+    """The features of its tags, its type and its lesson: what filters can require."""
+    return {type_(pattern.pattern_type), lesson(pattern.lesson), *map(tag, pattern.tags)}
 
 
 def features_of(pattern: Pattern) -> dict[str, int]:
     """All features of *pattern*, and how often each counts. O(size of the pattern)."""
-    counts: dict[str, int] = {}
-    _count(counts, _tokens(pattern.name), NAME_TIMES)
-    _count(counts, _tokens(pattern.description))
-    if pattern.code:
-        _count(counts, _tokens(pattern.code)[:MOST_CODE])
-    for each in pattern.tags:
-        _count(counts, _tokens(each))
-        counts[tag(each)] = 1
+    texts = [*(pattern.name,) * NAME_TIMES, pattern.description, *pattern.tags]
     keys: dict[str, None] = {}
+    pairs: list[str] = []
     for key, value in _flat(pattern.context):
-        tokens = _tokens(_text_in(value))
-        _count(counts, tokens)
-        if len(tokens) <= MOST_PAIRED:
-            counts[pair(key, value)] = 1
+        text = _text_in(value)
+        texts.append(text)
+        if _is_short(text):
+            pairs.append(pair(key, value))
         keys[key] = None
-    for key in keys:
-        _count(counts, _tokens(key))
-    counts[type_(pattern.pattern_type)] = 1
-    counts[lesson(pattern.lesson)] = 1
-    return counts
+    tokens = _tokens("\n".join([*texts, *keys]))  # at once: many are short
+    if pattern.code:
+        tokens += _tokens(pattern.code)[:MOST_CODE]
+    counts: dict[str, int] = {}
+    count = counts.get
+    for token in tokens:
+        for stem in _stems(token):
+            counts[stem] = count(stem, 0) + 1
+    return counts | dict.fromkeys((*pairs, *labels_of(pattern)), 1)
 
 
 def asked_in_words(text: str) -> dict[str, float]:
@@ -187,10 +200,9 @@ def spoken(feature: str) -> tuple[str, str]:
     return ("context" if "=" in feature else "text"), _unescaped(feature)
 
 
-def _count(counts: dict[str, int], tokens: list[str], times: int = 1) -> None:
-    for token in tokens:
-        for stem in _stems(token):
-            counts[stem] = counts.get(stem, 0) + times
+def _is_short(text: str) -> bool:
+    """Whether a value makes a pair."""
+    return len(_tokens(text)) <= MOST_PAIRED
 
 
 def _asked_for(key: str, value: object) -> dict[str, float]:
@@ -202,7 +214,7 @@ def _asked_for(key: str, value: object) -> dict[str, float]:
         weights[type_(text)] = PAIR_WEIGHT
     elif key == "lesson":
         weights[lesson(text)] = PAIR_WEIGHT
-    elif len(_tokens(text)) <= MOST_PAIRED:
+    elif _is_short(text):
         weights[pair(key, value)] = PAIR_WEIGHT
     return weights
 

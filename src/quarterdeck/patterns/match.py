@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from quarterdeck.patterns import features
+from quarterdeck.patterns.meaning import WEIGHT
 from quarterdeck.patterns.model import Factor
 
 if TYPE_CHECKING:
@@ -22,8 +23,10 @@ class PatternMatch:
     Attributes:
         pattern: as it was when it was found.
         relevance_score: how well it fits what was asked, 0 to 1: the share of the question, weighed by
-            rarity, that is in the pattern; 1.0 when nothing but filters were asked for.
-        score: what it was ranked by: how well it fits (above 1 if so), times what its outcomes say.
+            rarity, that is in the pattern; 1.0 when nothing but filters were asked for. Where meanings were
+            compared, half of that and half of *similarity*.
+        score: what it was ranked by: how well it fits (above 1 if so; with meanings, compared with the others
+            that were found), times what its outcomes say.
         evidence: what its outcomes say.
         similarity: of the meaning, as cosine; None: not compared.
         contradicted_by: ids of patterns that say otherwise.
@@ -98,15 +101,25 @@ class PatternMatch:
         has = features.features_of(self.pattern)
         common = {feature: weight for feature, weight in self._asked.items() if feature in has}
         whole = sum(common.values())
+        meant = self._meant() if whole else 1.0
+        if self.similarity is not None and meant >= 1.0:
+            return (Factor(_MEANING, f"{self.similarity:.2f}", 1.0),)
         if not whole:
-            return () if self.similarity is None else (Factor(_MEANING, f"{self.similarity:.2f}", 1.0),)
+            return ()
         words = features.spellings(self.pattern)
         shares: dict[tuple[str, str], float] = {}
         for feature, weight in common.items():
             kind, what = features.spoken(feature)
             reason = kind, words.get(feature, what)  # the parts of an identifier are all spelled as it is
-            shares[reason] = shares.get(reason, 0.0) + weight / whole
+            shares[reason] = shares.get(reason, 0.0) + (1.0 - meant) * weight / whole
+        if meant:
+            shares[_MEANING, f"{self.similarity:.2f}"] = meant
         return tuple(Factor(*reason, share) for reason, share in sorted(shares.items(), key=_share))
+
+    def _meant(self) -> float:
+        """How much of the relevance is due to its meaning, 0 to 1."""
+        due = WEIGHT * max(0.0, self.similarity or 0.0)
+        return min(1.0, due / self.relevance_score) if due else 0.0
 
 
 def _share(reason: tuple[tuple[str, str], float]) -> tuple[float, tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from quarterdeck import sqlite
@@ -52,6 +53,9 @@ def checked(settings: PatternSettings) -> PatternSettings:
 def library_file(settings: PatternSettings, root: str = ".") -> str:
     """Where the library of *settings* is, its folder made; `sqlite.IN_MEMORY` stays what it is.
 
+    That of a project which cannot be written to is the one that is there, to be read; if there is none, it is
+    in the user's own state folder.
+
     Raises:
         StateError: there is no place for it.
         UsageError: its path cannot be one, or its namespace not the name of a file.
@@ -69,6 +73,9 @@ def library_file(settings: PatternSettings, root: str = ".") -> str:
 
     name = checks.identity(settings.namespace, "namespace of a library")
     workspace = open_workspace(find_root(root))
+    there = os.path.join(workspace.state, FOLDER, name + SUFFIX)
+    if not os.path.islink(workspace.state) and sqlite.is_read_only(there):
+        return there
     try:
         return os.path.join(private_folder(workspace.state_file(FOLDER)), name + SUFFIX)
     except OSError as error:
@@ -87,5 +94,15 @@ def _path(given: object) -> str:
 
 
 def index_folder(path: str) -> str | None:
-    """Where the index of the library at *path* is; None: it has none, as it is in no file."""
-    return None if path == sqlite.IN_MEMORY else path.removesuffix(SUFFIX) + ".index"
+    """Where the index of the library at *path* is; None: it has none, as it is in no file.
+
+    That of a library which can only be read is in the user's cache.
+    """
+    if path == sqlite.IN_MEMORY:
+        return None
+    if sqlite.is_read_only(path):
+        from quarterdeck.workspace import open_workspace
+
+        digest = blake2b(os.fsencode(path), digest_size=16).hexdigest()
+        return os.path.join(open_workspace(os.path.dirname(path)).cache, FOLDER, f"{digest}.index")
+    return f"{path.removesuffix(SUFFIX)}.index" if path.endswith(SUFFIX) else f"{path}-index"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.patterns import evidence, features
 from quarterdeck.patterns.match import PatternMatch
-from quarterdeck.patterns.meaning import fuse
+from quarterdeck.patterns.meaning import fuse, relevance
 from quarterdeck.patterns.model import LinkKind
 from quarterdeck.patterns.search import bm25
 from quarterdeck.patterns.search.terms import FOREVER_S, Document
@@ -38,6 +38,10 @@ ALIKE_WINDOW = 1_024
 """... as many as this when those at its end fit as well as the answers, or ..."""
 MOST_WINDOW = 10_000
 """... as this when their outcomes bar too many, or when all fit alike: only filters were asked for."""
+
+
+_SPARE = 4
+"""With filters so many times as many are looked at, for of those that are nearest some may not pass."""
 
 
 class Question(NamedTuple):
@@ -85,30 +89,45 @@ class Ranking:
 
     def best(self, question: Question) -> list[PatternMatch]:
         """The best matches, best first."""
-        window = max(WINDOW if question.query.weights else MOST_WINDOW, 4 * question.limit)
+        window = max(WINDOW if question.query.weights or question.text else MOST_WINDOW, 4 * question.limit)
+        nearest = max(WINDOW, 4 * question.limit)
         while True:
-            matches, hits = self._best_of(question, window)
+            matches, hits, is_all = self._best_of(question, window, nearest)
             is_short = len(matches) < question.limit
-            if len(hits) < window or window >= (MOST_WINDOW if is_short else ALIKE_WINDOW):
+            if is_all or window >= (MOST_WINDOW if is_short else ALIKE_WINDOW):
                 return matches
-            if not is_short and hits[-1].score < hits[question.limit - 1].score:
+            if not is_short and (len(hits) < window or hits[-1].score < hits[question.limit - 1].score):
                 return matches
             window *= 8  # outcomes have barred too many, or those beyond the window fit as well
+            if is_short:
+                nearest = window
 
-    def _best_of(self, question: Question, window: int) -> tuple[list[PatternMatch], list[Hit]]:
-        """The best matches of the *window* that fits best by its words, and that window."""
+    def _best_of(
+        self, question: Question, window: int, nearest: int
+    ) -> tuple[list[PatternMatch], list[Hit], bool]:
+        """The best matches of what fits best; what does by its words; whether there is no more.
+
+        Of that there are *window*, and *nearest* by their meaning.
+        """
         query = question.query
-        hits = self._index.search(query, window)
+        only_by_meaning = self._meaning and question.text and not query.weights  # no words say that any fits
+        hits = [] if only_by_meaning else self._index.search(query, window)
+        is_all = len(hits) < window
         possible = self._possible(query.weights)
         whole = sum(possible.values())
-        fits = {hit.number: hit.score / whole if whole else 1.0 for hit in hits}
+        by_words = {hit.number: hit.score / whole if whole else 1.0 for hit in hits}
+        fits = by_words
         stated = {hit.number: hit.confidence for hit in hits}
         similar: dict[int, float] = {}
+        others: dict[int, float] = {}
         if self._meaning and question.text:
-            similar = self._similar(self._meaning, question, window, list(fits))
-            stated |= self._stated([number for number in similar if number not in stated])
-            fits = fuse(fits, similar)
-        tried = {hit.number for hit in hits if hit.is_tried} | similar.keys()
+            similar, others = self._nearest(self._meaning, question, nearest, stated)
+            is_all = is_all and len(similar) < nearest
+            stated |= others
+            compared = [number for number in by_words if number not in similar]
+            similar |= self._meaning.similarities(question.text, compared)
+            fits = fuse(by_words, similar)
+        tried = {hit.number for hit in hits if hit.is_tried} | others.keys()
         tallies = self._truth.tallies(list(tried)) if tried else {}
         candidates = self._weighed(question, fits, stated, tallies, question.limit)
         found = self._read(candidates, question)
@@ -118,7 +137,7 @@ class Ranking:
         matches = [
             PatternMatch(
                 pattern,
-                min(1.0, each.fit),
+                relevance(by_words.get(each.number, 0.0), similar.get(each.number)),
                 -each.minus_score,
                 evidence.weigh(each.tally, pattern.confidence, question.now_s, self._half_life_s, each.theta),
                 asked=possible,
@@ -127,7 +146,7 @@ class Ranking:
             )
             for each, pattern in found
         ]
-        return matches, hits
+        return matches, hits, is_all
 
     def _possible(self, weights: Mapping[str, float]) -> dict[str, float]:
         """What each feature of the question gives to a pattern of average length in which it is once.
@@ -142,21 +161,20 @@ class Ranking:
             if found[feature] or not features.is_pair(feature)
         }
 
-    def _similar(
-        self, meaning: Meaning, question: Question, window: int, found: list[int]
-    ) -> dict[int, float]:
-        """How near in meaning those are that are nearest, and those that were *found* by their words."""
-        query = question.query
-        allowed = None
-        if query.required or query.gate.confidence:
-            everything = query._replace(weights={})
-            allowed = {hit.number for hit in self._index.search(everything, max(1, self._truth.count()))}
-        similar = dict(meaning.nearest(question.text, window, allowed=allowed))
-        return similar | meaning.similarities(question.text, [each for each in found if each not in similar])
-
-    def _stated(self, numbers: list[int]) -> dict[int, float]:
-        """What their authors say how sure they are; those that are gone are left out."""
-        return {number: pattern.confidence for number, pattern in self._truth.read(numbers).items()}
+    def _nearest(
+        self, meaning: Meaning, question: Question, window: int, known: Mapping[int, float]
+    ) -> tuple[dict[int, float], dict[int, float]]:
+        """Cosines of the *window* that is nearest, and how sure the authors are of what was not *known*."""
+        required = question.query.required
+        found = meaning.nearest(question.text, (_SPARE if required else 1) * window, question.query)
+        nearest: dict[int, float] = {}
+        stated: dict[int, float] = {}
+        while found and len(nearest) < window:
+            some, found = found[:window], found[window:]
+            read = self._truth.read([number for number, _ in some if number not in known])
+            stated |= {number: each.confidence for number, each in read.items() if _has(each, required)}
+            nearest |= {number: cosine for number, cosine in some if number in known or number in stated}
+        return nearest, stated
 
     def _weighed(
         self,
@@ -225,6 +243,14 @@ class Ranking:
         return {each: tuple(sorted(set(others))) for each, others in said.items()}
 
 
+def _has(pattern: Pattern, required: tuple[tuple[str, ...], ...]) -> bool:
+    """Whether it has one label of each group."""
+    if not required:
+        return True
+    labels = features.labels_of(pattern)
+    return all(not labels.isdisjoint(group) for group in required)
+
+
 def _fit(found: tuple[int, float]) -> float:
     return found[1]
 
@@ -243,7 +269,7 @@ def end_s(pattern: Pattern) -> float:
     return math.inf if pattern.expires_at is None else pattern.expires_at.timestamp()
 
 
-def _until_s(pattern: Pattern) -> int:
+def until_s(pattern: Pattern) -> int:
     """The same for the index, which knows whole seconds from 0 on, and so lets it pass a little longer."""
     end = end_s(pattern)
     return FOREVER_S if end == math.inf else max(0, math.ceil(end))
@@ -255,4 +281,4 @@ def document_of(change: Change) -> Document | None:
     if pattern is None:
         return None
     has = features.features_of(pattern)
-    return Document(change.number, has, pattern.confidence, _until_s(pattern), change.is_tried)
+    return Document(change.number, has, pattern.confidence, until_s(pattern), change.is_tried)

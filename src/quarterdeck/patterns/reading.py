@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from quarterdeck.patterns.match import PatternMatch
     from quarterdeck.patterns.model import Evidence, Link, Origin, Outcome, Pattern
+    from quarterdeck.patterns.truth import Record
 
 MAX_DEPTH = 100
 """Of links that `get_related_patterns` follows."""
@@ -67,6 +68,18 @@ class Reading(Shelf):
         while changes := self.truth.changes(after, _CHUNK):
             after = changes[-1].revision
             yield from (change.pattern for change in changes if change.pattern is not None)
+
+    def history(self, ids: Collection[str] | None = None) -> Iterator[Record | Link]:
+        """All there is to know: patterns with their past in the order they came, then the links among them.
+
+        What others contribute meanwhile is not among them; bounded memory.
+
+        Args:
+            ids: of which patterns; those that are not there are left out. None: of all.
+        """
+        return self.truth.history(
+            None if ids is None else [checks.identity(each) for each in _collection(ids)]
+        )
 
     def get_related_patterns(
         self, pattern_id: str, depth: int = 1, *, kinds: Collection[LinkKind] = tuple(LinkKind)

@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from quarterdeck import forks
-from quarterdeck.errors import UsageError
+from quarterdeck.errors import StateError, UsageError
 from quarterdeck.patterns.answers import Answers
 from quarterdeck.patterns.opening import checked, configured, index_folder, library_file
-from quarterdeck.patterns.ranking import Ranking, document_of
+from quarterdeck.patterns.ranking import Ranking, document_of, until_s
 from quarterdeck.patterns.search.index import SearchIndex
+from quarterdeck.patterns.settings import PatternSettings
 from quarterdeck.patterns.truth import Truth
+from quarterdeck.sqlite import IN_MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from typing import Self
 
     from quarterdeck.patterns.meaning import Meaning
-    from quarterdeck.patterns.settings import PatternSettings
 
 _DAY_S = 86_400.0
 
@@ -37,6 +38,7 @@ class Shelf:
         truth: the file's content.
         index: the search by words.
         meaning: the search by meaning; None: not wanted.
+        problem: why the last answer is by words alone, though by meaning was wanted; None: it is not.
     """
 
     def __init__(
@@ -55,7 +57,7 @@ class Shelf:
             path: a file, which is made when it is not there, or ``:memory:``.
             namespace: which library of the project; not together with *path*.
             root: where the project is looked for.
-            settings: instead of those of the project.
+            settings: instead of those of the project; one in ``:memory:`` is no project's and asks for none.
             clock: seconds of the epoch.
             draws: where exploration takes its chances from.
 
@@ -89,10 +91,11 @@ class Shelf:
         self.truth = Truth(self.path, clock=clock, half_life_s=self._half_life_s)
         self.index = SearchIndex(self.truth, self._folder, document_of)
         self.meaning: Meaning | None = None
+        self.problem: StateError | None = None
         if self.settings.semantic:
             from quarterdeck.patterns.meaning import Meaning
 
-            self.meaning = Meaning(self.truth, self._folder)
+            self.meaning = Meaning(self.truth, self._folder, until_s)
         self._answers = Answers(self.truth.stamp, clock)
         self._ranking = Ranking(self.truth, self.index, self._half_life_s, self.meaning)
         forks.guard(self, Shelf._in_child)

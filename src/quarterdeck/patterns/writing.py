@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from quarterdeck.errors import ScrubRefused, UsageError
 from quarterdeck.patterns import checks
-from quarterdeck.patterns.model import LinkKind, Outcome, Pattern, link_kind
+from quarterdeck.patterns.model import Link, LinkKind, Origin, Outcome, Pattern, link_kind
 from quarterdeck.patterns.shelf import Shelf
+from quarterdeck.patterns.truth import Record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,11 +22,11 @@ if TYPE_CHECKING:
     from quarterdeck.scrub import Scrubber
 
 _BATCH = 2_000
-_OWN_FIELDS = frozenset(
+OWN_FIELDS = frozenset(
     ("id", "usage_count", "success_count", "failure_count", "last_used", "discovered_at", "superseded_by")
 )
 """What `update_pattern` leaves alone: the library keeps them."""
-_SAID_FIELDS = tuple(name for name in Pattern.__struct_fields__ if name not in _OWN_FIELDS)
+_SAID_FIELDS = tuple(name for name in Pattern.__struct_fields__ if name not in OWN_FIELDS)
 _TEXTS = ("name", "description", "context", "code", "tags", "pattern_type", "source")
 """What is scrubbed. An id is a name that others refer to, and so is an agent's: nothing is taken out of
 those, one that is a secret is refused."""
@@ -92,7 +93,7 @@ class Writing(Shelf):
         source: str,
         cursor: str,
         patterns: Sequence[Pattern],
-        acts: Mapping[str, tuple[str, str]] = {},  # noqa: B006 it is only read
+        acts: Mapping[str, tuple[str, str]] = {},
     ) -> int:
         """Take over what an event log says, each pattern once, and how far it was read; one commit.
 
@@ -138,7 +139,7 @@ class Writing(Shelf):
             ScrubRefused: an agent's name, or something that cannot be taken out, is secret.
             UsageError: there is none of that id, no such field, or the value cannot be one.
         """
-        own = sorted(_OWN_FIELDS.intersection(changes))
+        own = sorted(OWN_FIELDS.intersection(changes))
         unknown = sorted(set(changes).difference(Pattern.__struct_fields__))
         if own or unknown:
             raise UsageError(
@@ -183,14 +184,10 @@ class Writing(Shelf):
         Raises:
             UsageError: there is none of that id, or *success* is neither true nor false.
         """
-        if not isinstance(success, bool):
-            raise UsageError(
-                f"success must be True or False, got {checks.told(success)}", hint="say whether it worked"
-            )
-        now = self._now()
-        moment = min(checks.moment(at, "at") or now, now)
+        worked, moment = _success(success), self._past(at)
+        agent = self._agent(agent_id)
         note = self._scrubbed_text(checks.text(note, "note of an outcome"))
-        self.truth.record([Outcome(checks.identity(pattern_id), success, moment, self._agent(agent_id), note)])
+        self.truth.record([Outcome(checks.identity(pattern_id), worked, moment, agent, note)])
 
     def link_patterns(
         self, pattern_id: str, other_id: str, kind: LinkKind | str = LinkKind.RELATED, *, agent_id: str = ""
@@ -220,6 +217,40 @@ class Writing(Shelf):
         ids = checks.identity(pattern_id), checks.identity(other_id)
         return self.truth.unlink(*ids, link_kind(kind))
 
+    def restore_many(self, records: Iterable[Record], agent_id: str, *, source: str = "") -> None:
+        """Add patterns with their past, as `history` of another library tells it, in one transaction.
+
+        They rank as they did there. What is secret in their past is taken out as well.
+
+        Args:
+            records: the ids of their patterns must be new; those without one go on with one that is there.
+            agent_id: who imports them: that is the last act of their provenance.
+            source: from where.
+
+        Raises:
+            ScrubRefused, StateError, UsageError: as `contribute_pattern`; nothing was added.
+        """
+        agent, source = self._name(agent_id, "agent_id"), self._source(source)
+        self.truth.restore(
+            [self._clean_record(each) for each in _told(records, Record)], agent_id=agent, source=source
+        )
+
+    def link_many(self, links: Iterable[Link], *, agent_id: str = "") -> int:
+        """Link patterns as `history` of another library tells it, in one transaction.
+
+        Args:
+            links: those that are there stay as they are.
+            agent_id: who imports them, for the provenance of what they retire.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            UsageError: as `link_patterns`; nothing was linked.
+        """
+        checked = [self._clean_link(each) for each in _told(links, Link)]
+        return self.truth.link_all(checked, agent_id=self._agent(agent_id))
+
     def reset(self) -> int:
         """Remove everything, for good; how many patterns that were."""
         return self.truth.reset()
@@ -233,7 +264,50 @@ class Writing(Shelf):
         for pattern in _patterns(patterns):
             self._refuse(pattern.id, "id of a pattern")
             self._refuse(pattern.agent_id, "agent_id of a pattern")
+            self._refuse(pattern.superseded_by or "", "superseded_by of a pattern")
         return [self._scrubbed(pattern) for pattern in patterns]
+
+    def _clean_record(self, record: Record) -> Record:
+        """*record*, as it may be kept."""
+        origins = [
+            Origin(
+                self._past(each.at),
+                self._name(each.act, "act"),
+                self._agent(each.agent_id),
+                self._source(each.source),
+                self._scrubbed_json(checks.context(each.details, "details of an origin")),
+            )
+            for each in record.origins
+        ]
+        outcomes = [
+            Outcome(
+                record.pattern_id,
+                _success(each.success),
+                self._past(each.at),
+                self._agent(each.agent_id),
+                self._scrubbed_text(checks.text(each.note, "note of an outcome")),
+            )
+            for each in record.outcomes
+        ]
+        return record._replace(
+            pattern=None if record.pattern is None else self._clean([record.pattern])[0],
+            origins=tuple(origins),
+            outcomes=tuple(outcomes),
+        )
+
+    def _clean_link(self, link: Link) -> Link:
+        return Link(
+            link_kind(link.kind),
+            checks.identity(link.source),
+            checks.identity(link.target),
+            self._past(link.created_at),
+            self._agent(link.agent_id),
+        )
+
+    def _past(self, at: object) -> datetime:
+        """*at*, but never later than now."""
+        now = self._now()
+        return min(checks.moment(at, "at") or now, now)
 
     def _scrubbed(self, pattern: Pattern) -> Pattern:
         """*pattern* without what is secret or personal."""
@@ -245,9 +319,12 @@ class Writing(Shelf):
         return pattern if clean is data else msgspec.structs.replace(pattern, **msgspec.json.decode(clean))
 
     def _scrubbed_text(self, text: str) -> str:
-        if not self.settings.scrub or not text:
-            return text
-        return str(msgspec.json.decode(self._scrub().scrub(msgspec.json.encode(text))))
+        return str(self._scrubbed_json(text))
+
+    def _scrubbed_json(self, value: Any) -> Any:  # noqa: ANN401 JSON
+        if not self.settings.scrub or not value:
+            return value
+        return msgspec.json.decode(self._scrub().scrub(msgspec.json.encode(value)))
 
     def _source(self, source: object) -> str:
         return checks.source(self._scrubbed_text(checks.source(source)))
@@ -293,3 +370,23 @@ def _no_pattern(value: object) -> UsageError:
         f"a Pattern is needed, got {checks.told(value)}", hint="from quarterdeck.patterns import Pattern"
     )
 
+
+def _success(value: object) -> bool:
+    """*value*, if it says whether something worked."""
+    if not isinstance(value, bool):
+        raise UsageError(
+            f"success must be True or False, got {checks.told(value)}", hint="say whether it worked"
+        )
+    return value
+
+
+def _told(value: object, kind: type) -> list[Any]:
+    """What *value* has, if all of it is of that *kind*, as a history has it."""
+    found = list(value) if isinstance(value, Iterable) else [value]
+    for each in found:
+        if not isinstance(each, kind):
+            raise UsageError(
+                f"a {kind.__name__} of a history is needed, got {checks.told(each)}",
+                hint="for example of other.history()",
+            )
+    return found

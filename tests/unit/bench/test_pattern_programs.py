@@ -139,6 +139,12 @@ def test_what_one_process_has_kept_another_one_finds(name, tmp_path):
     assert 0 < median_s <= most_s
 
 
+def test_when_one_process_fails_the_other_one_ends(tmp_path):
+    """A floor that keeps lines cannot be asked; who keeps them does not wait for ever."""
+    with pytest.raises(subprocess.CalledProcessError):
+        output("pattern_writing", "line", str(tmp_path), "seen", "20")
+
+
 def test_what_is_never_found_is_missed(tmp_path, monkeypatch):
     """A writer whose patterns nobody else sees."""
     monkeypatch.setitem(pattern_engines.ENGINES, "blind", Blind)
@@ -166,6 +172,12 @@ def test_who_cannot_do_it_is_left_out_and_who_failed_is_shown():
     ]
     assert [row["name"] for row in b["rows"]] == ["ours", "broken"]
     assert a["rows"][0]["wall_ratio"] == 1
+
+
+def test_that_all_have_failed_is_shown_too():
+    """Or a scenario would silently be missing."""
+    (only,) = patterns.scenarios({"ours": [patterns.Told({}, failure="no")]}, "on disk", 5)
+    assert [(row["name"], row["failure"]) for row in only["rows"]] == [("ours", "no")]
 
 
 def test_each_writer_looks_for_its_own(monkeypatch):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from quarterdeck.errors import StoreFull
-from quarterdeck.memory import AccessTier, MemoryConfig, UnifiedMemory
-from quarterdeck.memory.learning import library_pattern
-from quarterdeck.memory.store import Store
+from quarterdeck.memory import AccessTier, MemoryConfig, UnifiedMemory, chain
+from quarterdeck.memory.chain import Deed
+from quarterdeck.memory.learning import damaged, library_pattern
+from quarterdeck.memory.opening import open_store
+from quarterdeck.memory.store import Entry, Store
 from quarterdeck.patterns import PatternLibrary
 from quarterdeck.patterns.truth import Truth
 
@@ -47,12 +49,23 @@ def library_of(tmp_path, namespace="default"):
 class TestFollowing:
     def test_a_promoted_pattern_is_in_the_library_beside_the_memory(self, memory, tmp_path):
         """Another process that knows nothing of the memory finds it, and where it comes from."""
-        pattern_id = promoted(memory, "retry reads")
+        let_promote(memory)
+        pattern_id = memory.stage_pattern({"name": "retry reads"})
+        memory.as_agent("ben").promote_pattern(pattern_id)
         with library_of(tmp_path) as library:
             (match,) = library.search("retrying")
             assert (match.pattern.id, match.pattern.agent_id) == (pattern_id, "ann")
             (origin,) = library.get_provenance(pattern_id)
-        assert (origin.act, origin.source) == ("promoted", "memory.sqlite default")
+        assert (origin.act, origin.agent_id) == ("promoted", "ben")
+        assert origin.source.startswith("memory default ")
+
+    def test_what_is_persisted_is_said_to_be(self, memory, tmp_path):
+        """And by whom; who has learned it says the pattern."""
+        let_promote(memory)
+        pattern_id = memory.as_agent("ben\nof ours").persist_pattern("retry reads")["id"]
+        with library_of(tmp_path) as library:
+            (origin,) = library.get_provenance(pattern_id)
+        assert (origin.act, origin.agent_id) == ("persisted", "ben of ours")
 
     def test_what_is_only_staged_or_rejected_is_not_there(self, memory, tmp_path):
         """Nobody has vouched for it."""
@@ -69,7 +82,7 @@ class TestFollowing:
             patch.setattr("quarterdeck.memory.learning.follow", lambda store, namespace: None)
             ids = [promoted(memory, name) for name in NAMES]
         with UnifiedMemory("ben", config) as other:
-            assert sorted(each["id"] for each in other.search_patterns("retry lock")) == sorted(ids)
+            assert sorted(str(each["id"]) for each in other.search_patterns("retry lock")) == sorted(ids)
             assert memory.search_patterns("retry lock") == other.search_patterns("retry lock")
         with library_of(tmp_path) as library:
             assert [pattern.id for pattern in library.patterns()] == ids
@@ -105,7 +118,7 @@ class TestFollowing:
         for file in (tmp_path / "patterns").iterdir():
             file.unlink()
         with UnifiedMemory("ben", config) as other:
-            assert sorted(each["id"] for each in other.search_patterns()) == sorted(ids)
+            assert sorted(str(each["id"]) for each in other.search_patterns()) == sorted(ids)
 
     def test_an_emptied_memory_starts_anew(self, config, tmp_path):
         """Its chain is another one, though it may be longer by then."""
@@ -141,6 +154,138 @@ class TestFollowing:
         assert (found["id"], found["name"]) == ("own", "retry")
 
 
+@pytest.fixture
+def acts_read(monkeypatch):
+    """The acts that have been read of any chain, one after the other."""
+    read, acts = chain.read, []
+
+    def reading(*args):
+        found = read(*args)
+        acts.extend(found)
+        return found
+
+    monkeypatch.setattr(chain, "read", reading)
+    return acts
+
+
+class TestSeveralMemories:
+    @pytest.fixture
+    def projects(self, tmp_path):
+        """Two that share a library."""
+        projects = [tmp_path / name for name in ("one", "two")]
+        for each in projects:
+            each.mkdir()
+            (each / "pyproject.toml").write_text(
+                f'[tool.quarterdeck.patterns]\npath = "{tmp_path / "team.sqlite"}"\n'
+            )
+        return [str(each) for each in projects]
+
+    def test_each_knows_how_far_it_was_read(self, projects, acts_read):
+        """Though their names are the same; once read, no act is read again."""
+        stores = [open_store(root=each) for each in projects]
+        one, two = memories = [UnifiedMemory("ann", store=store) for store in stores]
+        here, there = promoted(one, "retry here"), promoted(two, "retry there")
+        for each in memories:
+            assert {found["id"] for found in each.search_patterns("retry")} == {here, there}
+        acts_read.clear()
+        for _ in range(3):
+            for each in memories:
+                each.search_patterns("retry")
+        assert acts_read == []
+        for store in stores:
+            store.close()
+
+    def test_one_that_was_moved_is_the_same(self, tmp_path, acts_read):
+        """What was deleted in the library stays so, and nothing is read twice."""
+        before, after = tmp_path / "before", tmp_path / "elsewhere" / "other.sqlite"
+        with UnifiedMemory("ann", MemoryConfig(path=str(before / "memory.sqlite"))) as memory:
+            gone, kept = promoted(memory, "retry reads"), promoted(memory, "retry writes")
+            memory.store.library.delete_pattern(gone)
+        before.rename(after.parent)
+        for file in after.parent.glob("memory.sqlite*"):
+            file.rename(file.with_name(file.name.replace("memory", "other")))
+        acts_read.clear()
+        with UnifiedMemory("ann", MemoryConfig(path=str(after))) as memory:
+            assert [each["id"] for each in memory.search_patterns("retry")] == [kept]
+        assert acts_read == []
+
+
+DAMAGE = {
+    "no JSON": b"{",
+    "no pattern": b"7",
+    "without its confidence": b'{"id":"ID","agent_id":"ann","pattern_type":"x","name":"n"}',
+    "with another id": b'{"id":"x","agent_id":"ann","pattern_type":"x","name":"n","confidence":1}',
+}
+
+
+class TestDamage:
+    @pytest.fixture
+    def missed(self, memory, monkeypatch):
+        """The ids of patterns that the library has not taken over yet."""
+        with monkeypatch.context() as patch:
+            patch.setattr("quarterdeck.memory.learning.follow", lambda store, namespace: None)
+            return [promoted(memory, name) for name in NAMES]
+
+    @staticmethod
+    def damage(memory, pattern_id, data):
+        name = f"{{default..0}}:pattern:{pattern_id}"
+        memory.store.backend.put(name, data.replace(b"ID", pattern_id.encode()))
+        memory.clear_local_cache()
+        return name
+
+    @pytest.mark.parametrize("kind", DAMAGE)
+    def test_one_bad_entry_stops_neither_search_nor_what_is_learned_then(self, memory, missed, kind):
+        """It stays out, and whoever looks for damage finds which one it is."""
+        name = self.damage(memory, missed[1], DAMAGE[kind])
+        others = {missed[0], missed[2]}
+        assert {each["id"] for each in memory.search_patterns("retry lock")} == others
+        new = memory.persist_pattern("retry later")["id"]
+        others |= {new, promoted(memory, "retry never")}
+        assert {each["id"] for each in memory.search_patterns("retry lock")} == others
+        assert damaged(memory.store, "default") == [name]
+
+    @pytest.mark.parametrize("kind", DAMAGE)
+    def test_what_the_library_has_is_found_whatever_became_of_its_entry(self, memory, kind):
+        """As the library knows it."""
+        pattern_id = promoted(memory, "retry reads")
+        self.damage(memory, pattern_id, DAMAGE[kind])
+        (found,) = memory.search_patterns("retry")
+        assert (found["id"], found["name"]) == (pattern_id, "retry reads")
+
+    def test_what_is_whole_is_not_found_to_be_damaged(self, memory):
+        """Nor what another kind of entry says."""
+        promoted(memory, "retry reads")
+        memory.stage_pattern({"name": "retry writes"})
+        assert damaged(memory.store, "default") == []
+
+    @pytest.mark.parametrize("kind", DAMAGE)
+    def test_a_first_act_that_is_lost_stops_nothing(self, memory, kind):
+        """Whatever is in its place; no pattern comes twice."""
+        ids = [promoted(memory, name) for name in NAMES]
+        memory.store.backend.put("{default..0}:audit:000000000001", DAMAGE[kind])
+        memory.clear_local_cache()
+        assert sorted(str(each["id"]) for each in memory.search_patterns()) == sorted(ids)
+
+    def test_a_pattern_that_the_library_cannot_take_stays_out(self, memory):
+        """Its id is none there."""
+        let_promote(memory)
+        odd = {"id": "no id!", "agent_id": "ann", "pattern_type": "x", "name": "retry", "confidence": 1}
+        entry = Entry("{default..0}:pattern:no id!", odd)
+        chain.perform(
+            memory.store, "default", "ann", (), lambda *_: (Deed("persist", "no id!", {}), (entry,))
+        )
+        kept = promoted(memory, "retry reads")
+        assert [each["id"] for each in memory.search_patterns("retry")] == [kept]
+        assert damaged(memory.store, "default") == [entry.name]
+
+    def test_a_confidence_beyond_all_bounds_is_the_nearest_there_is(self, memory, missed):
+        """JSON has numbers of any size."""
+        data = DAMAGE["without its confidence"][:-1] + b',"confidence":1%s}' % (b"0" * 400)
+        self.damage(memory, missed[0], data)
+        memory.search_patterns("retry")
+        assert memory.store.library.get_pattern(missed[0]).confidence == 1
+
+
 class TestEncrypted:
     def test_no_file_has_a_pattern_of_an_encrypted_memory_in_plain(self, tmp_path):
         """Its library is in this process; another process makes its own."""
@@ -164,7 +309,8 @@ class TestShape:
         pattern = library_pattern(
             {
                 "id": "x", "agent_id": "ann", "pattern_type": "temporal", "name": "n", "description": "d",
-                "content": "c", "code": "1", "confidence": 1, "tags": ["t"], "context": {"k": 1}, "steps": [1],
+                "content": "c", "code": "1", "confidence": 1, "tags": ["t"], "context": {"k": 1},
+                "steps": [1],
             }
         )  # fmt: skip
         assert (pattern.description, pattern.code, pattern.tags) == ("d\n\nc", "1", ["t"])

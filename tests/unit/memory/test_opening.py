@@ -185,6 +185,21 @@ class TestFiles:
             store.get("{n..0}:work:k")
         store.close()
 
+    def test_the_library_has_the_settings_of_its_own_project(self, project, tmp_path, monkeypatch):
+        """Not of the one we are in, then or later, whose settings may be broken."""
+        (project / "pyproject.toml").write_text("[tool.quarterdeck.patterns]\nhalf_life_days = 7\n")
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "pyproject.toml").write_text("[tool.quarterdeck.patterns]\nhalf_life_days = -1\n")
+        config = MemoryConfig(path=str(tmp_path / "m.sqlite"))
+        monkeypatch.chdir(project)
+        stores = [open_store(), open_store(config), open_store(RedisConfig(url="redis://localhost:1/0"))]
+        monkeypatch.chdir(elsewhere)
+        stores += [open_store(root=str(project)), open_store(config, str(project))]
+        for store in stores:
+            assert store.library.settings.half_life_days == 7
+            store.close()
+
     def test_what_is_no_config_is_a_usage_error(self):
         """It says what is one."""
         given: Any = {"path": "m.sqlite"}

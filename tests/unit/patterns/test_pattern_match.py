@@ -49,6 +49,26 @@ def test_found_by_its_meaning_alone():
     assert found.factors[0].share == 1.0
 
 
+def test_meaning_has_its_share_beside_the_words():
+    """As much of it as it gave to the relevance, which is 0.5 here."""
+    found = match({"lock": 3.0, "@conditional": 1.0}, similarity=0.6)
+    assert [(factor.kind, factor.share) for factor in found.factors] == [
+        ("meaning", pytest.approx(0.6)),
+        ("text", pytest.approx(0.3)),
+        ("type", pytest.approx(0.1)),
+    ]
+
+
+@pytest.mark.parametrize(
+    "similarity, kinds",
+    [(1.0, ["meaning"]), (0.0, ["text"]), (-0.1, ["text"])],
+    ids=["all", "none", "opposite"],
+)
+def test_what_added_nothing_is_no_reason(similarity, kinds):
+    """Words that did not count as well as a meaning that did not."""
+    assert [factor.kind for factor in match({"lock": 1.0}, similarity=similarity).factors] == kinds
+
+
 def test_where_nothing_but_filters_was_asked_there_is_no_reason():
     """An empty list, not an error."""
     assert match({}).factors == ()

@@ -49,6 +49,12 @@ class TestOfAProject:
         with PatternLibrary() as library:
             assert library.get_pattern("p")
 
+    def test_one_in_memory_is_no_projects(self, project):
+        """So it asks for no settings, which may be broken."""
+        set_(project, "half_life_days = -1")
+        with PatternLibrary(":memory:") as library:
+            assert library.settings == PatternSettings(path=":memory:")
+
     def test_another_project_has_another_one(self, project, tmp_path_factory, monkeypatch):
         """What one has learned is not shown to all."""
         with PatternLibrary() as library:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from quarterdeck.cli.memory.readable import SEALED, read_all
+from quarterdeck.cli.memory.readable import SEALED, SHOWN, read_all
 from quarterdeck.cli.memory.wording import as_typed
 from quarterdeck.errors import QuarterdeckError
-from quarterdeck.memory import audit, chain, rights
+from quarterdeck.memory import audit, chain, learning, rights
 from quarterdeck.words import count
 
 if TYPE_CHECKING:
@@ -63,7 +63,13 @@ def _looked_at(store: Store, health: Health, unusable_key: str) -> Iterator[Chec
     if health.state == "down":
         return
     of_its_kind = ("file", _file) if store.backend.kind == "embedded" else ("eviction", _eviction)
-    checks = [of_its_kind, ("entries", _entries), ("audit", _audit), ("rights", _rights)]
+    checks = [
+        of_its_kind,
+        ("entries", _entries),
+        ("audit", _audit),
+        ("rights", _rights),
+        ("patterns", _patterns),
+    ]
     for what, check in checks:
         try:
             found = check(store)
@@ -127,6 +133,22 @@ def _rights(store: Store) -> Checked:
         return Checked("rights", "not as the audit chain says", tuple(problems))
     agents, _ = rights.registered(store, store.limits.namespace)
     return Checked("rights", f"as the audit chain says: {count(len(agents), 'agent')}")
+
+
+def _patterns(store: Store) -> Checked:
+    if _is_hidden(store):
+        return Checked("patterns", "not looked at: the chain is encrypted")
+    damaged = learning.damaged(store, store.limits.namespace)
+    if not damaged:
+        return Checked("patterns", "all lasting ones are as they were kept")
+    problems = [
+        f"{name!r} is no pattern as Quarterdeck writes it, so the library goes without: restore the store from a "
+        "copy, or remove that entry"
+        for name in damaged[:SHOWN]
+    ]
+    if len(damaged) > SHOWN:
+        problems.append(f"{len(damaged) - SHOWN:,} more patterns cannot be used")
+    return Checked("patterns", f"{len(damaged):,} cannot be used", tuple(problems))
 
 
 def _is_hidden(store: Store) -> bool:

@@ -10,7 +10,14 @@ from quarterdeck.cli.options import json_option
 from quarterdeck.cli.output import remark, say
 from quarterdeck.cli.patterns.options import Where, agent_option, library_options, opened
 from quarterdeck.cli.patterns.output import pattern_json, print_library_json
-from quarterdeck.cli.patterns.typed import field_options, fields_of, new_pattern, removed
+from quarterdeck.cli.patterns.typed import (
+    doubts,
+    field_options,
+    fields_of,
+    new_pattern,
+    removed,
+    without_what_was_pasted,
+)
 
 
 @click.command()
@@ -33,7 +40,11 @@ def command(
     """Add a pattern, for every agent to find; prints its id.
 
     PATTERN is a JSON object with its fields; options win over it. With -, or without it and without --name,
-    it is read from stdin. What is secret or personal is taken out first, and stderr says where.
+    it is read from stdin. What is secret or personal is taken out first, and stderr says where; so are
+    colours and other codes of a terminal.
+
+    The name of a pattern with --lesson avoid says what has failed ("Retrying writes"), not what to do
+    about it.
 
     \b
     qd patterns add --name "Set a busy timeout" --type conditional --tag sqlite --tag locks \\
@@ -42,11 +53,12 @@ def command(
     qd patterns add '{"name": "Run migrations first", "confidence": 0.9, "review_at": "2027-01-31"}'
     """
     typed = {} if pattern is None and "name" in fields else fields_of(pattern)
-    new = new_pattern({**typed, **fields, **({} if pattern_id is None else {"id": pattern_id})}, agent)
+    given, pasted = without_what_was_pasted({**typed, **fields})
+    new = new_pattern(given if pattern_id is None else {**given, "id": pattern_id}, agent)
     with opened(where, may_be_new=True) as library:
         library.contribute_pattern(agent, new)
         kept = library.get_pattern(new.id) or new
-        remark(removed(new, kept))
+        remark([*pasted, *removed(new, kept), *doubts(kept, given)])
         if as_json:
             print_library_json("add", library, {"pattern": pattern_json(kept)})
             return

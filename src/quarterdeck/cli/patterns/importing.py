@@ -12,7 +12,6 @@ from quarterdeck.cli.options import json_option
 from quarterdeck.cli.output import progress, remark, say
 from quarterdeck.cli.patterns.options import Where, agent_option, library_options, opened
 from quarterdeck.cli.patterns.output import print_library_json
-from quarterdeck.cli.patterns.watching import Watched
 from quarterdeck.errors import NothingToRead, UsageError
 from quarterdeck.words import count
 
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 STDIN = "-"
 SKILL = "SKILL.md"
 SHOWN_REFUSED = 5
-_BLOCK = 1 << 20
 
 
 @click.command()
@@ -81,32 +79,18 @@ def command(
 def _read(library: PatternLibrary, source: str, on_conflict: OnConflict, agent: str) -> Imported:
     from quarterdeck.patterns.exchange import import_jsonl, import_skills
 
-    step = progress("patterns")
-    watched = None if step is None or source == STDIN else Watched(library, step, _about(source))
-    target = watched or library
-    try:
-        if source == STDIN:
-            return import_jsonl(target, _stdin(), agent_id=agent, on_conflict=on_conflict)
-        if os.path.isdir(source):
-            return import_skills(target, source, agent_id=agent, on_conflict=on_conflict)
-        if os.path.basename(source) == SKILL:
-            folder = os.path.dirname(os.path.abspath(source))
-            return import_skills(target, folder, agent_id=agent, on_conflict=on_conflict)
-        return import_jsonl(target, source, agent_id=agent, on_conflict=on_conflict)
-    finally:
-        if watched is not None:
-            watched.end()
+    how: _How = {"agent_id": agent, "on_conflict": on_conflict}
+    if source == STDIN:
+        return import_jsonl(library, _stdin(), **how)
+    is_skill = os.path.basename(source) == SKILL
+    if is_skill or os.path.isdir(source):
+        folder = os.path.dirname(os.path.abspath(source)) if is_skill else source
+        return import_skills(library, folder, progress=progress("skills") or _unseen, **how)
+    return import_jsonl(library, source, progress=progress("MB", unit=1_000_000) or _unseen, **how)
 
 
-def _about(source: str) -> int:
-    """How many patterns there may be at most: lines, or folders."""
-    try:
-        if os.path.isdir(source):
-            return len(os.listdir(source)) + 1
-        with open(source, "rb") as file:
-            return sum(block.count(b"\n") for block in iter(lambda: file.read(_BLOCK), b"")) + 1
-    except OSError:  # said properly by who reads it
-        return 1
+def _unseen(done: int, total: int) -> None:
+    """Nobody is looking."""
 
 
 def _stdin() -> BinaryIO:

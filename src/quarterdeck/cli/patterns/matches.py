@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from quarterdeck.cli.options import Command
     from quarterdeck.patterns import PatternLibrary, PatternMatch
 
+NONE = "no pattern matches"
 BAR_CHARS = 10
 MOST_HIDDEN = 100
 """So many of those that are left out are counted."""
@@ -87,6 +88,7 @@ def print_matches(
     matches: list[PatternMatch],
     showing: Showing,
     wider: Wider | None,
+    empty: str = NONE,
 ) -> None:
     """Print *matches*, and how many more there would be.
 
@@ -96,16 +98,20 @@ def print_matches(
         matches: best first.
         showing: how.
         wider: finds those that are left out now; None: there are none.
+        empty: what to say when nothing was found.
 
     Raises:
         NothingToRead: the library has no patterns at all.
     """
     if not matches and not library.count():
         raise NothingToRead(f"there are no patterns yet in {library.path}", hint="add one: qd patterns add")
+    unmeant = _not_by_meaning(library)
     hidden = _hidden(matches, wider)
     left_out = _said(hidden, wider.how) if wider and hidden else ""
     if showing.as_json:
         answer: dict[str, Any] = {"matches": [_json(each) for each in matches], "hidden": hidden}
+        if library.meaning:
+            answer["not_by_meaning"] = unmeant
         if showing.max_tokens is not None:
             answer["text"] = _prompt(matches, showing.max_tokens)
         print_library_json(kind, library, answer)
@@ -116,17 +122,32 @@ def print_matches(
             say(*(line.expandtabs(4) for line in text.splitlines()))
         elif text:
             click.echo(text.removesuffix("\n"))
-        empty = "no pattern matches" if not matches else "" if text else "no match fits into so few tokens"
-        remark(each for each in (empty, left_out) if each)
+        short = empty if not matches else "" if text else "no match fits into so few tokens"
+        remark(each for each in (short, left_out) if each)
         return
+    whole = max([1.0, *(each.score for each in matches)])
     for at, match in enumerate(matches):
         say(*([""] if at else []))
         click.echo(_head(match))
-        say(*(f"  {line}" for line in _lines(match)))
+        say(*(f"  {line}" for line in _lines(match, whole)))
     if not matches:
-        say("no pattern matches")
+        say(empty)
     if left_out:
         say("", left_out)
+
+
+def _not_by_meaning(library: PatternLibrary) -> int:
+    """How many patterns the last question did not compare by meaning, though it should have; also says so."""
+    if library.meaning is None:
+        return 0
+    many = library.count()
+    if library.problem:
+        remark([f"found by words only, the search by meaning fails: {library.problem.message}"])
+        return many
+    if missing := library.meaning.missing:
+        known = f"{missing:,} of {count(many, 'pattern')}"
+        remark([f"{known} are not yet searched by meaning: qd patterns reindex --semantic"])
+    return missing
 
 
 def _hidden(matches: list[PatternMatch], wider: Wider | None) -> int:
@@ -149,9 +170,10 @@ def _head(match: PatternMatch) -> str:
     return f"{shown}  {one_line(named(pattern), max(20, line_chars() - len(pattern.id) - 2))}"
 
 
-def _lines(match: PatternMatch) -> Iterator[str]:
+def _lines(match: PatternMatch, whole: float) -> Iterator[str]:
+    """What is below the name; the bar is what it is ranked by, as a share of the *whole*."""
     pattern, seen, chars = match.pattern, match.evidence, line_chars() - 2
-    fit = f"{_bar(match.relevance_score)} {match.relevance_score:.2f}"
+    fit = f"{_bar(match.score / whole)} {match.score:.2f} · fits {match.relevance_score:.2f}"
     if match.similarity is not None:
         fit += f" · meaning {match.similarity:.2f}"
     yield one_line(f"{fit} · {labels(pattern)} · by {pattern.agent_id}", chars)

@@ -122,6 +122,8 @@ def opened(where: Where, *, may_be_new: bool = False) -> Iterator[PatternLibrary
     path = library_file(settings, where.project)
     if not settings.path:
         remark(_elsewhere(path, where.project))
+        if may_be_new and not os.path.exists(path):
+            remark(_no_project(where.project))
     if not may_be_new and not os.path.exists(path):
         raise NothingToRead(f"there is no pattern library yet: {path}", hint="add a pattern: qd patterns add")
     with _in_words_of_commands(), PatternLibrary(path, settings=settings) as library:
@@ -163,6 +165,15 @@ def _near(library: PatternLibrary, pattern_id: str) -> list[str]:
 
     alike = library.search(re.sub(r"[^\w]+|_", " ", pattern_id), limit=LOOKED_AT, retired=True)
     return difflib.get_close_matches(pattern_id, [each.pattern.id for each in alike], NEAR)
+
+
+def _no_project(project: str) -> Iterator[str]:
+    """What to say when a library is made for a folder that is no project: the folders in it get others."""
+    from quarterdeck.workspace import ROOT_MARKS, find_root
+
+    root = find_root(project)
+    if not any(os.path.lexists(os.path.join(root, mark)) for mark in ROOT_MARKS):
+        yield f"{root} is no project, so the library is of this folder only; choose another with -C or --path"
 
 
 def _elsewhere(path: str, project: str) -> Iterator[str]:

@@ -62,8 +62,11 @@ def command(
         found = library.query_patterns(agent, context, pattern_type, min_confidence, limit, explore=explore)
         wider = None
         if context and len(found) < limit and (pattern_type or min_confidence):
+            ways = ["without a type"] * bool(pattern_type) + ["with --min-confidence 0"] * bool(
+                min_confidence
+            )
             wider = Wider(
-                "without a type and with --min-confidence 0",
+                " and ".join(ways),
                 lambda n: library.query_patterns(agent, context, None, 0.0, n, explore=False),
             )
         print_matches("query", library, found, showing, wider)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
 import click
 
-from quarterdeck.cli.patterns.matches import Showing, Wider, print_matches, showing_options
+from quarterdeck.cli.patterns.matches import NONE, Showing, Wider, print_matches, showing_options
 from quarterdeck.cli.patterns.options import Where, library_options, opened, semantic_option, shown_option
 from quarterdeck.errors import UsageError
+from quarterdeck.patterns.features import asked_in_words
+from quarterdeck.patterns.match import PatternMatch
+
+if TYPE_CHECKING:
+    from quarterdeck.patterns import PatternLibrary
+
+COMMON = "nothing but common words: say what it is about"
 
 
 @click.command()
@@ -41,8 +51,9 @@ def command(
 ) -> None:
     """Find patterns by words, and say why each was found.
 
-    The best come first: those that fit the words, lifted or lowered by what their outcomes say. Without
-    words, all that pass the filters, by their outcomes.
+    The best come first: those that fit the words, lifted or lowered by what their outcomes say; the bar shows
+    both together. A pattern whose id was typed is before all others. Without words, all that pass the
+    filters, by their outcomes.
 
     \b
     qd patterns search database is locked
@@ -66,9 +77,30 @@ def command(
             explore=explore,
             retired=retired,
         )
+        if not filtered:
+            found = _with_its_id(library, text, found, retired=retired)[:limit]
         wider = None
         if words and len(found) < limit and filtered:
             wider = Wider("without the filters", lambda n: library.search(text, limit=n, retired=retired))
         elif words and len(found) < limit and not retired:
             wider = Wider("with --retired", lambda n: library.search(text, limit=n, retired=True))
-        print_matches("search", library, found, showing, wider)
+        empty = COMMON if words and not library.meaning and not asked_in_words(text) else NONE
+        print_matches("search", library, found, showing, wider, empty)
+
+
+def _with_its_id(
+    library: PatternLibrary, text: str, found: list[PatternMatch], *, retired: bool
+) -> list[PatternMatch]:
+    """*found*, and before them the pattern that has *text* as its id."""
+    try:
+        pattern, evidence = library.get_pattern(text), library.get_evidence(text)
+    except UsageError:  # it cannot be an id
+        return found
+    if pattern is None or evidence is None:
+        return found
+    is_over = pattern.superseded_by or (pattern.expires_at and pattern.expires_at <= datetime.now(UTC))
+    if is_over and not retired:
+        return found
+    best = max([1.0, *(each.score for each in found)])
+    others = [each for each in found if each.pattern.id != text]
+    return [PatternMatch(pattern, 1.0, best, evidence, asked={}), *others]

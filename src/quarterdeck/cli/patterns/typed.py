@@ -6,7 +6,8 @@ import functools
 import re
 import sys
 import unicodedata
-from datetime import datetime, timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +18,10 @@ from quarterdeck.errors import TooLarge, UsageError
 from quarterdeck.patterns import checks
 from quarterdeck.patterns.checks import told
 from quarterdeck.patterns.model import Pattern
+from quarterdeck.words import count, harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from quarterdeck.cli.options import Command
 
@@ -33,6 +35,18 @@ MOMENTS = ("expires_at", "review_at", "discovered_at", "last_used")
 DAYS = re.compile(r"(\d{1,5})d", re.ASCII)
 MARK = re.compile(r"\[REDACTED:([\w-]+)\]", re.ASCII)
 """What stands in the place of what was taken out."""
+PASTED = {
+    "terminal code": re.compile(
+        r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]"
+    ),
+    "form feed": re.compile(r"\f"),
+    "line separator": re.compile(r"[\u2028\u2029]"),
+}
+"""What comes with a text that is pasted from a terminal or a file, and is no part of it."""
+AN_OBJECT = """write '{"name": "…", "description": "…"}'"""
+OF_LINES = frozenset(("description", "code", "context"))
+"""Fields that may have more than one line."""
+SAYS_NOT = re.compile(r"(?:do not|don['’]?t|dont|never|not|avoid)\b", re.IGNORECASE)
 SLUG = 60
 """Characters of an id that is made from a name."""
 
@@ -81,7 +95,11 @@ def field_options(command: Command) -> Command:
         ),
         click.option("--source", metavar="TEXT", help="Where it comes from: a run, a file, an address."),
         click.option("--confidence", metavar="SHARE", type=float, help="How sure its author is, 0 to 1."),
-        click.option("--lesson", type=click.Choice(("do", "avoid")), help="avoid: it has failed."),
+        click.option(
+            "--lesson",
+            type=click.Choice(("do", "avoid")),
+            help="avoid: what the name says has failed; name that, not the advice.",
+        ),
         click.option("--code", metavar="FILE", help="A file with an example; - is stdin."),
         click.option(
             "--context", metavar="KEY=VALUE", multiple=True, callback=pairs, help="Where it holds; repeat it."
@@ -144,9 +162,12 @@ def fields_of(typed: str | None) -> dict[str, Any]:
         TooLarge: stdin holds more than a pattern may have.
     """
     text = _text_of(STDIN) if typed is None or typed == STDIN else typed
-    fields = _parsed(text)
+    try:
+        fields = msgspec.json.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the pattern is no JSON: {_broken(error, text)}", hint=AN_OBJECT) from None
     if not isinstance(fields, dict):
-        raise UsageError("a pattern is a JSON object", hint='write \'{"name": "…", "description": "…"}\'')
+        raise UsageError("a pattern is a JSON object", hint=AN_OBJECT)
     unknown = [name for name in fields if name not in Pattern.__struct_fields__]
     if unknown:
         raise UsageError(
@@ -183,9 +204,55 @@ def removed(given: Pattern, kept: Pattern) -> Iterator[str]:
             yield f"{', '.join(kinds) or 'something'} was taken out of the {name}"
 
 
+def without_what_was_pasted(fields: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """*fields* without colours of a terminal and the like, and what was taken out of which."""
+    kept, said = {}, []
+    for name, value in fields.items():
+        met: Counter[str] = Counter()
+        kept[name] = _unpasted(value, "\n" if name in OF_LINES else " ", met, checks.MAX_DEPTH)
+        if met:
+            parts = " and ".join(count(times, what) for what, times in met.items())
+            said.append(f"{parts} {'was' if met.total() == 1 else 'were'} taken out of the {name}")
+    return kept, said
+
+
+def doubts(pattern: Pattern, given: Collection[str]) -> Iterator[str]:
+    """What somebody may not have meant by the fields that were *given* of *pattern*."""
+    if (
+        pattern.lesson == "avoid"
+        and SAYS_NOT.match(pattern.name)
+        and not {"name", "lesson"}.isdisjoint(given)
+    ):
+        yield f'it reads "avoid: {pattern.name}"; the name of a pattern to avoid says what has failed'
+    if "expires_at" in given and pattern.expires_at and pattern.expires_at <= datetime.now(UTC):
+        yield "it has expired already: only qd patterns search --retired finds it"
+
+
+def _unpasted(value: object, line_end: str, met: Counter[str], depth: int) -> object:
+    if isinstance(value, str):
+        for what, sign in PASTED.items():
+            value, times = sign.subn(line_end if what == "line separator" else "", value)
+            met.update({what: times} if times else {})
+        return value
+    if depth and isinstance(value, list):
+        return [_unpasted(each, line_end, met, depth - 1) for each in value]
+    if depth and isinstance(value, dict):
+        return {key: _unpasted(each, line_end, met, depth - 1) for key, each in value.items()}
+    return value
+
+
+def _broken(error: Exception, text: str) -> str:
+    """Where JSON ends to be JSON."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    if "truncated" in str(error):
+        return f"it ends too early, at character {len(text)}"
+    return harmless(str(error)).removeprefix("JSON is malformed: ")
+
+
 def _slug(name: str) -> str:
     """``Set a busy timeout`` -> ``set-a-busy-timeout``."""
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:SLUG].rstrip("-")
     return slug or f"pattern-{blake2b(name.encode(errors='replace'), digest_size=4).hexdigest()}"
 
@@ -221,4 +288,5 @@ def _text_of(place: str) -> str:
         return data.decode()
     except (OSError, ValueError) as error:
         what = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error}"
-        raise UsageError(f"{told(name)} {what}", hint="name a text file") from None
+        hint = "pipe in text" if place == STDIN else "name a text file"
+        raise UsageError(f"{told(name)} {what}", hint=hint) from None

@@ -10,7 +10,14 @@ from quarterdeck.cli.options import json_option
 from quarterdeck.cli.output import remark, say
 from quarterdeck.cli.patterns.options import Where, agent_option, existing, library_options, opened
 from quarterdeck.cli.patterns.output import pattern_json, print_library_json
-from quarterdeck.cli.patterns.typed import changed, field_options, fields_of, removed
+from quarterdeck.cli.patterns.typed import (
+    changed,
+    doubts,
+    field_options,
+    fields_of,
+    removed,
+    without_what_was_pasted,
+)
 from quarterdeck.errors import UsageError
 from quarterdeck.patterns import checks
 
@@ -40,6 +47,8 @@ def command(
         raise UsageError("who has learned a pattern cannot be changed", hint="leave agent_id out")
     if not fields and not typed:
         raise UsageError("nothing is to be changed", hint="name a field: --description …, or a JSON object")
+    typed, pasted = without_what_was_pasted(typed)
+    fields, more = without_what_was_pasted(fields)
     with opened(where) as library:
         before = existing(library, pattern_id)
         if "context" in fields:
@@ -47,7 +56,7 @@ def command(
             fields["context"] = {key: value for key, value in context.items() if value is not None}
         changes = {**typed, **fields}
         after = library.update_pattern(pattern_id, by=agent, **changes)
-        remark(removed(changed(before, changes), after))
+        remark([*pasted, *more, *removed(changed(before, changes), after), *doubts(after, changes)])
         if as_json:
             print_library_json("update", library, {"pattern": pattern_json(after)})
             return

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
 from quarterdeck.errors import UsageError
 from quarterdeck.patterns.model import Pattern
+from quarterdeck.patterns.writing import OWN_FIELDS
 from quarterdeck.words import harmless
+
+Kind = TypeVar("Kind")
 
 MEND = "mend it, or leave it out"
 _BLANK = Pattern(id="blank", agent_id="blank", pattern_type="blank", name="blank")
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""What may stand for half of a character: nothing can be encoded that has one without the other."""
 _REQUIRED = frozenset(("id", "agent_id", "pattern_type", "name"))
-_OF_THE_LIBRARY = frozenset(
-    ("id", "usage_count", "success_count", "failure_count", "last_used", "discovered_at", "superseded_by")
-)
-"""What a library knows better of a pattern that it has."""
 
 
 def fields_of(pattern: Pattern) -> dict[str, Any]:
@@ -37,10 +39,19 @@ def pattern_of(fields: object) -> Pattern:
     Raises:
         UsageError: they make no pattern.
     """
+    return converted(fields, Pattern, "pattern")
+
+
+def converted(fields: object, kind: type[Kind], what: str) -> Kind:
+    """The *kind* of thing that has these *fields*.
+
+    Raises:
+        UsageError: they make none.
+    """
     try:
-        return msgspec.convert(fields, Pattern)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise UsageError(f"it is no pattern: {harmless(str(error))[:300]}", hint=MEND) from None
+        return msgspec.convert(fields, kind)
+    except (msgspec.ValidationError, UnicodeEncodeError, RecursionError) as error:
+        raise UsageError(f"it is no {what}: {harmless(str(error))[:300]}", hint=MEND) from None
 
 
 def changes(known: Pattern, other: Pattern) -> dict[str, Any]:
@@ -48,7 +59,7 @@ def changes(known: Pattern, other: Pattern) -> dict[str, Any]:
     return {
         name: getattr(other, name)
         for name in Pattern.__struct_fields__
-        if name not in _OF_THE_LIBRARY and getattr(other, name) != getattr(known, name)
+        if name not in OWN_FIELDS and getattr(other, name) != getattr(known, name)
     }
 
 
@@ -56,10 +67,16 @@ def strict_json(text: str) -> object:
     """What the JSON *text* says.
 
     Raises:
-        UsageError: it is no JSON, gives a key twice, has a number that JSON does not know, or is too deep.
+        UsageError: it is no JSON, gives a key twice, has half of a character or a number that JSON does not
+            know, or is too deep.
     """
     try:
-        return _decode(text)
+        said = _decode(text)
+        if _HALF.search(text):
+            json.dumps(said, ensure_ascii=False).encode()
+        return said
+    except UnicodeEncodeError:
+        raise UsageError("it has half of a character", hint=MEND) from None
     except (ValueError, RecursionError) as error:
         raise UsageError(f"it is no JSON, or cut off: {harmless(str(error))[:200]}", hint=MEND) from None
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from quarterdeck.errors import AccessDenied, QuarterdeckError, ScrubRefused, UsageError
 from quarterdeck.patterns import checks
 from quarterdeck.patterns.exchange import fields
+from quarterdeck.patterns.model import Link, LinkKind
+from quarterdeck.patterns.truth import Record
 from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator
 
-    from quarterdeck.patterns.model import Link, LinkKind, Pattern
+    from quarterdeck.patterns.model import Origin, Outcome, Pattern
 
 OnConflict = Literal["skip", "replace", "error"]
 """What becomes of a pattern whose id is there: it stays, says what was read, or the import ends."""
@@ -20,6 +24,8 @@ OnConflict = Literal["skip", "replace", "error"]
 MAX_REFUSED = 1_000
 """Refusals that are kept with their reason."""
 _BATCH = 500
+_BATCH_BYTES = 16_000_000
+_BATCH_LINKS = 1_000
 _REFUSALS = UsageError, ScrubRefused, AccessDenied
 """What a library says of a single pattern; any other error is of the library itself."""
 
@@ -27,11 +33,14 @@ _REFUSALS = UsageError, ScrubRefused, AccessDenied
 class Source(Protocol):
     """What an export needs of a library."""
 
+    def count(self) -> int:
+        """How many patterns there are."""
+
     def patterns(self) -> Iterator[Pattern]:
         """Every pattern once."""
 
-    def get_links(self, pattern_id: str) -> Sequence[Link]:
-        """All links of a pattern, in both directions."""
+    def history(self, ids: Collection[str] | None = None) -> Iterator[Record | Link]:
+        """Patterns with their past, then the links among them."""
 
 
 class Target(Protocol):
@@ -40,18 +49,17 @@ class Target(Protocol):
     def get_pattern(self, pattern_id: str) -> Pattern | None:
         """The pattern of that id."""
 
-    def contribute_many(
-        self, patterns: Iterable[Pattern], agent_id: str, *, act: str = "contributed", source: str = ""
-    ) -> int:
-        """Add new ones."""
+    def restore_many(self, records: Iterable[Record], agent_id: str, *, source: str = "") -> None:
+        """Add new ones with their past."""
 
     def update_pattern(self, pattern_id: str, *, by: str = "", **changes: Any) -> Pattern:  # noqa: ANN401 fields have all types
         """Say fields of one anew."""
 
-    def link_patterns(
-        self, pattern_id: str, other_id: str, kind: LinkKind | str = ..., *, agent_id: str = ""
-    ) -> bool:
-        """Say how two hang together; whether that was new."""
+    def link_many(self, links: Iterable[Link], *, agent_id: str = "") -> int:
+        """Say how patterns hang together; how many of it was new."""
+
+    def unlink_patterns(self, pattern_id: str, other_id: str, kind: LinkKind | str = ...) -> bool:
+        """Take that back."""
 
 
 class Refused(NamedTuple):
@@ -86,8 +94,48 @@ class Imported(NamedTuple):
     refused_count: int
 
 
+@dataclass(slots=True)
+class _Entry:
+    """A pattern with as much of its past as has been read; without the pattern, once that is written.
+
+    Attributes:
+        left: how many successes, and failures, it counts that have not come yet.
+    """
+
+    where: str
+    pattern_id: str
+    pattern: Pattern | None
+    weights: tuple[float, float] | None
+    left: dict[bool, int]
+    origins: list[Origin] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count one of them as come.
+
+        Raises:
+            UsageError: it counts fewer.
+        """
+        if not self.left[outcome.success]:
+            what = "successes" if outcome.success else "failures"
+            raise UsageError(f"its pattern counts fewer {what}", hint="count it there, or leave it out")
+        self.left[outcome.success] -= 1
+
+    def record(self) -> Record:
+        return Record(self.pattern_id, self.pattern, self.weights, tuple(self.origins), tuple(self.outcomes))
+
+    def is_written(self) -> None:
+        """What comes from now on is more of it."""
+        self.pattern = self.weights = None
+        self.origins.clear()
+        self.outcomes.clear()
+
+
 class Intake:
-    """Takes in one pattern after the other; a batch is one transaction, written when full or at the `end`."""
+    """Takes in one pattern after the other; a batch is one transaction, written when full or at the `end`.
+
+    A pattern gets in with its past, or not at all; only one too long to be held in memory comes in parts.
+    """
 
     def __init__(
         self, library: Target, *, agent_id: str, source: str, on_conflict: OnConflict, strict: bool
@@ -113,12 +161,30 @@ class Intake:
         self._source = harmless(source)[: checks.MAX_LINE]
         self._on_conflict = on_conflict
         self._strict = strict
-        self._batch: dict[str, tuple[str, Pattern]] = {}
+        self._batch: dict[str, _Entry] = {}
+        self._size_bytes = 0
+        self._links: list[tuple[str, Link]] = []
+        self._retired: list[tuple[str, str, str]] = []
+        self._latest_id = ""
+        self._latest: _Entry | None = None
         self._added = self._replaced = self._skipped = self._linked = self._refused_count = 0
         self._refused: list[Refused] = []
 
-    def take(self, where: str, pattern: Pattern) -> None:
+    def take(
+        self,
+        where: str,
+        pattern: Pattern,
+        weights: tuple[float, float] | None = None,
+        *,
+        size_bytes: int,
+    ) -> None:
         """Add *pattern*, found at *where*, or do with it what is to be done when it is there.
+
+        Args:
+            where: it was found.
+            pattern: as it is; one that says what has taken its place is retired, also if that does not come.
+            weights: of its successes and failures, by their age.
+            size_bytes: of all that was read for it.
 
         Raises:
             UsageError: it is there and that is an error; or it is refused and this intake is strict.
@@ -126,26 +192,54 @@ class Intake:
         """
         if pattern.id in self._batch:
             self._write()
+        self._latest_id, self._latest = pattern.id, None
         known = self._library.get_pattern(pattern.id)
         if known is not None:
             self._meet(where, known, pattern)
             return
-        self._batch[pattern.id] = where, pattern
-        if len(self._batch) >= _BATCH:
-            self._write()
+        left = {True: pattern.success_count, False: pattern.failure_count}
+        self._latest = _Entry(where, pattern.id, pattern, weights, left)
+        self._keep(self._latest, size_bytes)
 
-    def link(self, where: str, source: str, target: str, kind: str, agent_id: str) -> None:
+    def origin(self, where: str, pattern_id: str, origin: Origin, *, size_bytes: int) -> None:
+        """An act in the life of the pattern that was taken last; of one that was there, it is left out.
+
+        Raises:
+            UsageError: that was another one, and this intake is strict.
+            StateError: the library cannot be written; the batches before stay.
+        """
+        try:
+            entry = self._entry_of(pattern_id)
+        except UsageError as error:
+            self.refuse(where, error)
+            return
+        if entry is not None:
+            entry.origins.append(origin)
+            self._keep(entry, size_bytes)
+
+    def outcome(self, where: str, outcome: Outcome, *, size_bytes: int) -> None:
+        """One of the outcomes that the pattern which was taken last counts; otherwise like `origin`."""
+        try:
+            entry = self._entry_of(outcome.pattern_id)
+            if entry is not None:
+                entry.count(outcome)
+        except UsageError as error:
+            self.refuse(where, error)
+            return
+        if entry is not None:
+            entry.outcomes.append(outcome)
+            self._keep(entry, size_bytes)
+
+    def link(self, where: str, link: Link) -> None:
         """Link two patterns, which came before or were there.
 
         Raises:
             UsageError: it is refused and this intake is strict.
             StateError: the library cannot be written.
         """
-        self._write()
-        try:
-            self._linked += self._library.link_patterns(source, target, kind, agent_id=agent_id)
-        except _REFUSALS as error:
-            self.refuse(where, error)
+        self._links.append((where, link))
+        if len(self._links) >= _BATCH_LINKS:
+            self._write()
 
     def refuse(self, where: str, error: QuarterdeckError) -> None:
         """Set aside what was found at *where*.
@@ -163,6 +257,8 @@ class Intake:
     def end(self) -> Imported:
         """Write what is left, and say what was done."""
         self._write()
+        for where, pattern_id, successor_id in self._retired:
+            self._link_to_successor(where, pattern_id, successor_id)
         return Imported(
             self._added,
             self._replaced,
@@ -172,29 +268,72 @@ class Intake:
             self._refused_count,
         )
 
+    def _entry_of(self, pattern_id: str) -> _Entry | None:
+        """What the past of the pattern that was taken last is added to; None: it did not get in."""
+        if pattern_id != self._latest_id:
+            raise UsageError("it does not follow its pattern", hint="put it behind, or leave it out")
+        return self._latest
+
+    def _keep(self, entry: _Entry, size_bytes: int) -> None:
+        self._batch[entry.pattern_id] = entry
+        self._size_bytes += size_bytes
+        if len(self._batch) >= _BATCH or self._size_bytes >= _BATCH_BYTES:
+            self._write()
+
     def _write(self) -> None:
-        batch, self._batch = list(self._batch.values()), {}
-        if not batch:
-            return
-        try:
-            self._contribute([pattern for _, pattern in batch])
-        except _REFUSALS:
-            for where, pattern in batch:  # one of them is at fault
-                self._write_alone(where, pattern)
+        batch, self._batch, self._size_bytes = list(self._batch.values()), {}, 0
+        if batch:
+            try:
+                self._restore(batch)
+            except _REFUSALS:
+                for entry in batch:  # one of them is at fault
+                    self._restore_alone(entry)
+        links, self._links = self._links, []
+        if links:
+            try:
+                self._linked += self._library.link_many([link for _, link in links], agent_id=self._agent_id)
+            except _REFUSALS:
+                for where, link in links:
+                    self._link_alone(where, link)
 
-    def _write_alone(self, where: str, pattern: Pattern) -> None:
+    def _restore(self, batch: list[_Entry]) -> None:
+        records = [entry.record() for entry in batch]
+        self._library.restore_many(records, self._agent_id, source=self._source)
+        for entry in batch:
+            if entry.pattern is not None:
+                self._added += 1
+                if entry.pattern.superseded_by is not None:
+                    self._retired.append((entry.where, entry.pattern_id, entry.pattern.superseded_by))
+            entry.is_written()
+
+    def _restore_alone(self, entry: _Entry) -> None:
         try:
-            self._contribute([pattern])
+            self._restore([entry])
         except _REFUSALS as error:
-            known = self._library.get_pattern(pattern.id)
-            if known is None:
-                self.refuse(where, error)
-            else:  # another process was quicker
-                self._meet(where, known, pattern)
+            if self._latest is entry:
+                self._latest = None
+            pattern = entry.pattern
+            known = None if pattern is None else self._library.get_pattern(entry.pattern_id)
+            if pattern is None or known is None:
+                self.refuse(entry.where, error)
+            else:  # another process has been quicker
+                self._meet(entry.where, known, pattern)
 
-    def _contribute(self, patterns: list[Pattern]) -> None:
-        self._library.contribute_many(patterns, self._agent_id, act="imported", source=self._source)
-        self._added += len(patterns)
+    def _link_alone(self, where: str, link: Link) -> bool:
+        try:
+            self._linked += self._library.link_many([link], agent_id=self._agent_id)
+        except _REFUSALS as error:
+            self.refuse(where, error)
+            return False
+        return True
+
+    def _link_to_successor(self, where: str, pattern_id: str, successor_id: str) -> None:
+        """What was read last may have taken the place of what was read first; it may also never come."""
+        if self._library.get_pattern(successor_id) is None:
+            return
+        link = Link(LinkKind.SUPERSEDES, successor_id, pattern_id, datetime.now(UTC), self._agent_id)
+        if not self._link_alone(where, link):  # each says that the other has taken its place
+            self._library.unlink_patterns(successor_id, pattern_id, LinkKind.SUPERSEDES)
 
     def _meet(self, where: str, known: Pattern, pattern: Pattern) -> None:
         """Do with *pattern* what is to be done when one of its id is there."""

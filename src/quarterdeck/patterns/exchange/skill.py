@@ -35,6 +35,7 @@ from quarterdeck.patterns import checks
 from quarterdeck.patterns.exchange import head
 from quarterdeck.patterns.exchange.fields import fields_of, pattern_of, strict_json
 from quarterdeck.patterns.model import Pattern
+from quarterdeck.patterns.rendering.markdown import as_text, fenced, language_of
 from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ MAX_SUMMARY = 1024
 """Characters of a description in the head, by the format."""
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _HASHED = re.compile(r"(?:.*-)?[0-9a-f]{12}")
-_LANGUAGE = re.compile(r"[A-Za-z0-9+#-]{1,20}")
 _OURS = "quarterdeck-"
 _IN_THE_BODY = frozenset(("name", "description", "context", "code"))
 _IN_THE_HEAD = tuple(name for name in Pattern.__struct_fields__ if name not in _IN_THE_BODY)
@@ -77,7 +77,7 @@ def skill_of(pattern: Pattern) -> str:
     metadata = {f"{_OURS}format": VERSION}
     for name, value in fields_of(pattern).items():
         if name not in _IN_THE_BODY:
-            metadata[_key(name)] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            metadata[_key(name)] = as_text(value)
     if sections:
         metadata[f"{_OURS}sections"] = " ".join(sections)
     named = {"name": skill_name(pattern.id), "description": _summary(pattern)}
@@ -126,7 +126,7 @@ def _key(field: str) -> str:
 
 def _summary(pattern: Pattern) -> str:
     """What it does and when to use it, on one line, without brackets that could end a tag of a prompt."""
-    when = ", ".join(f"{key}={_short(value)}" for key, value in pattern.context.items())
+    when = ", ".join(f"{key}={as_text(value)[:100]}" for key, value in pattern.context.items())
     last = f" Applies when: {when}"[:300] if when else ""
     first = "Avoid: " if pattern.lesson == "avoid" else ""
     said = " ".join(f"{first}{pattern.name}. {pattern.description[:MAX_SUMMARY]}".split())
@@ -135,30 +135,22 @@ def _summary(pattern: Pattern) -> str:
     return " ".join(f"{said}{last}".translate(_BRACKETS).split())
 
 
-def _short(value: object) -> str:
-    return (value if isinstance(value, str) else msgspec.json.encode(value).decode())[:100]
-
-
 def _body(pattern: Pattern) -> str:
     avoid = _AVOID if pattern.lesson == "avoid" else ""
     parts = [f"# {pattern.name}\n\n{avoid}{pattern.description}\n"]
     if pattern.context:
-        lines = [f"  {_json(key)}: {_json(value)}" for key, value in pattern.context.items()]
-        parts.append(_CONTEXT + _fenced("{\n" + ",\n".join(lines) + "\n}", "json"))
+        encode = msgspec.json.encode
+        lines = [
+            f"  {encode(key).decode()}: {encode(value).decode()}" for key, value in pattern.context.items()
+        ]
+        parts.append(_section(_CONTEXT, "{\n" + ",\n".join(lines) + "\n}", "json"))
     if pattern.code is not None:
-        language = pattern.context.get("language")
-        known = isinstance(language, str) and _LANGUAGE.fullmatch(language)
-        parts.append(_CODE + _fenced(pattern.code, str(language) if known else ""))
+        parts.append(_section(_CODE, pattern.code, language_of(pattern)))
     return "".join(parts)
 
 
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
-
-
-def _fenced(text: str, language: str) -> str:
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}{language}\n{text}\n{fence}\n"
+def _section(heading: str, text: str, language: str) -> str:
+    return f"{heading}{fenced(text, language)}\n"
 
 
 def _own(metadata: Mapping[str, Any], body: str) -> Pattern:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import NothingToRead, QuarterdeckError, TooLarge, UsageError
 from quarterdeck.files import failure, open_plain, private_folder, write_atomically
+from quarterdeck.patterns import checks
 from quarterdeck.patterns.exchange.intake import Imported, Intake
 from quarterdeck.patterns.exchange.skill import pattern_in, skill_name, skill_of, written_id
 from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from quarterdeck.patterns.exchange.intake import OnConflict, Source, Target
     from quarterdeck.patterns.model import Pattern
@@ -22,15 +24,25 @@ MAX_SKILL_BYTES = 8_000_000
 """A pattern of the largest text, code, context and tags there can be has some less."""
 
 
-def export_skills(library: Source, folder: str, patterns: Iterable[Pattern] | None = None) -> list[str]:
+def export_skills(
+    library: Source,
+    folder: str,
+    patterns: Collection[Pattern] | None = None,
+    *,
+    prune: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[str]:
     """Write a folder of its own for each pattern, below *folder*; what has not changed is not touched.
 
-    Other files in the folder of a pattern stay, and so do the folders of patterns that are no longer there.
+    What has been written for patterns that are not among them stays, unless it is to be pruned; other files
+    stay in any case. Skills say what outcomes there were, but only JSONL keeps each of them.
 
     Args:
         library: whose.
         folder: made if it is missing.
         patterns: which; None: all.
+        prune: remove what earlier exports have written there of other patterns.
+        progress: called with how many are written, and of how many.
 
     Returns:
         The names of the folders, in the order of the patterns.
@@ -39,14 +51,21 @@ def export_skills(library: Source, folder: str, patterns: Iterable[Pattern] | No
         StateError: it cannot be written; the folders before stay.
         UsageError: somebody else's file or folder is in the way; it is untouched, the folders before stay.
     """
-    names = []
-    try:
-        top = private_folder(os.path.realpath(folder))
-        for pattern in library.patterns() if patterns is None else patterns:
-            names.append(skill_name(pattern.id))
-            _write(top, names[-1], pattern)
-    except OSError as error:
-        raise failure(error, harmless(folder)) from error
+    names: list[str] = []
+    total = library.count() if patterns is None else len(patterns)
+    with contextlib.ExitStack() as stack:
+        stack.callback(progress, total, total)
+        try:
+            top = private_folder(os.path.realpath(folder))
+            for pattern in library.patterns() if patterns is None else patterns:
+                names.append(skill_name(pattern.id))
+                _write(top, names[-1], pattern)
+                if len(names) < total:
+                    progress(len(names), total)
+            if prune:
+                _prune(top, frozenset(names))
+        except OSError as error:
+            raise failure(error, harmless(folder)) from error
     return names
 
 
@@ -57,15 +76,19 @@ def import_skills(
     agent_id: str = "import",
     on_conflict: OnConflict = "skip",
     strict: bool = False,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Imported:
     """Read skills: ours, which are the patterns they were, and those of other people; only each SKILL.md.
 
+    Of a pattern that says what has taken its place, see `import_jsonl`.
+
     Args:
         library: where to.
-        folder: a folder of skills, or that of a single one. Links in it are not followed.
+        folder: one with skills directly below it, or that of a single one. Links in it are not followed.
         agent_id: who imports, for the provenance, and who has learned what other people's skills say.
         on_conflict: as for `import_jsonl`.
         strict: raise at the first skill that is refused; the batches before it stay.
+        progress: called with how many are read, and of how many.
 
     Raises:
         NothingToRead: there is no such folder, or no skill in it.
@@ -76,22 +99,25 @@ def import_skills(
     intake = Intake(
         library, agent_id=agent_id, source=os.path.basename(top), on_conflict=on_conflict, strict=strict
     )
-    found = 0
-    for name, path in _skills(top):
-        found += 1
-        where = f"{harmless(name)}/{FILE}"
-        try:
-            pattern = pattern_in(_text(path), name, agent_id)
-        except QuarterdeckError as error:
-            intake.refuse(where, error)
-        except OSError as error:
-            intake.refuse(where, failure(error, where))
-        else:
-            intake.take(where, pattern)
+    found = list(_skills(top))
     if not found:
         raise NothingToRead(
             f"there is no {FILE} in {harmless(folder)}", hint="say which folder has skills in it"
         )
+    with contextlib.ExitStack() as stack:
+        stack.callback(progress, len(found), len(found))
+        for done, (name, path) in enumerate(found):
+            progress(done, len(found))
+            where = f"{harmless(name)}/{FILE}"
+            try:
+                text = _text(path)
+                pattern = pattern_in(text, name, agent_id)
+            except QuarterdeckError as error:
+                intake.refuse(where, error)
+            except OSError as error:
+                intake.refuse(where, failure(error, where))
+            else:
+                intake.take(where, pattern, size_bytes=len(text))
     return intake.end()
 
 
@@ -120,6 +146,22 @@ def _write(top: str, name: str, pattern: Pattern) -> None:
     write_atomically(path, content)
 
 
+def _prune(top: str, names: frozenset[str]) -> None:
+    """Remove each skill that we have written under its own name, unless it is one of *names*."""
+    for name, path in _below(top):
+        if name not in names and _is_ours(name, path):
+            os.unlink(path)
+            with contextlib.suppress(OSError):  # somebody has put something beside it
+                os.rmdir(os.path.dirname(path))
+
+
+def _is_ours(name: str, path: str) -> bool:
+    try:
+        return skill_name(checks.identity(written_id(_text(path)))) == name
+    except (QuarterdeckError, OSError):
+        return False
+
+
 def _in_the_way(path: str, what: str) -> UsageError:
     return UsageError(f"{harmless(path)} is {what}", hint="move it away, or export to another folder")
 
@@ -128,7 +170,11 @@ def _skills(top: str) -> Iterator[tuple[str, str]]:
     """The name and the file of each skill in *top*, by name; or of the one that *top* is."""
     if os.path.lexists(alone := os.path.join(top, FILE)):
         yield os.path.basename(top), alone
-        return
+    else:
+        yield from _below(top)
+
+
+def _below(top: str) -> Iterator[tuple[str, str]]:
     try:
         with os.scandir(top) as entries:
             folders = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))

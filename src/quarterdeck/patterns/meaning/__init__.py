@@ -20,7 +20,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import MissingExtra
+from quarterdeck.patterns.meaning.fusion import WEIGHT as WEIGHT
 from quarterdeck.patterns.meaning.fusion import fuse as fuse
+from quarterdeck.patterns.meaning.fusion import relevance as relevance
 
 if TYPE_CHECKING:
     from quarterdeck.patterns.meaning.encoder import Encoder as Encoder

@@ -48,11 +48,15 @@ class Encoder:
     Attributes:
         name: vectors made by an encoder of another name say nothing to this one.
         dimensions: of a direction.
+        unrelated: texts whose directions have a smaller cosine have nothing to do with each other.
         lock: held while it is at work.
     """
 
     name = f"all-MiniLM-L6-v2 {_SHA256[:12]} {MAX_TOKENS}"
     dimensions = 384
+    unrelated = 0.25
+    """Of 20 tools of the bench 19 are below it for a question about others (half of them below 0.04). For
+    letters struck at random at most 6 of 2,101 are above it; of those that answer a request, 9 of 10 are."""
 
     def __init__(self) -> None:
         """Loads nothing yet; a process needs only `the_encoder`."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck import files, sqlite
 from quarterdeck.errors import StateError, StoreCorrupt
+from quarterdeck.patterns.meaning.traits import LABEL_BYTES, Traits
 from quarterdeck.sqlite import IN_MEMORY
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _SCHEMA = (
     """
@@ -21,7 +22,10 @@ CREATE TABLE vectors (
     number INTEGER NOT NULL PRIMARY KEY,      -- of the pattern
     revision INTEGER NOT NULL,                -- of the change of the library that it was made after
     text BLOB NOT NULL,                       -- digest of what was encoded
-    vector BLOB                               -- a signed byte for each dimension; NULL: it was deleted
+    vector BLOB,                              -- a signed byte for each dimension; NULL: it was deleted
+    sure REAL NOT NULL,                       -- confidence of its author; 2: it has been tried
+    until_s INTEGER NOT NULL,                 -- it is found before this second of the epoch
+    labels BLOB NOT NULL                      -- bits of its tags, type and lesson
 ) STRICT;
 CREATE INDEX vectors_by_revision ON vectors (revision);
 
@@ -35,8 +39,8 @@ CREATE TABLE source (
 INSERT INTO source VALUES (1, '', 0, 0);
 """,
 )
-_NEWER = "SELECT number, revision, text, vector FROM vectors WHERE revision > ? ORDER BY revision LIMIT ?"
-_TEXT = "SELECT text FROM vectors WHERE number = ?"
+_NEWER = "SELECT * FROM vectors WHERE revision > ? ORDER BY revision LIMIT ?"
+_ONE = "SELECT * FROM vectors WHERE number = ?"
 
 
 class Damaged(StateError):
@@ -58,12 +62,20 @@ class Source(NamedTuple):
 
 
 class Row(NamedTuple):
-    """What is kept of a pattern; of one that was deleted *vector* is None."""
+    """What is kept of a pattern; of one that was deleted *vector* is None. *sure* and so on: its `Traits`."""
 
     number: int
     revision: int
     text: bytes
     vector: bytes | None
+    sure: float
+    until_s: int
+    labels: bytes
+
+    @property
+    def traits(self) -> Traits:
+        """What filters ask of it."""
+        return Traits(self.sure, self.until_s, self.labels)
 
 
 class VectorsFile:
@@ -77,7 +89,7 @@ class VectorsFile:
     def __init__(self, path: str, dimensions: int) -> None:
         """Opens nothing yet; *path* may be `IN_MEMORY`."""
         self.path = path
-        self._vector_bytes = dimensions
+        self._lengths = dimensions, LABEL_BYTES
         self._place: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
 
@@ -98,17 +110,13 @@ class VectorsFile:
     def newer(self, revision: int, at_most: int) -> list[Row]:
         """Rows that were made after *revision*, in the order of theirs."""
         with self._open() as connection:
-            found = connection.execute(_NEWER, (revision, at_most)).fetchall()
-        rows = [Row(*each) for each in found]
-        if any(row.vector is not None and len(row.vector) != self._vector_bytes for row in rows):
-            raise Damaged(f"{self.path} has vectors of another length", hint="make it anew")
-        return rows
+            return self._checked(connection.execute(_NEWER, (revision, at_most)))
 
-    def texts(self, numbers: Collection[int]) -> dict[int, bytes]:
-        """The digests of what was encoded, of those that are there."""
+    def rows(self, numbers: Iterable[int]) -> dict[int, Row]:
+        """Those of *numbers* that are there."""
         with self._open() as connection:
-            found = {each: connection.execute(_TEXT, (each,)).fetchone() for each in numbers}
-        return {number: row[0] for number, row in found.items() if row}
+            found = self._checked(row for each in numbers for row in connection.execute(_ONE, (each,)))
+        return {row.number: row for row in found}
 
     def write(self, rows: Sequence[Row], source: Source, revision: int) -> bool:
         """Keep *rows*, so that all changes up to *revision* are in.
@@ -126,7 +134,7 @@ class VectorsFile:
                 connection.execute("DELETE FROM vectors")
             elif self.source() != source:
                 return False
-            connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
+            connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
             kept = source._replace(revision=revision)
             connection.execute("UPDATE source SET made_of = ?, epoch = ?, revision = ?", kept)
         return True
@@ -146,6 +154,13 @@ class VectorsFile:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
+
+    def _checked(self, found: Iterable[tuple[Any, ...]]) -> list[Row]:
+        rows = list(map(Row._make, found))
+        for row in rows:
+            if row.vector is not None and (len(row.vector), len(row.labels)) != self._lengths:
+                raise Damaged(f"{self.path} has vectors of another length", hint="make it anew")
+        return rows
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

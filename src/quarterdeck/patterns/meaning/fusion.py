@@ -36,6 +36,18 @@ def fuse(
     return fits
 
 
+def relevance(lexical: float, similar: float | None, weight: float = WEIGHT) -> float:
+    """The same of one by itself, whatever the others fit, 0 to 1.
+
+    Args:
+        lexical: the share of the question that is in it.
+        similar: its cosine; None: not compared, so that words alone tell.
+        weight: as for `fuse`.
+    """
+    words = min(1.0, lexical)
+    return words if similar is None else (1.0 - weight) * words + weight * max(0.0, min(1.0, similar))
+
+
 def _scaled(part: Mapping[int, float]) -> dict[int, float]:
     """Each divided by the greatest, if that is above 0; else 0."""
     greatest = max(part.values(), default=0.0)

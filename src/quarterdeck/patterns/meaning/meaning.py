@@ -15,7 +15,9 @@ from quarterdeck.files import Lease
 from quarterdeck.patterns.meaning import text
 from quarterdeck.patterns.meaning.encoder import the_encoder
 from quarterdeck.patterns.meaning.file import Damaged, Row, Source, VectorsFile
+from quarterdeck.patterns.meaning.traits import Traits, traits_of
 from quarterdeck.patterns.meaning.vectors import Vectors, packed
+from quarterdeck.patterns.search.terms import Query
 from quarterdeck.sqlite import IN_MEMORY
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from quarterdeck.patterns.meaning.vectors import Floats
+    from quarterdeck.patterns.model import Pattern
     from quarterdeck.patterns.truth import Change, Truth
 
     class Encodes(Protocol):
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
         name: str
         dimensions: int
+        unrelated: float
 
         def encode(self, texts: Sequence[str]) -> Floats:
             """The direction of each, of length 1."""
@@ -46,6 +50,8 @@ _CHUNK = 4096
 _PATIENCE_S = 10.0
 """Of `sync`: others encode for so long only when they `sync` themselves."""
 _NOTHING = Source("", 0, 0)
+_ANY = Query({})
+_GONE = Traits(0.0, 0, b"")
 
 
 class Meaning:
@@ -58,17 +64,25 @@ class Meaning:
         lock: held while it answers, and while some patterns are encoded.
     """
 
-    def __init__(self, truth: Truth, folder: str | None, encoder: Encodes | None = None) -> None:
+    def __init__(
+        self,
+        truth: Truth,
+        folder: str | None,
+        until_s: Callable[[Pattern], int],
+        encoder: Encodes | None = None,
+    ) -> None:
         """Reads nothing yet.
 
         Args:
             truth: of the library.
             folder: for the file, made when it is needed; None: there is none, as the library is in none.
+            until_s: from which second of the epoch on a pattern is not to be found.
             encoder: instead of the one that all share.
         """
         self.lock = threading.RLock()
         self._truth = truth
         self._folder = folder
+        self._until_s = until_s
         self._encoder = encoder or the_encoder()
         path = os.path.join(folder, _FILE) if folder else IN_MEMORY
         self._file = VectorsFile(path, self._encoder.dimensions)
@@ -80,6 +94,12 @@ class Meaning:
         """Of the rows in the file, which come in order, the revision up to which they are in memory."""
         self._vectors = Vectors(self._encoder.dimensions)
         forks.guard(self, Meaning._in_child, outer=True)
+
+    @property
+    def missing(self) -> int:
+        """How many patterns were not encoded yet when it last answered, and so not searched."""
+        with self.lock:
+            return max(0, self._truth.count() - len(self._vectors))
 
     def sync(self, progress: Callable[[int, int], None] = lambda done, total: None) -> int:
         """Encode all that has changed, unless somebody else is at it.
@@ -108,15 +128,16 @@ class Meaning:
                 progress(done, max(done, to_do))
         return done
 
-    def nearest(
-        self, question: str, k: int, *, allowed: Collection[int] | None = None
-    ) -> list[tuple[int, float]]:
+    def nearest(self, question: str, k: int, query: Query = _ANY) -> list[tuple[int, float]]:
         """Numbers and cosines of the *k* >= 1 patterns that mean most nearly the same, best first.
+
+        Those that have nothing to do with the question are left out, however few there are.
 
         Args:
             question: any text.
             k: how many at most.
-            allowed: only among these numbers; None: all.
+            query: only those that pass its gate and have the labels that it requires, by what was known when
+                they were last encoded; some may lack a label.
 
         Raises:
             StateError: as `sync`.
@@ -125,7 +146,8 @@ class Meaning:
         with self.lock:
             if not len(self._vectors):
                 return []
-            return self._vectors.nearest(self._direction(question), k, allowed)
+            nearest = self._vectors.nearest(self._direction(question), k, query)
+        return [each for each in nearest if each[1] >= self._encoder.unrelated]
 
     def similarities(self, question: str, numbers: Collection[int]) -> dict[int, float]:
         """The cosines of those that have been encoded.
@@ -183,19 +205,23 @@ class Meaning:
         return len(changes)
 
     def _rows(self, changes: Sequence[Change]) -> list[Row]:
-        """What is to be kept of them now; nothing of those whose text is as it was."""
+        """What is to be kept of them now; nothing of those of which it is as it was."""
         texts = {each.number: text.text_of(each.pattern) for each in changes if each.pattern}
         digests = {number: blake2b(said.encode(), digest_size=8).digest() for number, said in texts.items()}
         is_new = not self._source.revision  # what is in the file is of something else
-        known = {} if is_new else self._file.texts([each.number for each in changes])
-        other = [number for number, digest in digests.items() if known.get(number) != digest]
-        vectors = dict(zip(other, packed(self._encoder.encode([texts[each] for each in other])), strict=True))
-        gone = {each.number for each in changes if each.pattern is None and each.number in known}
-        return [
-            Row(each.number, each.revision, digests.get(each.number, b""), vectors.get(each.number))
-            for each in changes
-            if each.number in vectors or each.number in gone
-        ]
+        known = {} if is_new else self._file.rows([each.number for each in changes])
+        vectors = {number: row.vector for number, row in known.items() if row.text == digests.get(number)}
+        other = [number for number in texts if number not in vectors]
+        encoded = packed(self._encoder.encode([texts[number] for number in other]))
+        vectors |= dict(zip(other, encoded, strict=True))
+        rows = []
+        for number, revision, pattern, is_tried in changes:
+            traits = traits_of(pattern, self._until_s(pattern), is_tried=is_tried) if pattern else _GONE
+            row = Row(number, revision, digests.get(number, b""), vectors.get(number), *traits)
+            old = known.get(number)
+            if pattern if old is None else row != old._replace(revision=revision):
+                rows.append(row)
+        return rows
 
     def _read(self) -> None:
         """Take in what somebody has written to the file, we ourselves or another process."""
@@ -209,8 +235,9 @@ class Meaning:
             if source.epoch != self._source.epoch:
                 self._begin(source)
             while rows := self._file.newer(self._seen, _CHUNK):
-                here = {row.number: row.vector for row in rows if row.vector is not None}
-                self._vectors.put(list(here), list(here.values()))
+                here = [(row.number, row.vector, row.traits) for row in rows if row.vector is not None]
+                if here:
+                    self._vectors.put(*zip(*here, strict=True))
                 for row in rows:
                     if row.vector is None:
                         self._vectors.drop(row.number)

@@ -1,4 +1,4 @@
-"""What of a pattern is encoded."""
+"""What of a pattern is encoded, and of a situation in which one is looked for."""
 
 from __future__ import annotations
 
@@ -18,8 +18,13 @@ def text_of(pattern: Pattern) -> str:
 
     A code is left out: it adds words, but hardly any meaning.
     """
-    parts = (f"{pattern.name}.", pattern.description, ", ".join(pattern.tags), *_said(pattern.context))
+    parts = f"{pattern.name}.", pattern.description, ", ".join(pattern.tags), said(pattern.context)
     return "\n".join(filter(None, parts))
+
+
+def said(context: Mapping[str, object]) -> str:
+    """All values of *context*, however deep."""
+    return "\n".join(_said(context))
 
 
 def _said(context: Mapping[str, object]) -> Iterator[str]:

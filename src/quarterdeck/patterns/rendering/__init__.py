@@ -3,8 +3,8 @@
     matches ──▶ entry: four lengths of each ──▶ as many as fit, and as long as they fit ──▶ text
 
 A pattern is a stranger's text inside a prompt, so the structure of the prompt cannot be forged: what it says
-stands behind words of ours on the same line, is quoted line by line, or is in a fence that is longer than any
-in it; what cannot be seen (control characters, direction marks) is escaped.
+stands between backticks on a line of ours and has none itself, is quoted line by line, or is in a fence that
+is longer than any in it; what cannot be seen (control characters, direction marks) is escaped.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ def render(
 ) -> str:
     """*matches* as Markdown for a prompt, at most *max_tokens* long.
 
-    Each says what to do or to avoid, when, why to trust it, and its id, for the outcome. As many as possible
-    get one line each, in their order. What is left of the budget is spent in three rounds, each from first to
-    last: on descriptions (a long one is cut, and says so), on the rest of these, on code.
+    Each says what to do or to avoid, when, why to trust it, and its id, for the outcome. From first to last
+    each gets its description (a long one is cut, and says so), or a single line if that does not fit, until
+    nothing fits. What is left of the budget is spent on the rest of descriptions, and at last on code.
 
     Args:
         matches: the best first.
@@ -62,21 +62,25 @@ def render(
     head = _HEAD.format(report=report)
     left = max_tokens - count_tokens(head)
     texts: list[str] = []
+    lines: list[str] = []
     costs: list[int] = []
     for number, match in enumerate(matches, 1):
-        text = entry.in_a_line(number, match)
-        cost = count_tokens(f"\n\n{text}")
-        if cost > left:
+        line = entry.in_a_line(number, match)
+        for text in (*entry.beginnings(number, match), line):
+            cost = count_tokens(f"\n\n{text}")
+            if cost <= left:
+                break
+        else:
             break
         left -= cost
         texts.append(text)
+        lines.append(line)
         costs.append(cost)
-    lines = list(texts)
-    for longer in (entry.shortened, entry.described, entry.whole):
+    for longer in (entry.described, entry.whole):
         for place, match in enumerate(matches[: len(texts)]):
             text = longer(place + 1, match)
             cost = count_tokens(f"\n\n{text}")
-            if cost - costs[place] <= left:
+            if 0 < cost - costs[place] <= left:
                 left -= cost - costs[place]
                 texts[place], costs[place] = text, cost
     return _within(max_tokens, count_tokens, head, texts, lines)

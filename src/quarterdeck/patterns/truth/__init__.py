@@ -16,5 +16,6 @@ the first one of a pattern are no change of it, but change the `stamp` all the s
 from __future__ import annotations
 
 from quarterdeck.patterns.truth.counting import LibraryCounts as LibraryCounts
+from quarterdeck.patterns.truth.past import Record as Record
 from quarterdeck.patterns.truth.reading import Change as Change
 from quarterdeck.patterns.truth.truth import Truth as Truth

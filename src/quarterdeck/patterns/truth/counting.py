@@ -6,6 +6,7 @@ import contextlib
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from quarterdeck.patterns.truth.reading import damaged
 from quarterdeck.sqlite import IN_MEMORY
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class LibraryCounts(NamedTuple):
         superseded, expired, due_for_review: patterns.
         size_bytes: of the file and its log.
         revision: of the newest change.
+        damaged: patterns that cannot be read, of all that this object has come across; they are left out.
     """
 
     patterns: int
@@ -44,6 +46,7 @@ class LibraryCounts(NamedTuple):
     due_for_review: int
     size_bytes: int
     revision: int
+    damaged: int
 
 
 def newest(database: Database) -> tuple[int, int]:
@@ -82,6 +85,7 @@ def stats(database: Database, now_us: int) -> LibraryCounts:
             due_for_review=_one(database, "SELECT count(*) FROM patterns WHERE review_us <= ?", now_us),
             size_bytes=_size_bytes(database.path),
             revision=revision,
+            damaged=damaged(database),
         )
 
 

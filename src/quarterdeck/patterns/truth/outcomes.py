@@ -19,8 +19,10 @@ _TALLY = "SELECT successes, failures, good, bad, at_us FROM tallies WHERE number
 _KEEP = "INSERT OR REPLACE INTO tallies VALUES (?, ?, ?, ?, ?, ?)"
 
 
-def record(database: Database, outcomes: Sequence[Outcome], half_life_s: float) -> None:
+def record(database: Database, outcomes: Sequence[Outcome], now_us: int, half_life_s: float) -> None:
     """Add all *outcomes*, or none; the first one of a pattern changes it.
+
+    No tally is of later than *now_us*: or all that comes would weigh nothing until then.
 
     Raises:
         UsageError: there is no such pattern.
@@ -36,13 +38,14 @@ def record(database: Database, outcomes: Sequence[Outcome], half_life_s: float) 
                 raise rows.unknown(each.pattern_id)
             (numbers[each.pattern_id],) = found
             row = cursor.execute(_TALLY, found).fetchone()
-            tallies[found[0]] = NO_OUTCOMES if row is None else tally_of(row)
+            tallies[found[0]] = NO_OUTCOMES if row is None else tally_of(row).known_by(now_us / 1e6)
         first = [number for number, tally in tallies.items() if tally is NO_OUTCOMES]
         if first:
             touch(cursor, first)
         for each in outcomes:
             number = numbers[each.pattern_id]
-            tallies[number] = tallies[number].after(each.success, us_of(each.at) / 1e6, half_life_s)
+            at_s = min(us_of(each.at), now_us) / 1e6
+            tallies[number] = tallies[number].after(each.success, at_s, half_life_s)
         cursor.executemany(
             "INSERT INTO outcomes (number, success, at_us, agent_id, note) VALUES (?, ?, ?, ?, ?)",
             [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck.errors import UsageError
+from quarterdeck.errors import StoreCorrupt, UsageError
 from quarterdeck.patterns import checks
 from quarterdeck.patterns.evidence import LEAST_DOUBT
 from quarterdeck.patterns.model import Pattern  # noqa: TC001  `Change` is made of it
@@ -22,18 +22,18 @@ SORTS = {
         f"CASE WHEN t.number IS NULL THEN min(max(p.confidence, {LEAST_DOUBT}), {1 - LEAST_DOUBT}) "
         "ELSE expected(p.confidence, t.successes, t.failures, t.good, t.bad, t.at_us, :now_us) END DESC"
     ),
-    "success_rate": "CAST(t.successes AS REAL) / (t.successes + t.failures) DESC, t.successes DESC",
     "usage": "coalesce(t.successes + t.failures, 0) DESC",
     "confidence": "p.confidence DESC",
     "recent": "p.number DESC",
-    "used": "t.at_us DESC",
     "name": "p.name COLLATE NOCASE",
 }
 """What `top` can sort by; what is equal, newest first."""
 
 _SIZES = (1, 10, 64, 250)
 _CHANGES = f"""
-SELECT c.number, c.revision, {WHOLE} FROM changes AS c
+SELECT c.number, c.revision,
+       (SELECT mark FROM eras WHERE revision <= c.revision ORDER BY revision DESC LIMIT 1), {WHOLE}
+FROM changes AS c
 LEFT JOIN patterns AS p ON p.number = c.number LEFT JOIN tallies AS t ON t.number = p.number
 WHERE c.revision > ? ORDER BY c.revision LIMIT ?
 """  # noqa: S608 our own names
@@ -45,12 +45,14 @@ class Change(NamedTuple):
     Attributes:
         number: which.
         revision: of its newest change.
-        pattern: None: it was deleted.
+        mark: of the history up to that revision, see `Truth.mark`.
+        pattern: None: it was deleted, or cannot be read.
         is_tried: whether it has outcomes.
     """
 
     number: int
     revision: int
+    mark: str
     pattern: Pattern | None
     is_tried: bool
 
@@ -58,13 +60,23 @@ class Change(NamedTuple):
 def read(database: Database, numbers: Sequence[int]) -> dict[int, Pattern]:
     """Those that are there, by number."""
     found = _among(database, f"SELECT {WHOLE} {FROM_WHOLE} WHERE p.number IN ", numbers)
-    return {row[0]: pattern_of(row, database.path) for row in found}
+    return {row[0]: pattern for row in found if (pattern := _readable(row, database))}
+
+
+def get(database: Database, pattern_id: str) -> Pattern | None:
+    """The pattern with that id.
+
+    Raises:
+        StoreCorrupt: it cannot be read.
+    """
+    found = database.rows(f"SELECT {WHOLE} {FROM_WHOLE} WHERE p.id = ?", (pattern_id,))
+    return pattern_of(found[0], database.path) if found else None
 
 
 def get_many(database: Database, ids: Sequence[str]) -> dict[str, Pattern]:
     """Those that are there, by id."""
     found = _among(database, f"SELECT {WHOLE} {FROM_WHOLE} WHERE p.id IN ", ids)
-    return {row[1]: pattern_of(row, database.path) for row in found}
+    return {row[1]: pattern for row in found if (pattern := _readable(row, database))}
 
 
 def tallies(database: Database, numbers: Sequence[int]) -> dict[int, Tally]:
@@ -94,7 +106,7 @@ def find(
         f"SELECT {WHOLE} {source} WHERE {where} ORDER BY {newest} DESC LIMIT ?",
         (*given.values(), -1 if limit is None else limit),
     )
-    return [pattern_of(row, database.path) for row in found]
+    return [pattern for row in found if (pattern := _readable(row, database))]
 
 
 def top(database: Database, n: int, sort_by: str, now_us: int) -> list[Pattern]:
@@ -123,21 +135,36 @@ def due(database: Database, at_us: int, limit: int) -> list[Pattern]:
         f"SELECT {WHOLE} {FROM_WHOLE} WHERE p.review_us <= ? ORDER BY p.review_us, p.number LIMIT ?",
         (at_us, limit),
     )
-    return [pattern_of(row, database.path) for row in found]
+    return [pattern for row in found if (pattern := _readable(row, database))]
 
 
 def changes(database: Database, after: int, at_most: int) -> list[Change]:
     """What has a revision above *after*, lowest first."""
-    found = database.rows(_CHANGES, (after, at_most))
-    return [_change_of(row, database.path) for row in found]
+    return [_change_of(row, database) for row in database.rows(_CHANGES, (after, at_most))]
 
 
-def _change_of(row: Row, path: str) -> Change:
-    number, revision = row[:2]
-    if row[2] is None:
-        return Change(number, revision, None, is_tried=False)
-    pattern = pattern_of(row[2:], path)
-    return Change(number, revision, pattern, is_tried=pattern.usage_count > 0)
+def damaged(database: Database) -> int:
+    """How many of the patterns that could not be read when somebody last tried still cannot."""
+    suspects = list(database.damaged)
+    database.damaged.clear()
+    read(database, suspects)
+    return len(database.damaged)
+
+
+def _change_of(row: Row, database: Database) -> Change:
+    number, revision, mark, is_there = row[:4]
+    pattern = _readable(row[3:], database) if is_there is not None else None
+    is_tried = pattern is not None and pattern.usage_count > 0
+    return Change(number, revision, mark or "", pattern, is_tried)
+
+
+def _readable(row: Row, database: Database) -> Pattern | None:
+    """The pattern of a row of `WHOLE`; None: another program has damaged it, which is noted."""
+    try:
+        return pattern_of(row, database.path)
+    except StoreCorrupt:
+        database.damaged.add(row[0])
+        return None
 
 
 def _among(database: Database, statement: str, keys: Sequence[int] | Sequence[str]) -> Iterator[Row]:

@@ -104,11 +104,12 @@ CREATE TABLE absorbed (
     cursor TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- One row. identity: drawn when the file was made; what is derived from another file is worthless.
-CREATE TABLE library (
-    one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
-    identity TEXT NOT NULL
+-- What is derived from this file keeps the mark of the era that its revision is of. After a power cut or
+-- from a restored backup the same revisions are given out again, but in another era: it is worthless then.
+CREATE TABLE eras (
+    revision INTEGER NOT NULL PRIMARY KEY,    -- the first of this era; 0: drawn when the file was made
+    mark TEXT NOT NULL                        -- drawn by each who writes after somebody else, or first
 ) STRICT;
-INSERT INTO library VALUES (1, lower(hex(randomblob(16))));
+INSERT INTO eras VALUES (0, lower(hex(randomblob(16))));
 """,
 )

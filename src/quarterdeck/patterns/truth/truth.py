@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from quarterdeck.errors import StoreCorrupt
 from quarterdeck.patterns.model import LinkKind
-from quarterdeck.patterns.truth import counting, links, outcomes, reading, rows, writing
+from quarterdeck.patterns.truth import counting, links, outcomes, past, reading, revisions, rows, writing
 from quarterdeck.patterns.truth.database import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from quarterdeck.patterns.evidence import Tally
     from quarterdeck.patterns.model import Link, Origin, Outcome, Pattern
     from quarterdeck.patterns.truth.counting import LibraryCounts
+    from quarterdeck.patterns.truth.past import Record
     from quarterdeck.patterns.truth.reading import Change
 
 
@@ -51,19 +51,25 @@ class Truth:
         return self._database.stamp()
 
     def identity(self) -> str:
-        """Drawn when the file was made: another file has another.
+        """Drawn when the file was made, and by `reset`: another file has another.
 
         Raises:
             StoreCorrupt: it has none.
         """
-        found = self._database.rows("SELECT identity FROM library")
-        if not found:
-            raise StoreCorrupt(
-                f"{self.path} has lost the row of its identity",
-                hint="restore it from a backup, or move it away to start afresh",
-            )
-        identity: str = found[0][0]
-        return identity
+        return revisions.mark_at(self._database, 0)
+
+    def mark(self, revision: int) -> str:
+        """Of the history up to *revision*; empty: there is no such revision now.
+
+        The file may go back: with a power cut, which may take the last commits, or a restored backup. Then
+        the same revisions are given out once more, but with another mark. So whoever derives something from
+        the file keeps the mark of the newest `Change` in it, and compares it with what this says whenever the
+        `stamp` is another one: if they differ, all that was derived is worthless. O(log n).
+
+        Raises:
+            StoreCorrupt: the file has lost it.
+        """
+        return revisions.mark_at(self._database, revision)
 
     def revision(self) -> int:
         """Of the newest change of a pattern; 0 before the first."""
@@ -86,16 +92,14 @@ class Truth:
         act: str,
         agent_id: str,
         source: str = "",
-        details: Mapping[str, Any] | None = None,
     ) -> None:
-        """Add *patterns*; their counts become their first tally, ``superseded_by`` is left to links.
+        """Add *patterns*; their counts become their first tally, ``superseded_by`` a link if that is there.
 
         Args:
             patterns: any number.
             act: the first of their origins, such as ``contributed``.
             agent_id: of that origin: who.
             source: from where; empty: not said.
-            details: more about it, as JSON.
 
         Raises:
             UsageError: an id is taken, or is there twice.
@@ -107,7 +111,6 @@ class Truth:
             act=act,
             agent_id=agent_id,
             source=source,
-            details=details or {},
         )
 
     def absorb(
@@ -118,7 +121,6 @@ class Truth:
         *,
         act: str = "promoted",
         agent_id: str = "",
-        details: Mapping[str, Any] | None = None,
         acts: Mapping[str, tuple[str, str]] | None = None,
     ) -> int:
         """Take in what another log has said since the cursor that `absorbed` gives, each pattern once.
@@ -137,7 +139,6 @@ class Truth:
             cursor=cursor,
             act=act,
             agent_id=agent_id,
-            details=details or {},
             acts=acts or {},
         )
 
@@ -163,7 +164,10 @@ class Truth:
     def delete(self, pattern_id: str, *, agent_id: str) -> bool:
         """Remove a pattern with its outcomes, links and origins; its id is free again.
 
-        What is left is its id, its number, when it was deleted and by whom.
+        What is left is its id, its number, when it was deleted and by whom. Its text is overwritten in the
+        file, and the log is emptied, unless somebody else is reading just then: the text is in the log until
+        that is next emptied, at the latest when the last process closes the file. The search index on disk
+        has its words and tags, which nobody finds, until the index is made anew.
 
         Returns:
             Whether it was there.
@@ -171,14 +175,29 @@ class Truth:
         return writing.delete(self._database, pattern_id, self._now_us(), agent_id)
 
     def reset(self) -> int:
-        """Remove all patterns; returns how many. What was absorbed from other logs does not come back."""
+        """Remove all patterns; what was absorbed from other logs does not come back.
+
+        Their ids are left, with when they were deleted; their text is overwritten in the file and its log. The
+        `identity` is another one: all that is derived from the file is worthless, and is to be made anew.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            StoreBusy: all are removed, but others were reading all the time: the log still has their text.
+        """
         return writing.reset(self._database, self._now_us())
 
     # Patterns are read.
 
     def get(self, pattern_id: str) -> Pattern | None:
-        """The pattern with that id."""
-        return reading.get_many(self._database, [pattern_id]).get(pattern_id)
+        """The pattern with that id.
+
+        Raises:
+            StoreCorrupt: it is there, but another program has changed it to what is no pattern. All methods
+                that give several leave such a one out.
+        """
+        return reading.get(self._database, pattern_id)
 
     def number(self, pattern_id: str) -> int | None:
         """Of the pattern with that id; None: there is none."""
@@ -212,8 +231,7 @@ class Truth:
         Args:
             n: at most so many.
             sort_by: ``expected`` (the probability that it works, by its outcomes and its author),
-                ``success_rate``, ``usage`` (outcomes), ``confidence``, ``recent`` (contributed last),
-                ``used`` (tried last), ``name``. By ``success_rate`` and ``used``, what is untried is last.
+                ``usage`` (outcomes), ``confidence``, ``recent`` (contributed last), ``name``.
 
         Raises:
             UsageError: there is no such order.
@@ -227,19 +245,20 @@ class Truth:
     def changes(self, after: int, at_most: int) -> list[Change]:
         """The newest state of what has changed since revision *after*, in the order of the revisions.
 
-        Each pattern is there at most once. Go on from the last revision until nothing comes.
+        Each pattern is there at most once. Go on from the last revision until nothing comes. Compare `mark`
+        after this, not before: then what was derived before belongs to the same history.
         """
         return reading.changes(self._database, after, at_most)
 
     # Outcomes, origins and links.
 
     def record(self, outcomes_: Sequence[Outcome]) -> None:
-        """Add outcomes to those of their patterns.
+        """Add outcomes to those of their patterns; one from the future weighs as one of now.
 
         Raises:
             UsageError: there is no such pattern; nothing was recorded.
         """
-        outcomes.record(self._database, outcomes_, self._half_life_s)
+        outcomes.record(self._database, outcomes_, self._now_us(), self._half_life_s)
 
     def tallies(self, numbers: Sequence[int]) -> dict[int, Tally]:
         """Of those that have outcomes, by number."""
@@ -265,6 +284,17 @@ class Truth:
         """Take a link away; False when there is none."""
         return links.unlink(self._database, source_id, target_id, kind)
 
+    def link_all(self, links_: Sequence[Link], *, agent_id: str) -> int:
+        """Link all of these, or none, as of when they were made; those that are there stay as they are.
+
+        Returns:
+            How many were new.
+
+        Raises:
+            UsageError: as `link` does.
+        """
+        return links.link_all(self._database, links_, self._now_us(), agent_id)
+
     def links(self, ids: Sequence[str]) -> list[Link]:
         """All links from or to one of *ids*, each once, oldest first."""
         return links.links_of(self._database, ids)
@@ -278,6 +308,20 @@ class Truth:
             UsageError: there is no such pattern.
         """
         return links.related(self._database, pattern_id, depth, kinds)
+
+    # Whole libraries go and come.
+
+    def history(self, ids: Collection[str] | None) -> Iterator[Record | Link]:
+        """Patterns with their past in the order they came, then the links among them; None: all of them."""
+        return past.history(self._database, ids)
+
+    def restore(self, records: Sequence[Record], *, agent_id: str, source: str) -> None:
+        """Add patterns with their past; a record without a pattern goes on with one that is there.
+
+        Raises:
+            UsageError: an id is taken, or is there twice, or has taken its own place; nothing was added.
+        """
+        past.restore(self._database, records, self._now_us(), agent_id=agent_id, source=source)
 
     def close(self) -> None:
         """Give the file back; the next use opens it anew. What is in memory is gone."""

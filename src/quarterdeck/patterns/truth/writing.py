@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from quarterdeck.errors import UsageError
+from quarterdeck.errors import StoreBusy, UsageError
 from quarterdeck.patterns.evidence import counted
 from quarterdeck.patterns.model import Pattern
 from quarterdeck.patterns.truth import links, rows
 from quarterdeck.patterns.truth.revisions import add_origin, newest, touch
-from quarterdeck.patterns.truth.rows import FROM_WHOLE, OWN, WHOLE, json_of, us_of
+from quarterdeck.patterns.truth.rows import FROM_WHOLE, OWN, WHOLE, us_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,6 +28,8 @@ _KNOWN = """
 SELECT id FROM patterns WHERE id IN ({marks})
 UNION SELECT id FROM deleted WHERE source = ? AND id IN ({marks})
 """
+_PATIENCE_S = 5.0
+"""Others read for milliseconds; who takes longer is stuck, or another program."""
 _MANY = 250
 """Values that one statement is given at most."""
 
@@ -40,20 +42,17 @@ def contribute(
     act: str,
     agent_id: str,
     source: str,
-    details: Mapping[str, Any],
 ) -> None:
     """Add all of *patterns*, or none.
 
     Raises:
         UsageError: an id is taken, or is there twice.
     """
-    told = json_of(details)
     with database.writes() as cursor:
-        try:
-            _add(cursor, patterns, now_us, act, agent_id, source, told)
-        except sqlite3.IntegrityError as error:
-            cursor.execute("ROLLBACK")  # or each of the batch would be there
-            raise _taken(cursor, patterns) or error from None
+        add(cursor, patterns, now_us, act, agent_id, source)
+        for each in patterns:
+            if each.superseded_by is not None:
+                links.retire(cursor, each.id, each.superseded_by, links.Told(now_us, agent_id))
 
 
 def absorb(
@@ -65,7 +64,6 @@ def absorb(
     cursor: str,
     act: str,
     agent_id: str,
-    details: Mapping[str, Any],
     acts: Mapping[str, tuple[str, str]],
 ) -> int:
     """Add those that are not there, nor came from that *log* before, and remember its *cursor*.
@@ -73,7 +71,6 @@ def absorb(
     Returns:
         How many were added.
     """
-    told = json_of(details)
     with database.writes() as write:
         new = {each.id: each for each in reversed(patterns)}  # the first of an id counts
         for known in _chunks(list(new)):
@@ -82,7 +79,7 @@ def absorb(
                 new.pop(each, None)
         added = reversed(new.values())
         for (its_act, agent), some in groupby(added, lambda each: acts.get(each.id, (act, agent_id))):
-            _add(write, list(some), now_us, its_act, agent, log, told)
+            add(write, list(some), now_us, its_act, agent, log)
         write.execute(
             "INSERT INTO absorbed VALUES (?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor",
             (log, cursor),
@@ -158,11 +155,16 @@ def delete(database: Database, pattern_id: str, now_us: int, agent_id: str) -> b
             cursor.execute(f"DELETE FROM {table} WHERE number = ?", (number,))  # noqa: S608 our own names
         touch(cursor, [number], patterns=-1)
         cursor.execute("DELETE FROM patterns WHERE number = ?", (number,))
-        return True
+    database.empty_log()
+    return True
 
 
 def reset(database: Database, now_us: int) -> int:
-    """Remove all patterns; what has been absorbed of other logs does not come back."""
+    """Remove all patterns; what has been absorbed of other logs does not come back.
+
+    Raises:
+        StoreBusy: they are removed, but their text is still in the log.
+    """
     with database.writes() as cursor:
         revision, count = newest(cursor)
         cursor.execute(
@@ -177,18 +179,43 @@ def reset(database: Database, now_us: int) -> int:
         )
         for table in ("patterns", "tags", "outcomes", "tallies", "links", "origins"):
             cursor.execute(f"DELETE FROM {table}")  # noqa: S608 our own names
-    database.shrink_log()
+        cursor.execute("DELETE FROM eras")
+        cursor.execute("INSERT INTO eras VALUES (0, lower(hex(randomblob(16))))")
+    if not database.empty_log(_PATIENCE_S):
+        raise StoreBusy(
+            f"all patterns are removed, but others use {database.path}, and so its log still has their text",
+            hint="when they have ended, reset it once more",
+        )
     return count
 
 
-def _add(
+def add(
     cursor: sqlite3.Cursor,
     patterns: Sequence[Pattern],
     now_us: int,
     act: str,
     agent_id: str,
     source: str,
-    told: str,
+) -> None:
+    """Add all of *patterns*, the newest being the last; the transaction is over when it raises.
+
+    Raises:
+        UsageError: an id is taken, or is there twice.
+    """
+    try:
+        _insert(cursor, patterns, now_us, act, agent_id, source)
+    except sqlite3.IntegrityError as error:
+        cursor.execute("ROLLBACK")  # or each of the batch would be there
+        raise _taken(cursor, patterns) or error from None
+
+
+def _insert(
+    cursor: sqlite3.Cursor,
+    patterns: Sequence[Pattern],
+    now_us: int,
+    act: str,
+    agent_id: str,
+    source: str,
 ) -> None:
     first, count = newest(cursor)
     first += 1
@@ -202,8 +229,8 @@ def _add(
         "INSERT INTO tags VALUES (?, ?)", [(tag, number) for number, each in numbered for tag in each.tags]
     )
     cursor.executemany(
-        "INSERT INTO origins VALUES (?, 0, ?, ?, ?, ?, ?)",
-        [(number, now_us, act, agent_id, source, told) for number, _ in numbered],
+        "INSERT INTO origins VALUES (?, 0, ?, ?, ?, ?, '{}')",
+        [(number, now_us, act, agent_id, source) for number, _ in numbered],
     )
     tried = [(number, each) for number, each in numbered if each.usage_count]
     if tried:
@@ -214,7 +241,7 @@ def _add(
 
 
 def _tally_row(number: int, pattern: Pattern, now_us: int) -> tuple[Any, ...]:
-    at_us = now_us if pattern.last_used is None else us_of(pattern.last_used)
+    at_us = now_us if pattern.last_used is None else min(us_of(pattern.last_used), now_us)
     tally = counted(pattern.success_count, pattern.failure_count, at_us / 1e6)
     return number, tally.successes, tally.failures, tally.good, tally.bad, at_us
 

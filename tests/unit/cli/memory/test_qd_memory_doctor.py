@@ -33,7 +33,9 @@ def test_a_healthy_memory_is_said_to_be(qd, path):
     assert path in result.out
     answer = qd("memory", "doctor", "--json").json
     assert (answer["schema"], answer["problems"]) == ("quarterdeck.memory.doctor/1", [])
-    assert [each["what"] for each in answer["checks"]] == ["use", "file", "entries", "audit", "rights"]
+    assert [each["what"] for each in answer["checks"]] == [
+        "use", "file", "entries", "audit", "rights", "patterns",
+    ]  # fmt: skip
     assert answer["health"]["state"] == "ok"
 
 
@@ -130,6 +132,19 @@ def test_rights_that_no_act_has_given_are_found(qd, path, statement: str, said: 
         assert result.code == 1
         assert said in result.out
         assert any(said in problem for problem in qd("memory", *command, "--json").json["problems"])
+
+
+def test_lasting_patterns_that_are_garbage_are_found(qd, path):
+    """The first few by name, and how many more there are."""
+    names = [f"{{default..0}}:pattern:p{number}" for number in range(7)]
+    for name in names:
+        written(path, f"INSERT INTO entries (name, data) VALUES ('{name}', '7')")
+    result = qd("memory", "doctor", "--json")
+    (found,) = [each for each in result.json["checks"] if each["what"] == "patterns"]
+    assert (result.code, found["said"]) == (1, "7 cannot be used")
+    *named, more = result.json["problems"]
+    assert [name in problem for name, problem in zip(names, named, strict=False)] == [True] * 5
+    assert more == "2 more patterns cannot be used"
 
 
 def test_one_record_that_is_garbage_does_not_hide_the_other_agents(qd, path):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarterdeck.patterns.meaning import fuse
+from quarterdeck.patterns.meaning import fuse, relevance
 
 NUMBERS = st.integers(0, 20)
 SCORES = st.dictionaries(NUMBERS, st.floats(0, 1e300), max_size=8)
@@ -68,3 +68,20 @@ def test_a_small_difference_stays_small_when_there_are_few():
     """Two that fit almost equally well by words are told apart by their meaning."""
     fits = fuse({1: 5.0, 2: 4.9}, {1: 0.2, 2: 0.8})
     assert fits[2] > fits[1]
+
+
+@pytest.mark.parametrize(
+    "lexical, similar, expected",
+    [
+        (1.0, 1.0, 1.0),
+        (0.5, 0.25, 0.4375),
+        (0.0, 0.4, 0.1),
+        (3.0, -0.5, 0.75),
+        (0.5, None, 0.5),
+        (1.5, 2.0, 1.0),
+    ],
+    ids=["the same", "mixed", "only meaning", "beyond", "not compared", "too much"],
+)
+def test_how_relevant_one_is_does_not_depend_on_the_others(lexical, similar, expected):
+    """The best of bad answers is a bad answer."""
+    assert relevance(lexical, similar, 0.25) == expected

@@ -11,7 +11,8 @@ import pytest
 from quarterdeck.errors import StateError
 from quarterdeck.files import Lease
 from quarterdeck.patterns.meaning import meaning as meaning_module
-from quarterdeck.patterns.model import Outcome
+from quarterdeck.patterns.model import LinkKind, Outcome
+from quarterdeck.patterns.search.terms import Gate, Query
 from tests.index_worlds import run
 from tests.meaning_worlds import Letters, fill, numbers_found, open_meaning, plain
 from tests.truth_worlds import NOW, PROJECT, contribute, open_truth
@@ -60,11 +61,42 @@ def test_what_is_contributed_is_found_at_once(truth, opened, folder, in_memory):
     assert folder.exists() is not in_memory
 
 
-def test_only_allowed_numbers_are_found(truth, opened):
-    """Filters are the search index's; what they let through is asked for."""
-    fill(truth, 5)
-    assert [number for number, _ in opened().nearest("word1", 5, allowed={1, 4, 99})] != []
-    assert {number for number, _ in opened().nearest("word1", 5, allowed={1, 4, 99})} == {1, 4}
+@pytest.mark.parametrize(
+    "query, expected",
+    [
+        (Query({}), [1, 2, 3, 4, 5]),
+        (Query({}, gate=Gate(at_s=int(NOW.timestamp()))), [1, 2, 4, 5]),
+        (Query({}, gate=Gate(confidence=0.7)), [2, 5]),
+        (Query({}, (("#locks",),)), [2, 3]),
+        (Query({}, (("#locks",), ("!avoid", "@behavioral"))), [3]),
+        (Query({}, (("#nowhere",),)), []),
+    ],
+    ids=["all", "live", "sure", "tag", "labels", "none"],
+)
+def test_only_what_passes_the_filters_is_found(query, expected, truth, opened):
+    """So what does not pass takes nobody's place; it is kept beside the directions, and up to date."""
+    contribute(
+        truth,
+        plain("p1", "word1", confidence=0.6),
+        plain("p2", "word2", tags=["locks"], confidence=0.8),
+        plain("p3", "word3", tags=["Locks", "web"], lesson="avoid"),
+        plain("p4", "word4"),
+        plain("p5", "word5"),
+    )
+    first = opened()
+    first.sync()
+    truth.record([Outcome("p5", False, NOW, "", "")])  # what has been tried is judged by its outcomes
+    truth.link("p4", "p3", LinkKind.SUPERSEDES, agent_id="ada")
+    for meaning in (first, opened()):
+        assert [number for number, _ in sorted(meaning.nearest("word1", 5, query))] == expected
+
+
+def test_what_has_nothing_to_do_with_the_question_is_not_found(truth, opened):
+    """How small a cosine says so depends on the encoder."""
+    encoder = Letters()
+    encoder.unrelated = 0.5
+    contribute(truth, plain("a", "lock the database"), plain("b", "bake the bread"))
+    assert [number for number, _ in opened(encoder).nearest("lock a database", 5)] == [1]
 
 
 def test_each_text_is_encoded_once_for_all(truth, opened):
