@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from quarterdeck.patterns.search.terms import Hit, Query
     from quarterdeck.patterns.truth import Change, Truth
 
-WINDOW = 128
+WINDOW = 64
 """So many candidates are weighed by their outcomes; more when more answers are wanted, or ..."""
 ALIKE_WINDOW = 1_024
 """... as many as this when those at its end fit as well as the answers, or ..."""

@@ -68,7 +68,7 @@ def command(target: str, form: str | None, prune: bool, where: Where, as_json: b
 def _write(library: PatternLibrary, target: str, form: str, *, prune: bool) -> int:
     from quarterdeck.patterns.exchange import export_jsonl, export_skills
 
-    step = progress("patterns") or _unseen
+    step = progress("patterns") or (lambda done, total: None)
     if form == "skills":
         return len(export_skills(library, target, prune=prune, progress=step))
     if target != STDOUT:
@@ -80,7 +80,3 @@ def _write(library: PatternLibrary, target: str, form: str, *, prune: bool) -> i
     written = export_jsonl(library, shown)
     say(*shown.getvalue().decode().splitlines())
     return written
-
-
-def _unseen(done: int, total: int) -> None:
-    """Nobody is looking."""

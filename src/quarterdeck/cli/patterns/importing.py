@@ -79,18 +79,16 @@ def command(
 def _read(library: PatternLibrary, source: str, on_conflict: OnConflict, agent: str) -> Imported:
     from quarterdeck.patterns.exchange import import_jsonl, import_skills
 
-    how: _How = {"agent_id": agent, "on_conflict": on_conflict}
     if source == STDIN:
-        return import_jsonl(library, _stdin(), **how)
-    is_skill = os.path.basename(source) == SKILL
-    if is_skill or os.path.isdir(source):
-        folder = os.path.dirname(os.path.abspath(source)) if is_skill else source
-        return import_skills(library, folder, progress=progress("skills") or _unseen, **how)
-    return import_jsonl(library, source, progress=progress("MB", unit=1_000_000) or _unseen, **how)
-
-
-def _unseen(done: int, total: int) -> None:
-    """Nobody is looking."""
+        return import_jsonl(library, _stdin(), agent_id=agent, on_conflict=on_conflict)
+    folder = source
+    if not os.path.isdir(source):
+        if os.path.basename(source) != SKILL:
+            step = progress("MB", unit=1_000_000) or (lambda done, total: None)
+            return import_jsonl(library, source, agent_id=agent, on_conflict=on_conflict, progress=step)
+        folder = os.path.dirname(os.path.abspath(source))
+    step = progress("skills") or (lambda done, total: None)
+    return import_skills(library, folder, agent_id=agent, on_conflict=on_conflict, progress=step)
 
 
 def _stdin() -> BinaryIO:

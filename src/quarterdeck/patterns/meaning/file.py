@@ -34,9 +34,10 @@ CREATE TABLE source (
     one INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
     made_of TEXT NOT NULL,
     epoch INTEGER NOT NULL,                   -- drawn whenever they are made anew
-    revision INTEGER NOT NULL
+    revision INTEGER NOT NULL,
+    mark TEXT NOT NULL                        -- of the library's history up to that revision
 ) STRICT;
-INSERT INTO source VALUES (1, '', 0, 0);
+INSERT INTO source VALUES (1, '', 0, 0, '');
 """,
 )
 _NEWER = "SELECT * FROM vectors WHERE revision > ? ORDER BY revision LIMIT ?"
@@ -54,11 +55,13 @@ class Source(NamedTuple):
         made_of: the library and the encoder; empty: nothing has been written yet.
         epoch: other vectors have another one.
         revision: of the library; all changes up to it are in.
+        mark: of its history up to there: another one, and other changes had those revisions.
     """
 
     made_of: str
     epoch: int
     revision: int
+    mark: str
 
 
 class Row(NamedTuple):
@@ -96,7 +99,7 @@ class VectorsFile:
     def source(self) -> Source:
         """What the vectors are of."""
         with self._open() as connection:
-            found = connection.execute("SELECT made_of, epoch, revision FROM source").fetchone()
+            found = connection.execute("SELECT made_of, epoch, revision, mark FROM source").fetchone()
         if found is None:
             raise Damaged(f"{self.path} has lost a row", hint="make it anew")
         return Source(*found)
@@ -118,13 +121,14 @@ class VectorsFile:
             found = self._checked(row for each in numbers for row in connection.execute(_ONE, (each,)))
         return {row.number: row for row in found}
 
-    def write(self, rows: Sequence[Row], source: Source, revision: int) -> bool:
+    def write(self, rows: Sequence[Row], source: Source, revision: int, mark: str) -> bool:
         """Keep *rows*, so that all changes up to *revision* are in.
 
         Args:
             rows: what has changed.
             source: what `source` said; of revision 0: what it shall say, nothing else stays.
             revision: of the newest change.
+            mark: the same one's.
 
         Returns:
             False when it says something else meanwhile: nothing was written.
@@ -135,8 +139,8 @@ class VectorsFile:
             elif self.source() != source:
                 return False
             connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-            kept = source._replace(revision=revision)
-            connection.execute("UPDATE source SET made_of = ?, epoch = ?, revision = ?", kept)
+            kept = source._replace(revision=revision, mark=mark)
+            connection.execute("UPDATE source SET made_of = ?, epoch = ?, revision = ?, mark = ?", kept)
         return True
 
     def discard(self) -> None:

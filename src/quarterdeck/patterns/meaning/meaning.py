@@ -49,7 +49,7 @@ _STEP = 32
 _CHUNK = 4096
 _PATIENCE_S = 10.0
 """Of `sync`: others encode for so long only when they `sync` themselves."""
-_NOTHING = Source("", 0, 0)
+_NOTHING = Source("", 0, 0, "")
 _ANY = Query({})
 _GONE = Traits(0.0, 0, b"")
 
@@ -200,8 +200,12 @@ class Meaning:
     def _encode(self) -> int:
         self._read()
         changes = self._truth.changes(self._source.revision, _STEP)
-        if changes and not self._file.write(self._rows(changes), self._source, changes[-1].revision):
-            return _STEP  # as if there were more: there is, in another file
+        if self._truth.mark(self._source.revision) != self._source.mark:
+            return _STEP  # as if there were more: there is, in another library
+        if changes:
+            _, revision, mark, *_ = changes[-1]
+            if not self._file.write(self._rows(changes), self._source, revision, mark):
+                return _STEP  # in another file
         return len(changes)
 
     def _rows(self, changes: Sequence[Change]) -> list[Row]:
@@ -215,7 +219,7 @@ class Meaning:
         encoded = packed(self._encoder.encode([texts[number] for number in other]))
         vectors |= dict(zip(other, encoded, strict=True))
         rows = []
-        for number, revision, pattern, is_tried in changes:
+        for number, revision, _, pattern, is_tried in changes:
             traits = traits_of(pattern, self._until_s(pattern), is_tried=is_tried) if pattern else _GONE
             row = Row(number, revision, digests.get(number, b""), vectors.get(number), *traits)
             old = known.get(number)
@@ -225,12 +229,13 @@ class Meaning:
 
     def _read(self) -> None:
         """Take in what somebody has written to the file, we ourselves or another process."""
-        made_of = f"{self._truth.identity()} {self._encoder.name} {text.VERSION}"
+        identity = self._truth.identity()
+        made_of = f"{identity} {self._encoder.name} {text.VERSION}"
         with self._file.snapshot():
             source = self._file.source()
-            newest = self._truth.revision()  # after that of the file, which is never ahead of it ...
-            if source.made_of != made_of or source.revision > newest:  # ... unless somebody restored a backup
-                self._begin(Source(made_of, secrets.randbits(63), 0))
+            # After the file was asked, which is never ahead, unless somebody restored a backup of the library.
+            if source.made_of != made_of or self._truth.mark(source.revision) != source.mark:
+                self._begin(Source(made_of, secrets.randbits(63), 0, identity))
                 return
             if source.epoch != self._source.epoch:
                 self._begin(source)

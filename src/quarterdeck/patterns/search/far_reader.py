@@ -94,7 +94,7 @@ class IndexReader:
         wanted = _wanted(query)
         order = None if query.weights else NUMBER
         gate = query.gate if gated else _OPEN
-        look_at = min(2 * k + _SPARE, self._everything)
+        look_at = min((2 * k if gate.confidence > 0 else k) + _SPARE, self._everything)
         while True:
             with translated():
                 found = self._searcher.search(wanted, look_at, count=False, order_by_field=order).hits
@@ -115,11 +115,11 @@ class IndexReader:
     ) -> list[Hit]:
         addresses = [address for _, address in found]
         columns = (self._column(each, addresses) for each in (NUMBER, CONFIDENCE, PASSES_TO, UNTIL_S))
+        least, at_s = gate  # `Gate.lets`, without a call for each
         return [
-            Hit(score, number, confidence, is_tried)
+            Hit._make((score, number, confidence, passes_to == ANY))
             for (score, _), number, confidence, passes_to, until_s in zip(found, *columns, strict=True)
-            if number not in without
-            and gate.lets(confidence, until_s, is_tried=(is_tried := passes_to == ANY))
+            if until_s > at_s and (confidence >= least or passes_to == ANY) and number not in without
         ]
 
     def _column(self, field: str, addresses: list[tantivy.DocAddress]) -> list[Any]:

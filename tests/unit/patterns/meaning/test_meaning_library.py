@@ -201,6 +201,46 @@ def test_a_library_that_was_set_back_is_read_again(truth, opened, tmp_path):
     assert numbers_found(opened()) == [1, 2, 3]
 
 
+def test_revisions_that_are_given_out_again_are_of_another_history(truth, opened, tmp_path):
+    """After a power cut or from a backup: then the newest revision alone says nothing."""
+    fill(truth, 2)
+    truth.close()
+    backup = (tmp_path / "library.sqlite").read_bytes()
+    contribute(truth, plain("lost", "unicorn"), plain("lost too", "dragon"))
+    meaning = opened()
+    meaning.sync()
+    truth.close()
+    (tmp_path / "library.sqlite").unlink()
+    (tmp_path / "library.sqlite").write_bytes(backup)
+    contribute(truth, plain("new", "bread"), plain("newer", "cake"), plain("newest", "pie"))
+    for each in (meaning, opened()):
+        assert numbers_found(each) == [1, 2, 3, 4, 5]
+        assert each.similarities("bread.", [3]) == {3: pytest.approx(1, abs=1e-3)}
+
+
+def test_a_library_that_goes_back_while_some_are_encoded_is_not_mixed_with_what_was(truth, opened, tmp_path):
+    """What was read of one history is not kept as if it were of the other."""
+    fill(truth, 2)
+    truth.close()
+    backup = (tmp_path / "library.sqlite").read_bytes()
+    contribute(truth, plain("lost", "unicorn"))
+
+    class Restorer(Letters):
+        def encode(self, texts):
+            if "unicorn." in texts:
+                truth.close()
+                (tmp_path / "library.sqlite").unlink()
+                (tmp_path / "library.sqlite").write_bytes(backup)
+                contribute(truth, plain("new", "bread"))
+            return super().encode(texts)
+
+    meaning = opened(Restorer())
+    meaning.sync()
+    for each in (meaning, opened()):
+        each.sync()
+        assert each.similarities("bread.", [3]) == {3: pytest.approx(1, abs=1e-3)}
+
+
 def scribble(path):
     path.write_bytes(b"no database at all" * 1000)
 
