@@ -16,6 +16,7 @@ class DocumentChange(NamedTuple):
 
     number: int
     revision: int
+    mark: str
     pattern: Document | None
     is_tried: bool
 
@@ -37,6 +38,7 @@ class DocumentTruth:
     def __init__(self, documents=()):
         self.name = "first"
         self.newest = 0
+        self.eras = {0: "first"}
         self.latest = {}
         self.reads = 0
         for each in documents:
@@ -59,6 +61,16 @@ class DocumentTruth:
     def identity(self):
         return self.name
 
+    def mark(self, revision):
+        if not 0 <= revision <= self.newest:
+            return ""
+        return self.eras[max(first for first in self.eras if first <= revision)]
+
+    def go_back(self, revision, latest):
+        """As with a power cut: what comes is of another history."""
+        self.newest, self.latest = revision, latest
+        self.eras[revision + 1] = f"{self.name} after {revision}, {len(self.eras)}"
+
     def revision(self):
         return self.newest
 
@@ -73,7 +85,9 @@ class DocumentTruth:
     def _change(self, number, pattern):
         self.newest += 1
         self.latest.pop(number, None)
-        self.latest[number] = DocumentChange(number, self.newest, pattern, is_tried=False)
+        self.latest[number] = DocumentChange(
+            number, self.newest, self.mark(self.newest), pattern, is_tried=False
+        )
 
 
 def _lengths():

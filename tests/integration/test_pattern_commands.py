@@ -237,6 +237,31 @@ def test_a_library_that_may_not_be_opened_is_an_error(arguments: tuple[str, ...]
         assert [each["id"] for each in answer("top", "--path", file)["patterns"]] == ["n"]
 
 
+def test_a_library_in_a_folder_that_may_only_be_read_is_read():
+    """As in a container; and to write is an error that says so."""
+    with tempfile.TemporaryDirectory(prefix="qd-patterns-") as folder:
+        file = os.path.join(folder, "patterns.sqlite")
+        qd("add", "--name", "n", "--path", file)
+        os.chmod(file, 0o444)
+        os.chmod(folder, 0o555)
+        found = {}
+        for arguments in (("search", "n", "--json"), ("add", "--name", "m")):
+            found[arguments[0]] = subprocess.run(
+                [sys.executable, "-c", AS_NOBODY, "patterns", *arguments, "--path", file],
+                cwd="/",
+                env={**os.environ, "QUARTERDECK_HOME": folder},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        os.chmod(folder, 0o755)
+        os.chmod(file, 0o600)
+        assert ids(json.loads(found["search"].stdout)) == ["n"], found["search"].stderr
+        assert found["add"].returncode == 1
+        assert f"error: {file} can only be read" in found["add"].stderr
+        assert [each["id"] for each in answer("top", "--path", file)["patterns"]] == ["n"]
+
+
 def test_above_a_thousand_patterns_answers_are_the_same(library, tmp_path):
     """There is an index then; it is made anew when it is asked for, or gone."""
     lines = [{"format": "quarterdeck-patterns", "version": 1}]

@@ -12,29 +12,8 @@ from quarterdeck.patterns.exchange import export_jsonl, import_jsonl
 from quarterdeck.patterns.exchange.fields import changes
 from quarterdeck.patterns.exchange.skill import pattern_in, skill_name, skill_of, written_id
 from quarterdeck.patterns.model import Pattern
+from tests.library_worlds import open_library
 from tests.pattern_shapes import ids, patterns
-
-
-class Kept(dict[str, Pattern]):
-    """As much of a library as an exchange needs."""
-
-    def patterns(self):
-        return iter(self.values())
-
-    def get_links(self, pattern_id):
-        return []
-
-    def get_pattern(self, pattern_id):
-        return self.get(pattern_id)
-
-    def contribute_many(self, given, agent_id, *, act="", source=""):
-        self.update({each.id: each for each in given})
-
-    def update_pattern(self, pattern_id, *, by="", **fields):
-        raise AssertionError("nothing is there yet")
-
-    def link_patterns(self, pattern_id, other_id, kind="", *, agent_id=""):
-        raise AssertionError("nothing is linked")
 
 
 @given(patterns())
@@ -58,12 +37,17 @@ def test_a_person_may_edit_the_body(pattern, field, data):
 @given(st.lists(patterns(), max_size=5, unique_by=lambda pattern: pattern.id))
 def test_patterns_survive_their_lines(given_patterns):
     """All of a library comes out of JSONL as it went in, in its order."""
-    library, copy, file = Kept({each.id: each for each in given_patterns}), Kept(), io.BytesIO()
-    assert export_jsonl(library, file) == len(library)
-    file.seek(0)
-    imported = import_jsonl(copy, file)
-    assert (imported.added, imported.refused) == (len(library), ())
-    assert list(copy.items()) == list(library.items())
+    file = io.BytesIO()
+    with open_library() as library, open_library() as copy:
+        library.contribute_many(given_patterns, "ann")
+        assert export_jsonl(library, file) == len(given_patterns)
+        file.seek(0)
+        imported = import_jsonl(copy, file)
+        assert (imported.added, imported.refused) == (len(given_patterns), ())
+        for pattern in given_patterns:
+            assert copy.get_pattern(pattern.id) == library.get_pattern(pattern.id)
+            assert copy.get_links(pattern.id) == library.get_links(pattern.id)
+            assert copy.get_evidence(pattern.id) == library.get_evidence(pattern.id)
 
 
 @given(patterns(), patterns())

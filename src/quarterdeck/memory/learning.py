@@ -11,6 +11,7 @@ given in full; the library has what can be searched.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from quarterdeck.errors import StateError, StoreCorrupt, UsageError
@@ -163,12 +164,16 @@ def library_pattern(value: Mapping[str, object]) -> Pattern:
 
 def _source(store: Store, namespace: str) -> str:
     """What the library knows this memory by: its first act, which no other has, wherever the memory lies."""
-    first = chain.act_name(namespace, 1)
     try:
-        act = chain.act_in(store.get(first))
+        first = store.get(chain.act_name(namespace, 1))
     except StoreCorrupt:
-        act = None
-    return f"memory {names.escaped(namespace)[:100]} {_line(act.hash)[:32] if act else ''}".rstrip()
+        first = None
+    return _called(namespace, str(first.get("hash", ""))[:32] if isinstance(first, dict) else "")
+
+
+@lru_cache(maxsize=64)
+def _called(namespace: str, digest: str) -> str:
+    return _line(f"memory {names.escaped(namespace)[:100]} {digest}")
 
 
 def _kept(name: str, value: object) -> dict[str, object] | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from quarterdeck.errors import ScrubRefused, UsageError
+from quarterdeck.errors import ScrubRefused, TooLarge, UsageError
 from quarterdeck.patterns import checks
 from quarterdeck.patterns.model import Link, LinkKind, Origin, Outcome, Pattern, link_kind
 from quarterdeck.patterns.shelf import Shelf
@@ -101,7 +101,8 @@ class Writing(Shelf):
             source: which log.
             cursor: how far it has been read with these; `followed` gives it back.
             patterns: what it says. Left out is one whose id the library has, or has had from that source; and
-                one that `contribute_pattern` would refuse as secret: nobody could mend the log.
+                one that `contribute_pattern` would refuse as secret, or that is too long without what is
+                secret in it: nobody could mend the log.
             acts: for their provenance, by id: the act that the log tells of, and which agent did it; of one
                 that is not there ``promoted``, nobody knows by whom.
 
@@ -119,7 +120,7 @@ class Writing(Shelf):
         told: dict[str, tuple[str, str]] = {}
         for pattern in _patterns(patterns):
             act, agent = acts.get(pattern.id, ("promoted", ""))
-            with suppress(ScrubRefused):
+            with suppress(ScrubRefused, TooLarge):
                 told[pattern.id] = self._name(act, "act"), self._name(agent, "agent_id", may_be_empty=True)
                 clean += self._clean([pattern])
         return self.truth.absorb(log, cursor, clean, acts=told)
@@ -277,7 +278,7 @@ class Writing(Shelf):
                 self._source(each.source),
                 self._scrubbed_json(checks.context(each.details, "details of an origin")),
             )
-            for each in record.origins
+            for each in _told(record.origins, Origin)
         ]
         outcomes = [
             Outcome(
@@ -287,13 +288,11 @@ class Writing(Shelf):
                 self._agent(each.agent_id),
                 self._scrubbed_text(checks.text(each.note, "note of an outcome")),
             )
-            for each in record.outcomes
+            for each in _told(record.outcomes, Outcome)
         ]
-        return record._replace(
-            pattern=None if record.pattern is None else self._clean([record.pattern])[0],
-            origins=tuple(origins),
-            outcomes=tuple(outcomes),
-        )
+        pattern = None if record.pattern is None else self._clean([record.pattern])[0]
+        pattern_id = checks.identity(record.pattern_id if pattern is None else pattern.id)
+        return Record(pattern_id, pattern, _weights(record.weights), tuple(origins), tuple(outcomes))
 
     def _clean_link(self, link: Link) -> Link:
         return Link(
@@ -390,3 +389,14 @@ def _told(value: object, kind: type) -> list[Any]:
                 hint="for example of other.history()",
             )
     return found
+
+
+def _weights(value: object) -> tuple[float, float] | None:
+    """*value*, if it can say what successes and failures weigh."""
+    if value is None or (
+        isinstance(value, tuple) and len(value) == 2 and all(type(each) in {int, float} for each in value)
+    ):
+        return value
+    raise UsageError(
+        f"the weights of a record must be two numbers, got {checks.told(value)}", hint="None: not known"
+    )

@@ -176,7 +176,12 @@ class TestSearch:
     def test_the_best_come_first(self, reader):
         """The name before all else; what has more of the words; nothing that has none of them."""
         assert found(reader, "lock")[0] == "lock in the name"
-        assert sorted(found(reader, "locking")) == ["in code", "in tags", "in the description", "lock in the name"]
+        assert sorted(found(reader, "locking")) == [
+            "in code",
+            "in tags",
+            "in the description",
+            "lock in the name",
+        ]
         assert found(reader, "LOCK, smith?") == found(reader, "lock")
         assert found(reader, "lock code")[0] == "in code"
 

@@ -125,8 +125,27 @@ class TestTexts:
     @pytest.mark.parametrize("sign", ["\x00", "\x08", "\x1b", "\x7f", "\u2029", "\ud800"])
     def test_a_text_has_no_other_control_characters(self, sign):
         """They are nobody's words."""
-        with pytest.raises(UsageError, match="control characters"):
+        with pytest.raises(UsageError, match=r"control character|half of a character"):
             checks.text(f"a{sign}b", "code")
+
+    @pytest.mark.parametrize(
+        "said, where",
+        [
+            ("\x1bx", "a control character, U+001B, at line 1, column 1"),
+            ("one\ntwo\n  \u2028\x00", "a control character, U+2028, at line 3, column 3"),
+            ("a\r\nb\ud800", "half of a character, U+D800, at line 2, column 2"),
+        ],
+    )
+    def test_it_is_told_which_character_and_where(self, said, where):
+        """Of the first one; and nothing else of the text, which may be secret."""
+        with pytest.raises(UsageError) as told:
+            checks.text(said, "code")
+        assert told.value.message == f"the code has {where}"
+
+    def test_it_is_told_where_a_line_ends(self):
+        """Of a name, which has only one."""
+        with pytest.raises(UsageError, match=r"but has a control character, U\+000A, at line 1, column 4"):
+            checks.line("one\ntwo", "name")
 
     @pytest.mark.parametrize("sign", ["a", "é", "数", "😀"])
     def test_the_bound_of_a_text_is_in_bytes(self, sign):

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from quarterdeck.errors import UsageError
-from quarterdeck.patterns import LinkKind, PatternLibrary
+from quarterdeck.patterns import Link, LinkKind, Origin, Outcome, PatternLibrary
+from quarterdeck.patterns.truth import Record
 from tests.library_worlds import open_library, plain, refused
 from tests.truth_worlds import NOW, a_pattern
 
@@ -64,6 +65,21 @@ def library(tmp_path):
         yield library
 
 
+LINK = Link(LinkKind.CONTRADICTS, "b", "a", NOW, "")
+RECORDS: list[Any] = [
+    Record("a", a_pattern("a")),
+    Record("nobody", None),
+    Record("c", 5),  # type: ignore[arg-type]
+    Record("../c", None),
+    *(Record("c", a_pattern("c"), x) for x in (5, (1.0,), ("1", "2"), [1.0, 1.0])),  # type: ignore[arg-type]
+    *(Record("c", a_pattern("c"), None, x) for x in (5, (5,), (Outcome("c", True, NOW, "", ""),))),  # type: ignore[arg-type]
+    *(Record("c", a_pattern("c"), None, (), x) for x in (5, (5,))),  # type: ignore[arg-type]
+    Record("c", a_pattern("c"), None, (Origin("now", "x", "", "", {}),)),  # type: ignore[arg-type]
+    Record("c", a_pattern("c"), None, (Origin(NOW, "", "", "", {}),)),
+    Record("c", a_pattern("c"), None, (Origin(NOW, "x", "", "", {"a": {1}}),)),
+    Record("c", a_pattern("c"), None, (), (Outcome("c", 1, NOW, "", ""),)),  # type: ignore[arg-type]
+    Record("c", a_pattern("c"), None, (), (Outcome("c", True, NOW, "", "\x00"),)),
+]
 WRONG: list[tuple[str, list[Any]]] = [
     ("contribute_pattern", [(agent, a_pattern("c")) for agent in LINES]),
     ("contribute_pattern", [("ann", x) for x in (None, {}, {"id": "c"}, "c", 5, [a_pattern("c")])]),
@@ -101,6 +117,17 @@ WRONG: list[tuple[str, list[Any]]] = [
     ("link_patterns", [("a", "a", kind) for kind in LinkKind]),
     ("unlink_patterns", [(x, "a") for x in IDS] + [("a", x) for x in IDS]),
     ("unlink_patterns", [("a", "b", x) for x in KINDS]),
+    ("restore_many", [(x, "ann") for x in (None, 5, "abc", [None], [a_pattern("c")], [("c", None)])]),
+    ("restore_many", [([x], "ann") for x in RECORDS]),
+    ("restore_many", [([Record("c", a_pattern("c"))], x) for x in LINES]),
+    ("restore_many", [([Record("c", a_pattern("c"))], "ann", {"source": x}) for x in (None, "two\nlines")]),
+    ("link_many", [(x,) for x in (None, 5, "abc", [None], [("a", "b")])]),
+    ("link_many", [([LINK._replace(**{name: x})],) for name in ("source", "target") for x in IDS]),
+    ("link_many", [([LINK._replace(kind=x)],) for x in KINDS]),
+    ("link_many", [([LINK._replace(created_at=x)],) for x in ("now", 5, NAIVE)]),
+    ("link_many", [([LINK._replace(target="nobody")],), ([LINK._replace(source="b")],)]),
+    ("link_many", [([LINK], {"agent_id": x}) for x in (None, 5, "two\nlines")]),
+    ("history", [(x,) for x in (5, [None], ["../x"], [5])]),
     ("query_patterns", [(x, {"task": "sqlite"}) for x in LINES]),
     ("query_patterns", [("ann", x) for x in CONTEXTS]),
     ("query_patterns", [("ann", {"task": "sqlite"}, x) for x in TYPES]),

@@ -226,6 +226,120 @@ class TestNoPlace:
             PatternLibrary(str(tmp_path / "sub" / "own.sqlite"))
 
 
+class TestReadOnly:
+    """In a folder that this process may not write to; root may, so here the system says otherwise."""
+
+    @pytest.fixture
+    def locked(self, monkeypatch):
+        """Takes the right to write from a folder and from all in it."""
+        folders = []
+
+        def lock(folder):
+            for each in [folder, *folder.rglob("*")]:
+                each.chmod(0o500 if each.is_dir() else 0o400)
+            folders.append(str(folder))
+
+        may = os.access
+
+        def access(path, mode):
+            is_locked = any(str(path).startswith(folder) for folder in folders)
+            return may(path, mode) and not (is_locked and mode & os.W_OK)
+
+        monkeypatch.setattr(os, "access", access)
+        return lock
+
+    def test_the_library_of_a_project_is_read(self, project, monkeypatch, locked):
+        """The one that is there, not an empty one elsewhere."""
+        monkeypatch.delenv("QUARTERDECK_HOME")
+        with PatternLibrary() as library:
+            library.contribute_many([a_pattern("p"), a_pattern("q")], "ann")
+            path = library.path
+        locked(project / ".quarterdeck")
+        before = sorted(os.listdir(os.path.dirname(path)))
+        with PatternLibrary() as library:
+            assert library.path == path
+            assert sorted(ids(library.search("sqlite"))) == ["p", "q"]
+            assert library.get_library_stats()["patterns"] == 2
+            assert len(library.get_top_patterns(2)) == 2
+            for write in (
+                lambda: library.contribute_pattern("ann", a_pattern("r")),
+                lambda: library.record_pattern_outcome("p", success=True),
+                lambda: library.delete_pattern("p"),
+            ):
+                with pytest.raises(StateError, match="can only be read"):
+                    write()
+            library.reindex()
+        assert sorted(os.listdir(os.path.dirname(path))) == before
+
+    def test_without_a_library_there_the_user_gets_one(self, project, monkeypatch, locked):
+        """In a folder of one's own; so it stays, as long as the project has none."""
+        monkeypatch.delenv("QUARTERDECK_HOME")
+        (project / ".quarterdeck").mkdir()
+        locked(project / ".quarterdeck")
+        for _ in range(2):
+            with PatternLibrary() as library:
+                assert library.path.startswith(os.environ["XDG_STATE_HOME"])
+                if not library.count():
+                    library.contribute_pattern("ann", a_pattern())
+                assert ids(library.search("sqlite")) == ["p"]
+
+    def test_a_state_that_is_a_link_is_not_followed(self, project, tmp_path_factory, monkeypatch, locked):
+        """Somebody may have put it there."""
+        monkeypatch.delenv("QUARTERDECK_HOME")
+        theirs = tmp_path_factory.mktemp("theirs")
+        (theirs / "patterns").mkdir()
+        with PatternLibrary(str(theirs / "patterns" / "default.sqlite")) as library:
+            library.contribute_pattern("eve", a_pattern())
+        locked(theirs)
+        (project / ".quarterdeck").symlink_to(theirs)
+        with PatternLibrary() as library:
+            assert library.search("") == []
+
+    def test_its_index_is_in_the_cache_of_the_user(self, tmp_path, monkeypatch, locked):
+        """Where it can be written."""
+        monkeypatch.delenv("QUARTERDECK_HOME")
+        path = tmp_path / "lib" / "own.sqlite"
+        with PatternLibrary(str(path)) as library:
+            library.contribute_many([a_pattern(f"p{number}") for number in range(1100)], "ann")
+        locked(path.parent)
+        with PatternLibrary(str(path)) as library:
+            library.reindex()
+            assert len(library.search("sqlite", limit=2000)) == 1100
+        folder = index_folder(str(path))
+        assert folder is not None
+        assert folder.startswith(os.environ["XDG_CACHE_HOME"])
+        assert os.path.isdir(folder)
+
+    def test_what_others_write_is_read_then(self, tmp_path, monkeypatch, locked):
+        """A folder may be mounted so that only others can write to it."""
+        path = tmp_path / "lib" / "own.sqlite"
+        writer = PatternLibrary(str(path))
+        writer.contribute_pattern("ann", a_pattern("a"))
+        writer.close()
+        locked(path.parent)
+        with PatternLibrary(str(path)) as reader:
+            assert ids(reader.search("")) == ["a"]
+            with monkeypatch.context() as allowed:
+                allowed.setattr(os, "access", lambda path, mode: True)
+                for each in [path.parent, *path.parent.iterdir()]:
+                    each.chmod(0o700)
+                writer.contribute_pattern("ann", a_pattern("b"))  # now there is a log
+            assert sorted(ids(reader.search(""))) == ["a", "b"]
+            writer.close()  # and now there is none
+            assert sorted(ids(reader.search(""))) == ["a", "b"]
+
+    def test_what_was_never_finished_cannot_be_read(self, tmp_path, locked):
+        """It would have to be written first; it is told how."""
+        path = tmp_path / "lib" / "own.sqlite"
+        path.parent.mkdir()
+        path.touch()
+        locked(path.parent)
+        with PatternLibrary(str(path)) as library, pytest.raises(StateError) as told:
+            library.search("")
+        assert "can only be read" in told.value.message
+        assert "where it can be written" in told.value.hint
+
+
 def test_a_place_below_a_device_or_a_system_file_is_none():
     """Also for root: whom a folder without permission to write does not stop."""
     settings = PatternSettings(path="/dev/null/own.sqlite")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from quarterdeck.patterns.meaning import meaning as meaning_module
-from quarterdeck.patterns.ranking import WINDOW
+from quarterdeck.patterns.ranking import WINDOW_MEANT
 from tests.library_worlds import ids, open_library, plain
 from tests.meaning_worlds import Letters
 
@@ -71,7 +71,7 @@ def test_all_that_a_situation_says_has_a_meaning(library, context):
 
 def test_what_was_superseded_takes_nobodys_place(library):
     """However many there are that would be nearer."""
-    count = WINDOW + 10
+    count = WINDOW_MEANT + 10
     contribute(library, plain("live", name="cat basket"), plain("new", name="bread"))
     contribute(library, *(plain(f"old{each}", name="dog") for each in range(count)))
     for each in range(count):
@@ -83,7 +83,9 @@ def test_what_was_superseded_takes_nobodys_place(library):
 
 def test_filters_do_not_enumerate_the_library(library, monkeypatch):
     """The index is asked for the best of a window, also by a question that nearly all patterns answer."""
-    contribute(library, *(plain(f"p{each}", name=f"dog {each}", tags=["pet"]) for each in range(2 * WINDOW)))
+    contribute(
+        library, *(plain(f"p{each}", name=f"dog {each}", tags=["pet"]) for each in range(2 * WINDOW_MEANT))
+    )
     asked = []
     search = library.index.search
 
@@ -94,13 +96,13 @@ def test_filters_do_not_enumerate_the_library(library, monkeypatch):
     monkeypatch.setattr(library.index, "search", spied)
     assert len(library.query_patterns("ann", {"task": "puppy"}, limit=1)) == 1
     assert len(library.search("puppy", tags=["pet"], limit=1)) == 1
-    assert max(asked) <= WINDOW
+    assert max(asked) <= WINDOW_MEANT
 
 
 def test_labels_are_what_the_library_says_and_not_what_their_bits_say(library, monkeypatch):
     """Bits of a pattern may be those of a label that it has not."""
     monkeypatch.setattr("quarterdeck.patterns.meaning.traits.blake2b", _Alike)
-    contribute(library, *(plain(f"p{each}", name="dog", tags=["pet"]) for each in range(WINDOW)))
+    contribute(library, *(plain(f"p{each}", name="dog", tags=["pet"]) for each in range(WINDOW_MEANT)))
     contribute(library, plain("right", name="cat basket", tags=["house"]))
     assert ids(library.search("puppy", tags=["house"])) == ["right"]
     assert library.search("puppy", tags=["nowhere"]) == []
@@ -119,7 +121,7 @@ class _Alike:
 def test_what_outcomes_bar_does_not_end_the_search(library):
     """They are looked at after the nearest are found, so more are looked at."""
     tried: dict[str, Any] = {"usage_count": 50, "success_count": 0, "failure_count": 50}
-    contribute(library, *(plain(f"bad{each}", name="dog", **tried) for each in range(WINDOW)))
+    contribute(library, *(plain(f"bad{each}", name="dog", **tried) for each in range(WINDOW_MEANT)))
     contribute(library, plain("good", name="cat basket"))
     assert ids(library.search("puppy", min_confidence=0.4)) == ["good"]
 

@@ -142,8 +142,8 @@ def _patterns(store: Store) -> Checked:
     if not damaged:
         return Checked("patterns", "all lasting ones are as they were kept")
     problems = [
-        f"{name!r} is no pattern as Quarterdeck writes it, so the library goes without: restore the store from a "
-        "copy, or remove that entry"
+        f"the entry {name!r} is no pattern as Quarterdeck writes it, so the library goes without it: restore "
+        "the store from a copy, or remove that entry"
         for name in damaged[:SHOWN]
     ]
     if len(damaged) > SHOWN:

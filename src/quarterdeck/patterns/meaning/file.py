@@ -186,17 +186,8 @@ class VectorsFile:
             except OSError as error:
                 raise files.failure(error, self.path) from error
         self._connection = sqlite.connect(self.path, _SCHEMA, holds="cache")
-        self._place = _place_of(self.path)
+        self._place = files.place_of(self.path)
         return self._connection
 
     def _is_there(self) -> bool:
-        return self.path == IN_MEMORY or _place_of(self.path) == self._place
-
-
-def _place_of(path: str) -> tuple[int, int] | None:
-    """Which file is there now; None for none that can be found."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+        return self.path == IN_MEMORY or files.place_of(self.path) == self._place

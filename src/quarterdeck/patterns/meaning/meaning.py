@@ -233,7 +233,7 @@ class Meaning:
         made_of = f"{identity} {self._encoder.name} {text.VERSION}"
         with self._file.snapshot():
             source = self._file.source()
-            # After the file was asked, which is never ahead, unless somebody restored a backup of the library.
+            # Asked after the file, which is never ahead, unless somebody restored a backup of the library.
             if source.made_of != made_of or self._truth.mark(source.revision) != source.mark:
                 self._begin(Source(made_of, secrets.randbits(63), 0, identity))
                 return

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from quarterdeck.errors import QuarterdeckError
 from quarterdeck.patterns import features
@@ -41,31 +43,39 @@ def carry(
         progress: told after each chunk how many changes of how many are done.
 
     Returns:
-        Whether it was done; False: somebody else is writing to far.
+        Whether it was done; False: somebody else is writing to far, or the truth has gone back meanwhile.
 
     Raises:
         StateError: with its subclasses: the truth cannot be read, or far not written; it is as it was then.
     """
-    writer = far.write(anew=anew)
+    far.refresh()
+    writer = far.write(anew=anew or truth.mark(far.revision) != far.mark)
     if writer is None:
         return False
     with writer:
-        revision, done = writer.revision, 0
+        revision, mark, done = writer.revision, writer.mark, 0
         total = min(truth.revision() - revision, truth.count() if revision < 0 else 2**63)
-        while changes := truth.changes(revision, CHUNK):
+        while True:
+            changes = truth.changes(revision, CHUNK)
+            if truth.mark(revision) != mark:
+                return False
+            if not changes:
+                break
             for change in changes:
                 document = document_of(change)
                 if document is None:
                     writer.remove(change.number)
                 else:
                     writer.put(document)
-            revision = changes[-1].revision
+            revision, mark = changes[-1].revision, changes[-1].mark
             done += len(changes)
             progress(done, max(done, total))
             if is_to_stop():
                 break
-        if done or writer.revision < 0:
-            writer.commit(max(revision, 0))
+        if revision < 0:
+            writer.commit(0, truth.mark(0))
+        elif done:
+            writer.commit(revision, mark)
     return True
 
 
@@ -96,6 +106,7 @@ class Carrier:
         self._thread: threading.Thread | None = None
         self._identity = ""
         self._far: Far | None = None
+        _all.add(self)
 
     def start(self, *, anew: bool = False) -> None:
         """Begin, unless it is at work or another attempt would come too soon; *anew* as `carry` has it."""
@@ -111,12 +122,15 @@ class Carrier:
             return
         self._thread = thread
 
+    def abandon(self) -> None:
+        """Have it end as soon as its chunk is in; waits for nothing, so a collector of garbage may call it."""
+        self._stop.set()
+
     def stop(self) -> None:
         """Have it end as soon as its chunk is in, and wait for that."""
         self._stop.set()
-        thread = self._thread
-        if thread and thread is not threading.current_thread():  # a collector of garbage runs in any thread
-            thread.join()
+        if self._thread:
+            self._thread.join()
 
     def forget(self) -> None:
         """In a child: the thread is the parent's."""
@@ -142,3 +156,15 @@ class Carrier:
         if self._far is None or self._identity != identity:
             self._far, self._identity = Far(self._folder, identity, features.VERSION), identity
         return self._far
+
+
+_all: WeakSet[Carrier] = WeakSet()
+
+
+def _stop_all() -> None:
+    """Before the interpreter ends: a thread that is in the middle of tantivy then would end the process."""
+    for carrier in list(_all):
+        carrier.stop()
+
+
+atexit.register(_stop_all)

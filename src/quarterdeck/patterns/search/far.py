@@ -74,6 +74,17 @@ class Far:
         return manifest.revision if manifest else -1
 
     @property
+    def mark(self) -> str:
+        """The truth's, of that revision: who asks for an answer compares it; empty: there is none."""
+        manifest = self._seen.manifest
+        return manifest.mark if manifest else ""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is an index at all, also one that cannot be used."""
+        return self._seen.stamp != far_manifest.NONE
+
+    @property
     def documents(self) -> int:
         """As `Statistics` has it, and as tantivy counts: deleted ones that are not merged away are in."""
         reader = self._seen.reader
@@ -101,21 +112,20 @@ class Far:
             self._seen = self._look()
         return True
 
-    def search(
-        self, query: Query, k: int, *, gated: bool = True, without: AbstractSet[int] = frozenset()
-    ) -> list[Hit]:
-        """The *k* >= 1 best that answer *query*, best first; of equal ones that with the smaller number.
+    def search(self, query: Query, k: int, *, without: AbstractSet[int] = frozenset()) -> list[Hit]:
+        """The *k* >= 1 best that answer *query*, best first.
 
-        Of a query without weights the newest come first: those with the greatest numbers. Nothing when the
-        index turns out to be damaged; `revision` is -1 then.
+        Of equal ones that with the smaller number comes first; but which of more than some thousand that are
+        equal to the last are among the *k*, is left to the index. Of a query without weights the newest come
+        first: those with the greatest numbers. Nothing when the index turns out to be damaged; `revision` is
+        -1 then.
 
         Args:
             query: what is looked for.
             k: how many at most.
-            gated: by the gate of the query, or not.
             without: numbers that are left out.
         """
-        return self._asked(lambda reader: reader.search(query, k, gated=gated, without=without), [])
+        return self._asked(lambda reader: reader.search(query, k, without), [])
 
     def write(self, *, anew: bool = False) -> FarWriter | None:
         """Changes to the index, or None while somebody else makes some; waits for nobody.
@@ -154,7 +164,7 @@ class Far:
             self._condemn(base.generation)
             anew = True
         if base is None or anew:
-            base = Manifest(far_manifest.FORMAT, self._identity, self._analysis, revision=-1, generation="")
+            base = Manifest(far_manifest.FORMAT, self._identity, self._analysis, -1, generation="", mark="")
         return FarWriter(self._folder, base, lease, self._condemn)
 
     def _look(self) -> _Seen:

@@ -16,7 +16,7 @@ import msgspec
 
 from quarterdeck import files
 
-FORMAT = 1
+FORMAT = 2
 """Of the manifest and of the fields of the index; any other counts as no index."""
 GENERATION = "^[0-9a-f]{16}$"
 """What the folder of an index is called."""
@@ -54,6 +54,7 @@ class Manifest(msgspec.Struct, frozen=True):
         analysis: the version of the features that are in it.
         revision: of the truth; all changes up to it are in the index, perhaps some later ones.
         generation: the name of the index's folder.
+        mark: the truth's, of that revision; an index of a history that the truth has lost is worthless.
     """
 
     format: int
@@ -61,6 +62,7 @@ class Manifest(msgspec.Struct, frozen=True):
     analysis: str
     revision: Annotated[int, msgspec.Meta(ge=-1, le=2**63 - 1)]
     generation: Annotated[str, msgspec.Meta(pattern=GENERATION)]
+    mark: str
 
 
 def stamp(folder: str) -> Stamp:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _SPARE = 16
 """So many hits more than wanted are looked at: some may not be let pass, some have equal scores."""
+_MOST_TIED = 1_024
+"""So many beyond those wanted are looked at for others that are equal to the last of them."""
 _MANY = 500
 """Rather than look at more hits than that, few of which the gate lets pass, have tantivy look at the gate."""
 _OPEN = Gate()
@@ -83,7 +85,7 @@ class IndexReader:
         with translated():
             return self._searcher.doc_freq(FEATURES, feature)
 
-    def search(self, query: Query, k: int, *, gated: bool, without: AbstractSet[int]) -> list[Hit]:
+    def search(self, query: Query, k: int, without: AbstractSet[int]) -> list[Hit]:
         """As `Far.search`.
 
         More are looked at than are wanted, until *k* remain: that is fast as long as the gate lets many pass.
@@ -93,14 +95,21 @@ class IndexReader:
         """
         wanted = _wanted(query)
         order = None if query.weights else NUMBER
-        gate = query.gate if gated else _OPEN
+        gate = query.gate
         look_at = min((2 * k if gate.confidence > 0 else k) + _SPARE, self._everything)
         while True:
             with translated():
                 found = self._searcher.search(wanted, look_at, count=False, order_by_field=order).hits
                 hits = self._let_pass(found, gate, without)
-            if len(hits) >= k or len(found) < look_at or look_at == self._everything:
+            if len(found) < look_at or look_at == self._everything:
                 break
+            if len(hits) >= k:
+                if not query.weights or found[-1][0] < hits[k - 1].score or look_at >= k + _MOST_TIED:
+                    break
+                look_at = min(
+                    k + _MOST_TIED, self._everything
+                )  # which of them tantivy finds depends on merges
+                continue
             more = 2 * look_at * k // max(len(hits), 1)
             if more > _MANY and gate != _OPEN:
                 wanted, gate = _gated(wanted, gate), _OPEN

@@ -58,6 +58,7 @@ class FarWriter:
 
     Attributes:
         revision: all changes up to it are in; -1: it is a new index, which needs everything.
+        mark: of the truth at that revision; empty: it is a new index.
         lock: held while tantivy is at work.
     """
 
@@ -72,6 +73,7 @@ class FarWriter:
         """
         self.lock = threading.RLock()
         self.revision = base.revision
+        self.mark = base.mark
         self._folder = folder
         self._base = base
         self._generation = base.generation
@@ -112,8 +114,8 @@ class FarWriter:
         with self._changing() as changes:
             changes.remove(number)
 
-    def commit(self, revision: int) -> None:
-        """Let everybody see it: all changes up to *revision* are in now, and durable.
+    def commit(self, revision: int, mark: str = "") -> None:
+        """Let everybody see it: all changes up to *revision*, which has that *mark*, are in now, and durable.
 
         Segments that are due are merged: now and then that takes seconds.
 
@@ -123,10 +125,10 @@ class FarWriter:
         with self._changing() as changes:
             self._changes = None
             changes.commit()
-            far_manifest.write(
-                self._folder, structs.replace(self._base, revision=revision, generation=self._generation)
-            )
-            self.revision = revision
+            _make_private(self._path())
+            manifest = structs.replace(self._base, revision=revision, generation=self._generation, mark=mark)
+            far_manifest.write(self._folder, manifest)
+            self.revision, self.mark = revision, mark
             self._is_new = False
             self._give_up()
             _keep_only(self._folder, self._generation)
@@ -249,6 +251,14 @@ class _Changes:
             except ValueError:  # the thread has died; it says what of, such as a full disk, only to a commit
                 self._writer.commit()
                 raise
+
+
+def _make_private(path: str) -> None:
+    """Take from others what the umask leaves them of the files that tantivy has made; their folder does, too."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_file(follow_symlinks=False):
+                os.chmod(entry.path, files.PRIVATE_FILE)
 
 
 def _note_begin(path: str) -> None:

@@ -79,10 +79,11 @@ class SearchIndex:
         self._is_far_wrong = False
         self._base = _NOTHING  # what far has of the truth, if it is used
         self._revision = _NOTHING  # what far and near have
+        self._mark = ""  # of the truth at that revision
         self._near = Near()
         self._changed: set[int] = set()  # numbers of which far, if it is used, has something older or nothing
         self._carrier = Carrier(truth, folder or "", document_of, clock)
-        weakref.finalize(self, self._carrier.stop)  # also before the interpreter ends
+        weakref.finalize(self, self._carrier.abandon).atexit = False
         forks.guard(self, SearchIndex._in_child)
 
     @property
@@ -90,18 +91,11 @@ class SearchIndex:
         """Why far cannot be brought up to date in the background; answers are right, but take longer."""
         return self._carrier.problem
 
-    @property
-    def revision(self) -> int:
-        """The truth's revision that answers are of now."""
-        with self._at_work:
-            self._sync()
-            return self._revision
+    def search(self, query: Query, k: int) -> list[Hit]:
+        """The *k* >= 1 best that answer *query*, best first; it finds all that was committed, by whomever.
 
-    def search(self, query: Query, k: int, *, gated: bool = True) -> list[Hit]:
-        """The *k* >= 1 best that answer *query*, best first; of equal ones that with the smaller number.
-
-        Of a query without weights the newest come first: those with the greatest numbers. *gated* or not: by
-        the gate of the query. It finds all that was committed to the truth before, by whomever.
+        Of equal ones that with the smaller number comes first, as far as `Far.search` can tell, whose scores
+        are of single precision. Of a query without weights the newest: those with the greatest numbers.
 
         Raises:
             StoreBusy: another process has been making far for too long.
@@ -110,7 +104,7 @@ class SearchIndex:
         with self._at_work:
             for _ in range(_ATTEMPTS):
                 self._sync()
-                found = self._search(query, k, gated=gated)
+                found = self._search(query, k)
                 if found is not None:
                     return found
                 self._state, self._is_far_wrong = None, True
@@ -132,7 +126,8 @@ class SearchIndex:
     def rebuild(self, progress: Callable[[int, int], None] = lambda done, total: None) -> None:
         """Make all of it again from the truth; *progress* is told how many changes of how many are in.
 
-        Others go on to search what there was, until it is done.
+        Until it is done, others go on to search what there was, in this process and elsewhere, and find what
+        comes meanwhile. Of what was deleted nothing is left in far then.
 
         Raises:
             StoreBusy: another process has been writing to far for too long.
@@ -140,9 +135,12 @@ class SearchIndex:
         """
         with self._at_work:
             self._sync()
-            if self._far and (self._base > _NOTHING or len(self._near) > self._near_limit):
-                self._build(self._far, anew=True, progress=progress)
-            self._begin(_NOTHING)
+            is_large = len(self._near) > self._near_limit
+            far = self._own_far() if self._far and (self._far.is_there or is_large) else None
+        if far:
+            self._build(far, anew=True, progress=progress)
+        with self._at_work:
+            self._begin()
             self._state = None
             self._sync()
 
@@ -154,13 +152,13 @@ class SearchIndex:
                 self._far.close()
             self._forget()
 
-    def _search(self, query: Query, k: int, *, gated: bool) -> list[Hit] | None:
+    def _search(self, query: Query, k: int) -> list[Hit] | None:
         """The answer of what is here; None: far cannot be read any more."""
         statistics = self._statistics()
         if self._base == _NOTHING or not self._far:
-            return self._near.search(query, k, statistics, gated=gated)
-        found = self._far.search(query, k, gated=gated, without=self._changed)
-        newer = self._near.search(query, k, statistics, gated=gated)
+            return self._near.search(query, k, statistics)
+        found = self._far.search(query, k, without=self._changed)
+        newer = self._near.search(query, k, statistics)
         if self._far.revision != self._base:
             return None
         if query.weights:
@@ -181,9 +179,15 @@ class SearchIndex:
         if self._far and self._backlog() > MOST_NEAR:
             self._build(self._far, anew=self._is_far_wrong)
             self._look_at_far()
-        while changes := self._truth.changes(self._revision, CHUNK):
-            self._take(changes)
-            self._revision = changes[-1].revision
+        while True:
+            changes = self._truth.changes(self._revision, CHUNK)
+            if self._truth.mark(self._revision) != self._mark:
+                self._look_at_far()
+            elif changes:
+                self._take(changes)
+                self._revision, self._mark = changes[-1].revision, changes[-1].mark
+            else:
+                break
         self._state = state
         if self._far and self._is_due():
             self._carrier.start(anew=self._is_far_wrong)
@@ -220,24 +224,27 @@ class SearchIndex:
             self._forget()
             self._identity = identity
         if self._far is None and self._folder:
-            self._far = Far(self._folder, identity, features.VERSION)
-        base = _NOTHING
+            self._far = self._own_far()
+        base, mark = _NOTHING, ""
         if self._far:
             self._far.refresh()
-            base = self._far.revision
-        newest = self._truth.revision()
-        if base > newest:  # somebody has restored a backup of the truth
+            base, mark = self._far.revision, self._far.mark
+        if self._truth.mark(base) != mark:  # a power cut, or somebody has restored a backup of the truth
             self._is_far_wrong = True
-            base = _NOTHING
+            base, mark = _NOTHING, ""
         elif base > _NOTHING:
             self._is_far_wrong = False
-        if base != self._base or self._revision > newest:
-            self._begin(base)
+        if base != self._base or self._truth.mark(self._revision) != self._mark:
+            self._begin(base, mark)
 
-    def _begin(self, base: int) -> None:
-        """Have nothing but what far has up to revision *base*."""
+    def _own_far(self) -> Far:
+        return Far(self._folder or "", self._truth.identity(), features.VERSION)
+
+    def _begin(self, base: int = _NOTHING, mark: str = "") -> None:
+        """Have nothing but what far has up to revision *base*, which has that *mark*."""
         self._base = base
         self._revision = base
+        self._mark = mark
         self._near = Near()
         self._changed = set()
 
@@ -245,7 +252,7 @@ class SearchIndex:
         """Have nothing at all."""
         self._far = None
         self._state = None
-        self._begin(_NOTHING)
+        self._begin()
 
     def _build(
         self,

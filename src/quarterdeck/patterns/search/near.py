@@ -75,18 +75,15 @@ class Near:
         self._total_length -= sum(document.features.values())
         self._barred.remove(number)
 
-    def search(
-        self, query: Query, k: int, statistics: Statistics | None = None, *, gated: bool = True
-    ) -> list[Hit]:
+    def search(self, query: Query, k: int, statistics: Statistics | None = None) -> list[Hit]:
         """The *k* >= 1 best that answer *query*, best first; of equal ones that with the smaller number.
 
         Of a query without weights the newest come first: those with the greatest numbers. Scores are computed
-        from *statistics*, or from those of the documents held here; *gated* or not: by the gate of the query.
+        from *statistics*, or from those of the documents held here.
         """
         scores = self._scores(query, self if statistics is None else statistics)
-        if gated:
-            for number in scores.keys() & self._barred_by(query.gate):
-                del scores[number]
+        for number in scores.keys() & self._barred_by(query.gate):
+            del scores[number]
         numbers = _best(scores, k) if query.weights else heapq.nlargest(k, scores)
         return [
             Hit(scores[number], number, held.confidence, held.is_tried)

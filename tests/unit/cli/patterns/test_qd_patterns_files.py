@@ -36,9 +36,9 @@ def test_json_lines_bring_all_of_it_into_another_library(qd, project):
     theirs, ours = (
         qd("patterns", "show", "retry", "--json", *where).json for where in (("--namespace", "b"), ())
     )
-    assert {**theirs["pattern"], "discovered_at": ""} == {**ours["pattern"], "discovered_at": ""}
-    assert theirs["provenance"][0]["act"] == "imported"
-    assert theirs["provenance"][0]["agent_id"] == "ann"
+    assert {**theirs, "library": "", "provenance": theirs["provenance"][:-1]} == {**ours, "library": ""}
+    assert theirs["provenance"][-1]["act"] == "imported"
+    assert theirs["provenance"][-1]["agent_id"] == "ann"
     again = qd("patterns", "import", "all.jsonl", "--namespace", "b", "--json")
     assert (again.json["added"], again.json["skipped"], again.json["refused"]) == (0, 2, [])
 
@@ -55,8 +55,8 @@ def test_skills_are_for_other_tools_and_come_back(qd, project):
     """A folder for each pattern, with a SKILL.md; a single one can be read alone."""
     assert qd("patterns", "export", "skills").out == "2 patterns written to skills\n"
     assert (project / "skills" / "retry" / "SKILL.md").read_text().startswith("---\nname: retry\n")
-    assert qd("patterns", "import", "skills", "--namespace", "b").out == "2 patterns added\n"
-    assert names(qd, "--namespace", "b") == ["retry", "wait-for-locks"]
+    assert qd("patterns", "import", "skills", "--namespace", "b").out == "2 patterns added, 1 new link\n"
+    assert names(qd, "--namespace", "b") == ["wait-for-locks"]
     alone = qd("patterns", "import", "skills/retry/SKILL.md", "--namespace", "c")
     assert alone.out == "1 pattern added\n"
     answer = qd("patterns", "export", "skills", "--json").json
@@ -174,20 +174,33 @@ def test_where_somebody_looks_it_is_shown_how_far_it_is(qd, monkeypatch, target:
     """On stderr, and cleared in the end."""
     drawn: list[tuple[int, int]] = []
 
-    def watched(things: str) -> object:
-        assert things == "patterns"
+    things: list[tuple[str, int]] = []
+
+    def watched(what: str, *, unit: int = 1) -> object:
+        things.append((what, unit))
         return lambda done, total: drawn.append((done, total))
 
-    for module in ("export", "importing", "reindex"):
+    for module in ("export", "importing"):
         monkeypatch.setattr(f"quarterdeck.cli.patterns.{module}.progress", watched)
     assert qd("patterns", "export", target).code == 0
     assert drawn[-1] == (2, 2)
     drawn.clear()
-    result = qd("patterns", "import", target, "--namespace", "b")
-    assert result.code == 0
+    assert qd("patterns", "import", target, "--namespace", "b").code == 0
+    assert things == [("patterns", 1), ("skills", 1) if target == "skills" else ("MB", 1_000_000)]
     assert all(done < total for done, total in drawn[:-1])
     assert drawn[-1][0] == drawn[-1][1] >= 2
     assert names(qd, "--namespace", "b")
+
+
+def test_skills_of_patterns_that_are_gone_can_be_removed(qd, project):
+    """If it is asked for; of JSON Lines there is nothing to remove."""
+    qd("patterns", "export", "skills")
+    qd("patterns", "rm", "retry")
+    qd("patterns", "export", "skills")
+    assert (project / "skills" / "retry").exists()
+    assert qd("patterns", "export", "skills", "--prune").code == 0
+    assert sorted(path.name for path in (project / "skills").iterdir()) == ["wait-for-locks"]
+    assert qd("patterns", "export", "all.jsonl", "--prune").code == 2
 
 
 def test_nobody_looks_at_a_pipe(qd, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +37,7 @@ def found(result) -> list[str]:
 
 
 def test_every_match_says_why_it_was_found(qd):
-    """How well it fits, its labels, its text, the reasons with their shares, and what came of it."""
+    """What it is ranked by, its labels, its text, the reasons with their shares, and what came of it."""
     for how in ["worked"] * 9 + ["failed"]:
         qd("patterns", "outcome", WAIT, how)
     qd("patterns", "link", WAIT, RETRY, "--kind", "contradicts")
@@ -44,7 +45,8 @@ def test_every_match_says_why_it_was_found(qd):
     first, second = result.out.rstrip("\n").split("\n\n")
     lines = first.splitlines()
     assert lines[0] == f"{WAIT}  Wait for a locked database"
-    assert lines[1] == "  ██████████ 1.00 · conditional #sqlite #locks · by ann"
+    score = qd("patterns", "search", "locked", "database", "--json").json["matches"][0]["score"]
+    assert lines[1] == f"  ██████████ {score:.2f} · fits 1.00 · conditional #sqlite #locks · by ann"
     assert lines[2] == "  Another process writes: set a timeout."
     assert lines[3].startswith("  fits by databas")
     assert lines[4].startswith("  worked 9 of 10 (.60-.98), expected to work ")
@@ -106,7 +108,41 @@ def test_no_match_is_an_answer(qd):
     result = qd("patterns", "search", "unheard-of")
     assert (result.code, result.out) == (0, "no pattern matches\n")
     assert qd("patterns", "search", "unheard-of", "--json").json["matches"] == []
-    assert qd("patterns", "search", "the").out == "no pattern matches\n"
+    assert qd("patterns", "search", "the", "of").out == "nothing but common words: say what it is about\n"
+    told = qd("patterns", "search", "the", "--render", "100")
+    assert (told.out, told.err) == ("", "note: nothing but common words: say what it is about\n")
+
+
+def test_the_bar_is_what_the_order_is_by(qd):
+    """How well it fits, and what came of it."""
+    for each in ("good", "new", "bad"):
+        qd("patterns", "add", "--id", each, "--name", "same words")
+    for _ in range(6):
+        qd("patterns", "outcome", "good", "worked")
+        qd("patterns", "outcome", "bad", "failed")
+    blocks = qd("patterns", "search", "same words").out.split("\n\n")
+    assert [block.split()[0] for block in blocks] == ["good", "new", "bad"]
+    bars = [block.splitlines()[1].split()[0] for block in blocks]
+    assert bars[0] == "█" * 10
+    assert bars == sorted(bars, key=lambda bar: (bar.count("█"), bar.count("▌")), reverse=True)
+    assert len(set(bars)) == 3
+    assert all(" · fits 1.00 · " in block for block in blocks)
+
+
+def test_an_id_that_is_typed_is_found_first(qd):
+    """Before what has its words; unless it is retired, or filters say what is wanted."""
+    qd("patterns", "add", "--id", "p77", "--name", "Something else", "--confidence", "0.1")
+    assert found(qd("patterns", "search", "p77", "--json")) == ["p77"]
+    qd("patterns", "add", "--name", "p77 p77 p77", "--id", "other")
+    result = qd("patterns", "search", "p77", "--json")
+    assert found(result) == ["p77", "other"]
+    scores = [match["score"] for match in result.json["matches"]]
+    assert scores == sorted(scores, reverse=True)
+    assert found(qd("patterns", "search", "p77", "-n", "1", "--json")) == ["p77"]
+    assert found(qd("patterns", "search", "p77", "--min-confidence", "0.1", "--json")) == ["other"]
+    qd("patterns", "update", "p77", "--expires", "2020-01-01")
+    assert found(qd("patterns", "search", "p77", "--json")) == ["other"]
+    assert found(qd("patterns", "search", "p77", "--retired", "--json")) == ["p77", "other"]
 
 
 def test_filters_alone_list_all_that_pass(qd):
@@ -143,7 +179,10 @@ def test_a_query_asks_by_the_situation(qd):
     assert found(qd("patterns", *asked, "--json")) == [WAIT]
     result = qd("patterns", *asked)
     assert "tag locks" in result.out
-    assert result.out.endswith("\n1 other would match without a type and with --min-confidence 0\n")
+    assert result.out.endswith("\n1 other would match with --min-confidence 0\n")
+    assert qd("patterns", *asked, "--type", "skill").out.endswith(
+        "\n2 others would match without a type and with --min-confidence 0\n"
+    )
     assert found(qd("patterns", *asked, "--min-confidence", "0", "--json")) == [WAIT, RETRY]
     assert found(qd("patterns", "query", "language=python", "--no-explore", "--json")) == ["hand-in-a-clock"]
     assert found(qd("patterns", "query", "language=python", "--type", "conditional", "--json")) == []
@@ -227,6 +266,39 @@ def test_what_says_the_same_in_other_words_is_found_by_its_meaning(qd):
     assert (
         found(qd("patterns", "query", "task=the db hangs", "--semantic", "--no-explore", "--json"))[0] == WAIT
     )
+
+
+def test_without_the_search_by_meaning_words_still_answer(qd, project):
+    """It is said why; in JSON, how many patterns were not compared."""
+    library = qd("patterns", "search", "locked", "--json").json["library"]
+    Path(library.removesuffix(".sqlite") + ".index").write_text("a file where the folder should be")
+    result = qd("patterns", "search", "locked", "--semantic")
+    assert result.code == 0
+    assert result.out.startswith(f"{WAIT}  ")
+    assert result.err.startswith("note: found by words only, the search by meaning fails: ")
+    answer = qd("patterns", "query", "task=locked", "--semantic", "--json")
+    assert WAIT in found(answer)
+    assert answer.json["not_by_meaning"] == 3
+    assert qd("patterns", "search", "the", "--semantic").out == "no pattern matches\n"
+    assert qd("patterns", "reindex", "--semantic").code == 1
+
+
+def test_it_is_said_what_the_search_by_meaning_does_not_know_yet(qd, piped):
+    """As long as not all is made ready for it."""
+    lines = [{"format": "quarterdeck-patterns", "version": 1}]
+    fields = {"agent_id": "a", "pattern_type": "t"}
+    lines += [{"pattern": {**fields, "id": f"p{n}", "name": f"lesson {n}"}} for n in range(200)]
+    piped("".join(f"{json.dumps(line)}\n" for line in lines).encode())
+    assert qd("patterns", "import", "-").code == 0
+    first = qd("patterns", "search", "locked", "--semantic", "--json")
+    missing = first.json["not_by_meaning"]
+    assert 0 < missing < 203
+    known = f"{missing} of 203 patterns are not yet searched by meaning"
+    assert first.err == f"note: {known}: qd patterns reindex --semantic\n"
+    qd("patterns", "reindex", "--semantic")
+    last = qd("patterns", "search", "locked", "--semantic", "--json")
+    assert (last.err, last.json["not_by_meaning"]) == ("", 0)
+    assert "not_by_meaning" not in qd("patterns", "search", "locked", "--json").json
 
 
 @pytest.mark.parametrize("columns", [40, 60, 200])

@@ -91,6 +91,7 @@ def test_what_is_piped_and_is_no_pattern_is_refused(qd, piped, data: bytes):
         ("Wait for a locked database", "wait-for-a-locked-database"),
         ("  Ünïcode: — & \U0001f600 signs!  ", "unicode-signs"),
         ("x" * 200, "x" * 60),
+        ("Größenangaben", "grossenangaben"),
         ("../../etc/passwd", "etc-passwd"),
     ],
 )
@@ -240,3 +241,103 @@ def test_what_is_shown_is_all_there_is(qd):
     assert lines[14:16] == ["links", "  contradicts other"]
     assert lines[17] == "what was done to it"
     assert lines[18].endswith("  contributed  ann  from run 7")
+
+
+# what is typed or pasted, and perhaps not meant -------------------------------------------------------
+
+COLOURED = "\x1b[1;31mE\x1b[0m  locked\x1b]8;;http://x\x07\f\nnext\u2028line\x9b0m\x1b(B"
+
+
+def test_what_is_pasted_from_a_terminal_is_taken_without_its_colours(qd, project):
+    """It is said what was taken out of which field."""
+    (project / "run.log").write_text(COLOURED)
+    fields = json.dumps({"name": "a\u2028b", "context": {"log": [COLOURED], "n": 1}})
+    result = qd("patterns", "add", fields, "--code", "run.log", "--id", "p")
+    assert result.code == 0
+    pattern = shown(qd, "p")["pattern"]
+    plain = "E  locked\nnext\nline"
+    assert (pattern["name"], pattern["code"], pattern["context"]) == ("a b", plain, {"log": [plain], "n": 1})
+    taken = "5 terminal codes and 1 form feed and 1 line separator were taken out of the"
+    assert sorted(result.err.splitlines()) == [
+        "note: 1 line separator was taken out of the name",
+        f"note: {taken} code",
+        f"note: {taken} context",
+    ]
+    again = qd("patterns", "update", "p", "--description", COLOURED)
+    assert again.err == f"note: {taken} description\n"
+    assert shown(qd, "p")["pattern"]["description"] == plain
+    noted = qd("patterns", "outcome", "p", "failed", "--note", "\x1b[31mred\x1b[m")
+    assert noted.err == "note: 2 terminal codes were taken out of the note\n"
+    assert shown(qd, "p")["outcomes"][0]["note"] == "red"
+
+
+def test_what_is_no_code_of_a_terminal_is_still_refused(qd):
+    """With the character and its place."""
+    result = qd("patterns", "add", "--name", "n", "--description", "one\ntwo \x00 \x1b")
+    assert result.code == 2
+    assert "U+0000, at line 2, column 5" in result.err
+
+
+@pytest.mark.parametrize(
+    "typed, where",
+    [
+        ('{"name":"n","confidence":NaN}', "invalid character (byte 25)"),
+        ('{"name": "n"', "it ends too early, at character 12"),
+        ("[" * 100_000, "it is nested too deep"),
+        ("wait for locks", "(byte 0)"),
+    ],
+    ids=["NaN", "truncated", "deep", "words"],
+)
+def test_it_is_told_where_json_breaks(qd, typed: str, where: str):
+    """And how a pattern looks."""
+    result = qd("patterns", "add", typed)
+    assert result.code == 2
+    assert result.err.startswith("error: the pattern is no JSON: ")
+    assert where in result.err
+    assert 'hint: write \'{"name": ' in result.err
+
+
+@pytest.mark.parametrize(
+    "name", ["Do not mock the client", "don't mock", "Never mock", "AVOID mocks", "not so"]
+)
+def test_a_name_that_says_not_is_doubted_in_a_pattern_to_avoid(qd, name: str):
+    """Which would turn its sense; it is added all the same."""
+    result = qd("patterns", "add", "--name", name, "--lesson", "avoid", "--id", "p")
+    assert (result.code, result.out) == (0, "p\n")
+    assert (
+        result.err == f'note: it reads "avoid: {name}"; the name of a pattern to avoid says what has failed\n'
+    )
+    assert qd("patterns", "update", "p", "--confidence", "0.9").err == ""
+    assert qd("patterns", "update", "p", "--lesson", "do").err == ""
+    assert "it reads" in qd("patterns", "update", "p", "--lesson", "avoid").err
+
+
+@pytest.mark.parametrize(
+    "name, lesson", [("Mocking the client", "avoid"), ("Do not mock", "do"), ("Notes", "avoid")]
+)
+def test_other_names_are_not_doubted(qd, name: str, lesson: str):
+    """What has failed, and advice to follow."""
+    assert qd("patterns", "add", "--name", name, "--lesson", lesson).err == ""
+
+
+def test_what_has_expired_when_it_is_added_is_remarked(qd):
+    """It would not be found, and nobody knew why."""
+    result = qd("patterns", "add", "--name", "n", "--expires", "2020-01-01")
+    assert result.err == "note: it has expired already: only qd patterns search --retired finds it\n"
+    assert qd("patterns", "update", "n", "--confidence", "0.9").err == ""
+    assert qd("patterns", "update", "n", "--expires", "90d").err == ""
+    assert "expired already" in qd("patterns", "update", "n", "--expires", "2020-01-01").err
+
+
+def test_in_a_folder_that_is_no_project_it_is_said_whose_the_library_is(qd, empty):
+    """When it is made; the folders in it would have others."""
+    first = qd("patterns", "add", "--name", "n")
+    assert (first.code, first.out) == (0, "n\n")
+    assert first.err.startswith(f"note: {empty} is no project, so the library is of this folder only; ")
+    assert qd("patterns", "add", "--name", "m").err == ""
+
+
+def test_no_text_on_stdin_is_told_as_such(qd, piped):
+    """There is no file to name."""
+    piped(b"\xff")
+    assert "hint: pipe in text" in qd("patterns", "add", "--name", "n", "--code", "-").err

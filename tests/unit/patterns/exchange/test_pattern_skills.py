@@ -374,3 +374,77 @@ def test_three_hyphens_are_only_at_the_borders_of_a_head():
     _, fields, _ = skill_of(hard).split("---", 2)
     assert "quarterdeck-sections" in fields
     assert pattern_in(skill_of(hard), "x", "y") == hard
+
+
+def test_a_superseded_pattern_comes_back_superseded(library, folder):
+    """With its successor they are linked; without it, it stays retired."""
+    for each in ("old", "new"):
+        library.contribute_pattern("ann", msgspec.structs.replace(TIMEOUT, id=each))
+    library.link_patterns("new", "old", "supersedes")
+    export_skills(library, str(folder))
+    with new_library() as copy:
+        assert import_skills(copy, str(folder)).linked == 1
+        assert [match.pattern.id for match in copy.search("timeout")] == ["new"]
+        assert [link.source for link in copy.get_links("old")] == ["new"]
+    with new_library() as copy:
+        assert import_skills(copy, str(folder / "old")).linked == 0
+        assert copy.search("timeout") == []
+
+
+def test_what_is_no_pattern_any_more_is_pruned(library, folder):
+    """Only what an export has written under its own name, and only if it is asked for."""
+    library.contribute_pattern("ann", TIMEOUT)
+    library.contribute_pattern("ann", msgspec.structs.replace(TIMEOUT, id="Gone"))
+    export_skills(library, str(folder))
+    gone = folder / skill_name("Gone")
+    (gone / "notes.txt").write_text("of a person")
+    put(folder, "pdf-processing", FOREIGN)
+    moved = put(folder, "moved", TIMEOUT_SKILL)
+    outside = put(folder.with_name("outside"), "linked", TIMEOUT_SKILL)
+    (folder / "linked").symlink_to(outside.parent)
+    (folder / "broken").mkdir()
+    (folder / "broken" / "SKILL.md").symlink_to(outside)
+    library.delete_pattern("Gone")
+    export_skills(library, str(folder))
+    assert (gone / "SKILL.md").exists()
+    export_skills(library, str(folder), prune=True)
+    assert os.listdir(gone) == ["notes.txt"]
+    for kept in (folder / TIMEOUT.id / "SKILL.md", folder / "pdf-processing" / "SKILL.md", moved, outside):
+        assert kept.exists()
+    assert (folder / "broken" / "SKILL.md").is_symlink()
+    (gone / "notes.txt").unlink()
+    library.delete_pattern(TIMEOUT.id)
+    export_skills(library, str(folder), prune=True)
+    assert not (folder / TIMEOUT.id).exists()
+
+
+def test_a_skill_that_skills_are_exported_into_is_not_pruned(library, folder):
+    """The folder itself may be one."""
+    own = put(folder.parent, folder.name, TIMEOUT_SKILL)
+    export_skills(library, str(folder), [], prune=True)
+    assert own.read_text() == TIMEOUT_SKILL
+
+
+def test_progress_is_told_of_skills(library, folder):
+    """How many are done, of how many; the last call says that it is over."""
+    told = []
+    library.contribute_many([msgspec.structs.replace(TIMEOUT, id=each) for each in "abc"], "ann")
+    export_skills(library, str(folder), progress=lambda *call: told.append(call))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    told.clear()
+    with pytest.raises(UsageError):
+        import_skills(library, str(folder), on_conflict="error", progress=lambda *call: told.append(call))
+    assert told == [(0, 3), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    "field", ["tags: '[\"\\ud800\"]'", 'last-used: "\\ud800"', "confidence: '\"\\ud800\"'"]
+)
+def test_half_of_a_character_spoils_its_skill_only(library, folder, field):
+    """It is named, and the rest goes on."""
+    name = field.partition(":")[0]
+    text = [line for line in TIMEOUT_SKILL.splitlines() if f"quarterdeck-{name}:" not in line]
+    put(folder, "a", "\n".join([*text[:4], f"  quarterdeck-{field}", *text[4:]]))
+    put(folder, "b", FOREIGN)
+    imported = import_skills(library, str(folder))
+    assert (imported.added, imported.refused_count) == (1, 1)

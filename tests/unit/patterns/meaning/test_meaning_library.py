@@ -206,7 +206,7 @@ def test_revisions_that_are_given_out_again_are_of_another_history(truth, opened
     fill(truth, 2)
     truth.close()
     backup = (tmp_path / "library.sqlite").read_bytes()
-    contribute(truth, plain("lost", "unicorn"), plain("lost too", "dragon"))
+    contribute(truth, plain("lost", "unicorn"), plain("lost2", "dragon"))
     meaning = opened()
     meaning.sync()
     truth.close()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
+import stat
+import threading
+from pathlib import Path
 
 import pytest
 
+from quarterdeck import forks
 from quarterdeck.errors import StateError, StoreBusy
 from quarterdeck.patterns import features
 from quarterdeck.patterns.search import index as index_module
@@ -72,6 +77,10 @@ def is_far(index):
     return isinstance(index.statistics(), Far)
 
 
+def everything_in(folder):
+    return b"".join(each.read_bytes() for each in Path(folder).rglob("*") if each.is_file())
+
+
 def assert_right(index, truth):
     """It finds what is in the truth, in the right order."""
     documents = list(truth.live().values())
@@ -127,7 +136,7 @@ class TestSync:
             6,
             12,
         }
-        assert index.revision == truth.revision()
+        assert index._revision == truth.revision()
         assert_right(index, truth)
         truth.remove(100)
         truth.put(document(12, words(12)))
@@ -151,7 +160,12 @@ class TestSync:
     def test_another_truth_in_the_place_of_this_one_is_noticed(self, grown, truth):
         """The file was deleted or replaced: nothing of the old one is found, whatever far says."""
         other = DocumentTruth([document(3, "a even")])
-        truth.name, truth.newest, truth.latest = "second", other.newest, other.latest
+        truth.name, truth.eras, truth.newest, truth.latest = (
+            "second",
+            {0: "second"},
+            other.newest,
+            other.latest,
+        )
         assert [hit.number for hit in grown.search(ALL, 5)] == [3]
         assert_right(grown, truth)
 
@@ -166,6 +180,22 @@ class TestFar:
         assert is_far(index)
         assert len(index._near) == 0
         assert index.problem is None
+
+    def test_nobody_else_may_read_its_files(self, opened, truth, folder):
+        """Whatever the umask."""
+        before = os.umask(0)
+        try:
+            index = opened()
+            for number in range(30, 60, 6):
+                assert_right(index, truth)
+                settle(index)
+                for each in range(number, number + 6):
+                    truth.put(document(each, words(each)))
+        finally:
+            os.umask(before)
+        modes = {stat.S_IMODE(each.stat().st_mode) for each in Path(folder).rglob("*") if each.is_file()}
+        assert is_far(index)
+        assert modes == {0o600}
 
     def test_others_find_it(self, grown, opened, truth):
         """A second process reads it instead of everything."""
@@ -266,7 +296,7 @@ class TestMishaps:
             truth.put(document(number, "a never"))
         grown.search(ALL, 1)
         settle(grown)
-        truth.newest, truth.latest = backup
+        truth.go_back(*backup)
         second = opened()
         for index in (grown, second):
             assert_right(index, truth)
@@ -276,6 +306,52 @@ class TestMishaps:
             assert_right(index, truth)
             assert is_far(index)
             assert index.search(Query({"never": 1.0}), 5) == []
+
+    @pytest.mark.parametrize("near_limit", [10, 100], ids=["far", "near"])
+    @pytest.mark.parametrize("is_far_newest", [True, False])
+    def test_a_truth_that_went_back_and_on_is_noticed(self, opened, truth, near_limit, is_far_newest):
+        """A power cut, or a restored backup: the same revisions are given out again, for something else."""
+        index = opened(near_limit=near_limit)
+        for number in range(30, 40):
+            truth.put(document(number, words(number)))
+            if number == 34:
+                backup = truth.newest, dict(truth.latest)
+        for number in range(10 if is_far_newest else 2):
+            truth.put(document(number, "a lost"))
+        index.search(ALL, 1)
+        settle(index)
+        index.search(ALL, 1)
+        truth.go_back(*backup)
+        for number in range(20, 40):
+            truth.put(document(number, "a kept"))
+        for each in (index, opened(near_limit=near_limit)):
+            assert_right(each, truth)
+            settle(each)
+            assert_right(each, truth)
+            assert each.search(Query({"lost": 1.0}), 5) == []
+            assert len(each.search(Query({"kept": 1.0}), 50)) == 20
+            assert is_far(each) == (near_limit == 10)
+
+    def test_a_truth_that_goes_back_while_far_is_made_is_noticed(self, opened, truth, monkeypatch):
+        """What was taken there by then may be lost: it is made anew."""
+        monkeypatch.setattr(index_module, "MOST_NEAR", 20)
+        monkeypatch.setattr("quarterdeck.patterns.search.carrying.CHUNK", 10)
+        monkeypatch.setattr(index_module, "_PAUSES_S", (0.0, 0.0))
+        early = {number: change for number, change in truth.latest.items() if change.revision <= 5}
+        changes = truth.changes
+
+        def going_back(after, at_most):
+            if after == 20:
+                monkeypatch.setattr(truth, "changes", changes)
+                truth.go_back(5, early)
+                for number in range(40, 70):
+                    truth.put(document(number, "a kept"))
+            return changes(after, at_most)
+
+        monkeypatch.setattr(truth, "changes", going_back)
+        index = opened()
+        assert_right(index, truth)
+        assert len(truth.live()) == index.statistics().documents == 35
 
     def test_damage_found_while_searching_costs_no_answer(self, grown, truth, monkeypatch):
         """The question is answered without far, which is made again."""
@@ -334,6 +410,32 @@ class TestRebuild:
         assert is_far(grown)
         assert grown.statistics().documents == 29
 
+    def test_others_search_meanwhile(self, grown, truth):
+        """Also what comes while it is made; that is not lost when it is done."""
+        found = []
+
+        def progress(done, total):
+            truth.put(document(200 + done, "a fresh"))
+            other = threading.Thread(target=lambda: found.extend(grown.search(Query({"fresh": 1.0}), 5)))
+            other.start()
+            other.join(20)
+            assert not other.is_alive()
+
+        grown.rebuild(progress)
+        assert [hit.number for hit in found] == [230, 230, 231]
+        assert_right(grown, truth)
+        assert is_far(grown)
+
+    def test_of_what_was_deleted_nothing_is_left(self, grown, truth, folder):
+        """No matter how little is left: a library that was reset, for example."""
+        assert b"third" in everything_in(folder)
+        truth.name, truth.eras = "reset", {0: "reset"}
+        for number in list(truth.live()):
+            truth.remove(number)
+        grown.rebuild()
+        assert b"third" not in everything_in(folder)
+        assert_right(grown, truth)
+
     def test_a_small_library_has_nothing_to_build(self, opened, truth, folder):
         """It reads the truth again, that is all."""
         index = opened(near_limit=50)
@@ -349,6 +451,18 @@ class TestClose:
         grown.close()
         assert_right(grown, truth)
         assert is_far(grown)
+
+    def test_who_lets_go_of_it_waits_for_nothing(self, truth, folder):
+        """A collector of garbage runs in any thread, whatever locks that holds; the thread ends soon."""
+        index = SearchIndex(truth, folder, document_of, near_limit=10)
+        with forks._fork:
+            index.search(ALL, 1)
+            carrier = index._carrier
+            del index
+            gc.collect()
+            assert carrier._stop.is_set()
+            assert carrier._thread.is_alive()
+        carrier._thread.join()
 
     def test_its_thread_has_ended_then_and_kept_what_it_had(self, opened, truth, monkeypatch):
         """It goes on where it was when it is told to again."""

@@ -8,12 +8,12 @@ import threading
 
 import pytest
 
-from quarterdeck.errors import StateError, StoreCorrupt, StoreTooNew
+from quarterdeck.errors import StateError, StoreBusy, StoreCorrupt, StoreTooNew
 from quarterdeck.patterns.model import LinkKind
-from quarterdeck.patterns.truth import database
+from quarterdeck.patterns.truth import database, writing
 from quarterdeck.sqlite import IN_MEMORY
 from tests.index_worlds import run
-from tests.truth_worlds import PROJECT, a_pattern, an_outcome, contribute, open_truth
+from tests.truth_worlds import NOW, PROJECT, a_pattern, an_outcome, contribute, open_truth
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,16 @@ def test_the_stamp_tells_whether_anybody_has_committed(opened):
         assert other.stamp() != stamps[1]
 
 
+def test_a_reset_file_has_another_identity(opened):
+    """So that nobody goes on with what was made from the patterns that are removed."""
+    truth = opened()
+    contribute(truth, a_pattern())
+    identity, mark = truth.identity(), truth.mark(1)
+    truth.reset()
+    assert truth.identity() != identity
+    assert truth.mark(1) != mark
+
+
 def test_files_have_identities(opened, tmp_path):
     """A file keeps its own; no other has it."""
     assert opened().identity() == opened().identity()
@@ -123,6 +133,37 @@ def test_a_file_that_is_deleted_in_the_middle_of_a_write_is_written_to_the_end(o
     truth.update("a", change, agent_id="eve")
     contribute(truth, a_pattern("b"))
     assert [each.id for each in truth.find()] == ["b"]
+
+
+def text_is_left(path):
+    """Whether there is anything of a typical pattern in the file, or in its log."""
+    return any(b"SQLITE_BUSY" in each.read_bytes() for each in path.parent.glob(f"{path.name}*"))
+
+
+@pytest.mark.parametrize("removal", ["delete", "reset"])
+def test_of_what_is_removed_no_text_is_left(opened, path, removal):
+    """Neither in the file nor in its log, while it is open."""
+    truth = opened()
+    contribute(truth, a_pattern())
+    assert text_is_left(path)
+    truth.delete("p", agent_id="eve") if removal == "delete" else truth.reset()
+    assert not text_is_left(path)
+
+
+def test_a_reader_keeps_text_in_the_log(opened, path, monkeypatch):
+    """A pattern is deleted all the same; who resets all of them is told."""
+    monkeypatch.setattr(writing, "_PATIENCE_S", 0.0)
+    truth, other = opened(), opened()
+    contribute(truth, a_pattern("a"), a_pattern("b"))
+    with other._database.snapshot():
+        assert other.count() == 2
+        assert truth.delete("a", agent_id="eve")
+        with pytest.raises(StoreBusy, match="its log still has their text"):
+            truth.reset()
+        assert text_is_left(path)
+    assert truth.count() == 0
+    assert truth.reset() == 0
+    assert not text_is_left(path)
 
 
 @pytest.mark.parametrize(
@@ -232,22 +273,25 @@ def test_a_missing_folder_is_a_clear_error(tmp_path):
     ],
 )
 def test_a_row_that_was_edited_to_nonsense_is_named(opened, path, change):
-    """The others can be read, and this one can be deleted."""
+    """It is left out wherever there are others, and counted; who asks for it is told, and can delete it."""
     truth = opened()
-    contribute(truth, a_pattern("bad", tags=["bad"]), a_pattern("good", tags=["good"]))
+    contribute(truth, a_pattern("bad", tags=["bad"], review_at=NOW), a_pattern("good", review_at=NOW))
     bad, good = (each.number for each in truth.changes(0, 9))
     edit(path, f"UPDATE patterns SET {change} WHERE number = ?", bad)
-    for use in (lambda: truth.read([bad]), lambda: truth.find(tag="bad"), lambda: truth.changes(0, 9)):
-        with pytest.raises(StoreCorrupt) as caught:
-            use()
-        assert "\x1b" not in str(caught.value)
-        if "CAST" not in change:
-            assert f"(number {bad}) is damaged" in caught.value.message
-    assert truth.read([good])[good].id == "good"
+    assert truth.read([bad, good]).keys() == {good}
+    assert truth.get_many(["bad", "good"]).keys() == {"good"}
+    assert [each.id for each in (*truth.find(), *truth.top(9, "recent"), *truth.due(NOW, 9))] == ["good"] * 3
+    assert [each.pattern and each.pattern.id for each in truth.changes(0, 9)] == [None, "good"]
+    assert truth.stats().damaged == 1
     if not change.startswith("id"):
+        with pytest.raises(StoreCorrupt) as caught:
+            truth.get("bad")
+        assert "\x1b" not in str(caught.value)
+        assert f"(number {bad}) is damaged" in caught.value.message
         assert truth.delete("bad", agent_id="eve")
         assert [each.pattern and each.pattern.id for each in truth.changes(0, 9)] == ["good", None]
         assert truth.find(tag="bad") == []
+        assert truth.stats().damaged == 0
 
 
 def test_a_row_that_was_edited_with_sense_is_read(opened, path):
@@ -270,7 +314,8 @@ def test_a_row_that_was_edited_with_sense_is_read(opened, path):
         ("UPDATE outcomes SET at_us = 9223372036854775807", lambda truth: truth.outcomes("a", 9)),
         ("UPDATE origins SET details = '[]'", lambda truth: truth.origins("a")),
         ("UPDATE links SET kind = 'hates'", lambda truth: truth.links(["a"])),
-        ("DELETE FROM library", lambda truth: truth.identity()),
+        ("DELETE FROM eras", lambda truth: truth.identity()),
+        ("DELETE FROM eras", lambda truth: truth.mark(truth.revision())),
         ("DROP TABLE tallies", lambda truth: truth.get("a")),
         ("DROP TABLE origins", lambda truth: contribute(truth, a_pattern("c"))),
     ],

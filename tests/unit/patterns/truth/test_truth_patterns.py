@@ -61,10 +61,12 @@ def test_when_it_was_discovered_is_kept(truth):
     assert truth.get("p").discovered_at == NOW - timedelta(days=9)
 
 
-def test_what_has_superseded_a_pattern_is_left_to_links(truth):
-    """An imported pattern cannot say so."""
-    contribute(truth, a_pattern(superseded_by="other"))
-    assert truth.get("p").superseded_by is None
+def test_a_pattern_may_come_superseded(truth):
+    """By one that is not there, or with a link to it."""
+    contribute(truth, a_pattern(superseded_by="other"), a_pattern("q", superseded_by="p"))
+    assert truth.get("p").superseded_by == "other"
+    assert [(link.source, link.target) for link in truth.links(["p"])] == [("p", "q")]
+    assert truth.get("q").superseded_by == "p"
 
 
 def test_a_batch_is_added_as_a_whole_or_not_at_all(truth):
@@ -240,16 +242,14 @@ def test_top_sorts_by_what_is_asked_for(truth):
         a_pattern("gone", name="c", confidence=1.0, expires_at=NOW),
         a_pattern("new", name="B", confidence=0.6, expires_at=NOW + timedelta(seconds=1)),
     )
-    truth.record([an_outcome("much", success=False, days=0.5)])
+    truth.record([an_outcome("much", success=False)])
     assert ids(truth.top(9, "expected")) == ["good", "old", "new", "much"]
-    assert ids(truth.top(9, "success_rate")) == ["good", "much", "new", "old"]
     assert ids(truth.top(2, "usage")) == ["much", "good"]
     assert ids(truth.top(9, "confidence")) == ["good", "old", "new", "much"]
     assert ids(truth.top(9, "recent")) == ["new", "much", "good", "old"]
-    assert ids(truth.top(1, "used")) == ["much"]
     assert ids(truth.top(9, "name")) == ["good", "new", "old", "much"]
     for wrong in ("best", ["name"]):
-        with pytest.raises(UsageError, match="sort by one of expected, success_rate, usage"):
+        with pytest.raises(UsageError, match="sort by one of expected, usage, confidence"):
             truth.top(1, wrong)
 
 
@@ -336,7 +336,7 @@ def test_stats_count_what_is_there(truth):
     truth.record([an_outcome("a"), an_outcome("a", success=False)])
     stats = truth.stats()
     types, lessons = {"conditional": 2, "temporal": 1}, {"do": 2, "avoid": 1}
-    counted = (3, 2, types, lessons, {"locks": 3, "sqlite": 2}, 2, 1, 0, 0, 1, 1, 0, truth.revision())
+    counted = (3, 2, types, lessons, {"locks": 3, "sqlite": 2}, 2, 1, 0, 0, 1, 1, 0, truth.revision(), 0)
     assert stats._replace(size_bytes=0) == counted
     assert (stats.size_bytes > 0) == (truth.path != IN_MEMORY)
 
