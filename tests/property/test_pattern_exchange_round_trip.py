@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from quarterdeck.patterns.exchange import export_jsonl, import_jsonl
 from quarterdeck.patterns.exchange.fields import changes
 from quarterdeck.patterns.exchange.skill import pattern_in, skill_name, skill_of, written_id
-from quarterdeck.patterns.model import Pattern
 from tests.library_worlds import open_library
 from tests.pattern_shapes import ids, patterns
 
@@ -36,8 +35,12 @@ def test_a_person_may_edit_the_body(pattern, field, data):
 
 @given(st.lists(patterns(), max_size=5, unique_by=lambda pattern: pattern.id))
 def test_patterns_survive_their_lines(given_patterns):
-    """All of a library comes out of JSONL as it went in, in its order."""
+    """All of a library comes out of JSONL as it went in."""
     file = io.BytesIO()
+    given_patterns = [
+        each if (each.superseded_by or "") > each.id else msgspec.structs.replace(each, superseded_by=None)
+        for each in given_patterns
+    ]  # in no circle
     with open_library() as library, open_library() as copy:
         library.contribute_many(given_patterns, "ann")
         assert export_jsonl(library, file) == len(given_patterns)

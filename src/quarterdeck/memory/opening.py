@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from quarterdeck.errors import UsageError
 from quarterdeck.files import failure, private_folder
-from quarterdeck.memory.settings import MemoryConfig, MemorySettings, RedisConfig
+from quarterdeck.memory.settings import Limits, MemoryConfig, MemorySettings, RedisConfig
 from quarterdeck.memory.store import Store
 
 if TYPE_CHECKING:
@@ -70,21 +70,23 @@ def open_store(config: MemoryConfig | RedisConfig | None = None, root: str = "."
 
 
 def _library(root: str, namespace: str, beside: str = "") -> PatternLibrary:
-    """The library of the same namespace, with the settings of the project at *root*.
+    """The library that goes with a memory, with the settings of the project at *root*.
+
+    It has the memory's namespace; but with the one that every memory has unless told otherwise goes the
+    library that the project's settings say.
 
     Args:
         root: where the project is looked for.
         namespace: of the memory.
-        beside: the file of a memory that is at a place of its own: then in a folder beside it; else where the
-            settings have it, or beside the file that the project's own memory has.
+        beside: the file of a memory that is at a place of its own: then it is in a folder beside it.
     """
     from quarterdeck.patterns import PatternLibrary
     from quarterdeck.patterns.opening import FOLDER, SUFFIX
     from quarterdeck.patterns.opening import configured as patterns_configured
 
     settings = patterns_configured(root)
-    if settings.path and not beside:
-        return PatternLibrary(settings=settings)
+    if not beside and (settings.path or namespace == Limits.namespace):
+        return PatternLibrary(settings=settings, root=root)
     folder = os.path.join(os.path.dirname(beside or _own_file(root)), FOLDER)
     return PatternLibrary(os.path.join(folder, quote(namespace, safe="") + SUFFIX), settings=settings)
 

@@ -143,6 +143,15 @@ class TestFollowing:
             "team%20a%2Fb.sqlite",
         ]
 
+    def test_the_library_of_the_project_may_have_another_name(self, tmp_path, monkeypatch):
+        """What is promoted is where `qd patterns` looks."""
+        (tmp_path / "pyproject.toml").write_text('[tool.quarterdeck.patterns]\nnamespace = "team"\n')
+        monkeypatch.chdir(tmp_path)
+        with UnifiedMemory("ann") as memory, PatternLibrary() as library:
+            pattern_id = promoted(memory, "retry reads")
+            assert [match.pattern.id for match in library.search("retry")] == [pattern_id]
+            assert library.path.endswith("team.sqlite")
+
     def test_what_was_contributed_to_the_library_is_found_and_recalled_too(self, memory):
         """As a dict, like all others."""
         pattern = library_pattern(

@@ -65,7 +65,7 @@ def library(tmp_path):
         yield library
 
 
-LINK = Link(LinkKind.CONTRADICTS, "b", "a", NOW, "")
+LINK: Any = Link(LinkKind.CONTRADICTS, "b", "a", NOW, "")
 RECORDS: list[Any] = [
     Record("a", a_pattern("a")),
     Record("nobody", None),
@@ -125,7 +125,7 @@ WRONG: list[tuple[str, list[Any]]] = [
     ("link_many", [([LINK._replace(**{name: x})],) for name in ("source", "target") for x in IDS]),
     ("link_many", [([LINK._replace(kind=x)],) for x in KINDS]),
     ("link_many", [([LINK._replace(created_at=x)],) for x in ("now", 5, NAIVE)]),
-    ("link_many", [([LINK._replace(target="nobody")],), ([LINK._replace(source="b")],)]),
+    ("link_many", [([LINK._replace(target="nobody")],), ([LINK._replace(target="b")],)]),
     ("link_many", [([LINK], {"agent_id": x}) for x in (None, 5, "two\nlines")]),
     ("history", [(x,) for x in (5, [None], ["../x"], [5])]),
     ("query_patterns", [(x, {"task": "sqlite"}) for x in LINES]),

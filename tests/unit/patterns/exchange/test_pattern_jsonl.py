@@ -278,8 +278,8 @@ def test_a_pipe_can_be_read(library):
     "line",
     [
         rb'{"pattern": {"id": "x", "agent_id": "a", "pattern_type": "t", "name": "n", "\ud800": 1}}',
-        rb'{"pattern": {"id": "x", "agent_id": "a", "pattern_type": "t", "name": "n", "at": "\ud800"}}',
-        rb'{"pattern": {"id": "x", "agent_id": "a", "pattern_type": "t", "name": "n", "last_used": "\uDBFF"}}',
+        rb'{"pattern": {"id": "x", "agent_id": "a", "name": "n", "at": "\ud800"}}',
+        rb'{"pattern": {"id": "x", "agent_id": "a", "name": "n", "last_used": "\uDBFF"}}',
         rb'{"pattern": {"id": "x", "agent_id": "a", "name": "n", "context": {"\uDFFF": 1}}}',
         rb'{"link": {"\ud800": 1}}',
         rb'{"outcome": {"pattern_id": "first", "success": true, "note": "\udc00"}}',
