@@ -38,8 +38,6 @@ ALIKE_WINDOW = 1_024
 """... as many as this when those at its end fit as well as the answers, or ..."""
 MOST_WINDOW = 10_000
 """... as this when their outcomes bar too many, or when all fit alike: only filters were asked for."""
-
-
 WINDOW_MEANT = 128
 """Instead of `WINDOW`, by words and by meaning each; half of it, and the bench finds less."""
 _SPARE = 4
