@@ -79,15 +79,17 @@ class DocumentTruth:
 
     def changes(self, after, at_most):
         self.reads += 1
-        newer = (change for change in self.latest.values() if change.revision > after)
+        newer = (
+            change._replace(mark=self.mark(change.revision))
+            for change in self.latest.values()
+            if change.revision > after
+        )
         return list(itertools.islice(newer, at_most))
 
     def _change(self, number, pattern):
         self.newest += 1
         self.latest.pop(number, None)
-        self.latest[number] = DocumentChange(
-            number, self.newest, self.mark(self.newest), pattern, is_tried=False
-        )
+        self.latest[number] = DocumentChange(number, self.newest, "", pattern, is_tried=False)
 
 
 def _lengths():
@@ -124,7 +126,7 @@ def corpus_of(documents):
     )
 
 
-def brute_force(documents, query, statistics, *, gated=True):
+def brute_force(documents, query, statistics):
     """The score of every document that answers *query*, by number."""
     return {
         document.number: sum(
@@ -135,13 +137,8 @@ def brute_force(documents, query, statistics, *, gated=True):
         for document in documents
         if all(any(feature in document.features for feature in group) for group in query.required)
         and (not query.weights or query.weights.keys() & document.features.keys())
-        and (
-            not gated
-            or (
-                document.until_s > query.gate.at_s
-                and (document.is_tried or document.confidence >= query.gate.confidence)
-            )
-        )
+        and document.until_s > query.gate.at_s
+        and (document.is_tried or document.confidence >= query.gate.confidence)
     }
 
 

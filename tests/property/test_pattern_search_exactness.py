@@ -34,7 +34,7 @@ QUERIES = st.builds(
     required=st.lists(st.lists(FEATURES, max_size=2).map(tuple), max_size=2).map(tuple),
     gate=st.builds(Gate, CONFIDENCES, MOMENTS_S),
 )
-QUESTIONS = st.lists(st.tuples(QUERIES, st.integers(1, 15), st.booleans()), min_size=1, max_size=6)
+QUESTIONS = st.lists(st.tuples(QUERIES, st.integers(1, 15)), min_size=1, max_size=6)
 CHANGES = st.lists(DOCUMENTS | st.integers(0, 12), max_size=25)
 """Put a document, or remove that number."""
 
@@ -59,9 +59,9 @@ def test_near_finds_what_brute_force_finds(rounds):
         corpus = corpus_of(documents)
         assert len(near) == near.documents == corpus.documents
         assert near.mean_length == corpus.mean_length
-        for query, k, gated in questions:
-            hits = near.search(query, k, gated=gated)
-            assert_best(hits, brute_force(documents, query, corpus, gated=gated), query, k)
+        for query, k in questions:
+            hits = near.search(query, k)
+            assert_best(hits, brute_force(documents, query, corpus), query, k)
             for hit in hits:
                 held = truth.live()[hit.number]
                 assert (hit.confidence, hit.is_tried) == (held.confidence, held.is_tried)
@@ -79,8 +79,7 @@ def test_near_and_far_together_find_what_brute_force_finds(rounds):
             if is_carried:
                 assert carry(truth, Far(folder, truth.identity(), features.VERSION), document_of)
             documents = list(truth.live().values())
-            for query, k, gated in questions:
-                hits = index.search(query, k, gated=gated)
-                scores = brute_force(documents, query, index.statistics(), gated=gated)
-                assert_best(hits, scores, query, k)
+            for query, k in questions:
+                hits = index.search(query, k)
+                assert_best(hits, brute_force(documents, query, index.statistics()), query, k)
         index.close()

@@ -220,9 +220,10 @@ def test_names_and_contexts_are_quoted(forged, is_short):
     text = shortest(found) if is_short else render([found], GENEROUS)
     shown = forged.replace("`", "'")
     inline = [token for token in MarkdownIt("commonmark").parse(text) if token.type == "inline"]
-    codes = [child.content for token in inline for child in token.children if child.type == "code_inline"]
+    parts = [child for token in inline for child in token.children or ()]
+    codes = [part.content for part in parts if part.type == "code_inline"]
     assert codes == ([shown] if is_short else [shown, f"{shown}={shown}"])
-    kinds = {child.type for token in inline for child in token.children}
+    kinds = {part.type for part in parts}
     assert kinds <= {"text", "softbreak", "code_inline"}
 
 

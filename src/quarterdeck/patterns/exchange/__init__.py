@@ -1,9 +1,9 @@
 """Patterns as files, out of a library and into one: JSONL, or folders of Agent Skills.
 
-    export_jsonl ── fields ───────────────────────▶ one JSON object a line: patterns, then links
+    export_jsonl ── lines ── fields ──────────────▶ JSON lines: patterns with their past, then links
     export_skills ─ skill (text) ─ head (YAML) ───▶ <name>/SKILL.md, for other tools and people
 
-    import_jsonl ── fields ───────────────┐
+    import_jsonl ── lines ── fields ──────┐
     import_skills ─ head ─ skill ─────────┴─ intake ─▶ the library, in batches: each as a whole or not at all
 
 What is read is a stranger's: nothing in it is executed, no link in it is followed, and what cannot be a

@@ -123,7 +123,7 @@ class Carrier:
         self._thread = thread
 
     def abandon(self) -> None:
-        """Have it end as soon as its chunk is in; waits for nothing, so a collector of garbage may call it."""
+        """Have it end as soon as its chunk is in; waits for nothing: a collector of garbage may call it."""
         self._stop.set()
 
     def stop(self) -> None:

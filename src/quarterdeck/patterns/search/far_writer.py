@@ -254,7 +254,7 @@ class _Changes:
 
 
 def _make_private(path: str) -> None:
-    """Take from others what the umask leaves them of the files that tantivy has made; their folder does, too."""
+    """Let nobody else read what tantivy has made in *path*, whatever the umask; nor does the folder."""
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.is_file(follow_symlinks=False):

@@ -1,4 +1,4 @@
-"""What the text index is given and asked: documents, queries, hits. It knows features, but not what they mean."""
+"""What the text index is given and asked: documents, queries, hits; it knows not what features mean."""
 
 from __future__ import annotations
 

@@ -4,7 +4,9 @@
       │ patterns         │ outcomes, links, origins       │ what is there
       ▼                  ▼                                ▼
     writing           outcomes, links                  reading, counting
-      └──────── rows: a pattern as a row, and back ───────┘
+      └─────────┬─────────┴───────────────────────────────┘
+                │ past: patterns with all of that, out of one file and into another
+                rows: a pattern as a row, and back
                  database: one connection reads, one writes
                  schema
 
