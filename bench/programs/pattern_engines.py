@@ -76,7 +76,7 @@ class Quarterdeck(Engine):
 
     def build(self, made: Iterable[Made]) -> None:
         """In transactions of its own choice; then the index."""
-        self.library.contribute_many(map(self._pattern, made), "bench")
+        self.library.contribute_many("bench", map(self._pattern, made))
         self.library.reindex()
 
     def write(self, made: Made) -> None:

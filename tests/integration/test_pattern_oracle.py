@@ -66,7 +66,7 @@ def texts(corpora):
 def near(texts):
     """All of it in this process."""
     with open_library() as library:
-        library.contribute_many(texts, "python")
+        library.contribute_many("python", texts)
         yield library
 
 
@@ -74,9 +74,9 @@ def near(texts):
 def far(texts, tmp_path_factory):
     """All of it in files, but for the last that came."""
     with open_library(tmp_path_factory.mktemp("far") / "own.sqlite") as library:
-        library.contribute_many(texts[:-100], "python")
+        library.contribute_many("python", texts[:-100])
         library.reindex()
-        library.contribute_many(texts[-100:], "python")
+        library.contribute_many("python", texts[-100:])
         assert isinstance(library.index.statistics(), Far)
         yield library
 

@@ -42,7 +42,7 @@ def test_patterns_survive_their_lines(given_patterns):
         for each in given_patterns
     ]  # in no circle
     with open_library() as library, open_library() as copy:
-        library.contribute_many(given_patterns, "ann")
+        library.contribute_many("ann", given_patterns)
         assert export_jsonl(library, file) == len(given_patterns)
         file.seek(0)
         imported = import_jsonl(copy, file)

@@ -319,7 +319,7 @@ def test_a_random_library_finds_what_brute_force_finds(given_patterns, questions
     patterns = [Pattern(id=f"p{n}", agent_id="ann", **fields) for n, fields in enumerate(given_patterns, 1)]
     everything = [Known(number, pattern) for number, pattern in enumerate(patterns, 1)]
     with open_library() as library:
-        library.contribute_many(patterns, "ann")
+        library.contribute_many("ann", patterns)
         for words, tags, kind, least, limit in questions:
             query = Query(features.asked_in_words(words), required(tags, kind))
             scores = {}

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 100
 """Of links that `get_related_patterns` follows."""
-_CHUNK = 1_000
 _ORDERS = {
     "success_rate": "expected",
     "usage_count": "usage",
@@ -63,11 +62,11 @@ class Reading(Shelf):
         return evidence.weigh(tally, pattern.confidence, self._clock(), self._half_life_s)
 
     def patterns(self) -> Iterator[Pattern]:
-        """Every pattern once, those last changed at the end; bounded memory."""
-        after = 0
-        while changes := self.truth.changes(after, _CHUNK):
-            after = changes[-1].revision
-            yield from (change.pattern for change in changes if change.pattern is not None)
+        """Every pattern once, in the order they came; bounded memory.
+
+        What comes meanwhile is not among them; what changes or goes is as it is when its turn comes.
+        """
+        return self.truth.every()
 
     def history(self, ids: Collection[str] | None = None) -> Iterator[Record | Link]:
         """All there is to know: patterns with their past in the order they came, then the links among them.
@@ -138,8 +137,17 @@ class Reading(Shelf):
         return self.truth.due(self._now(), _limit(limit))
 
     def get_library_stats(self) -> dict[str, Any]:
-        """Figures of the whole library, ready for JSON."""
-        return self.truth.stats()._asdict()
+        """Figures of the whole library, ready for JSON; the first six under their published names."""
+        counts = self.truth.stats()._asdict()
+        return {
+            "total_patterns": counts["patterns"],
+            "total_agents": counts["agents"],
+            "total_usage": counts["outcomes"],
+            "average_confidence": counts.pop("mean_confidence"),
+            "average_success_rate": counts["successes"] / (counts["outcomes"] or 1),
+            "patterns_by_type": counts["by_type"],
+            **counts,
+        }
 
     def render(
         self,

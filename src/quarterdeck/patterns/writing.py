@@ -58,13 +58,13 @@ class Writing(Shelf):
         self.truth.contribute([clean], act="contributed", agent_id=agent, source=source)
 
     def contribute_many(
-        self, patterns: Iterable[Pattern], agent_id: str, *, act: str = "contributed", source: str = ""
+        self, agent_id: str, patterns: Iterable[Pattern], *, act: str = "contributed", source: str = ""
     ) -> int:
         """Add many patterns in transactions of some thousand each; bounded memory.
 
         Args:
-            patterns: their ids must be new.
             agent_id: who contributes them.
+            patterns: their ids must be new.
             act: what to call it in their provenance.
             source: where they come from, for their provenance.
 

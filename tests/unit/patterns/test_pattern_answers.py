@@ -29,7 +29,7 @@ def clock():
 @pytest.fixture
 def library(tmp_path, clock):
     with open_library(tmp_path / "own.sqlite", clock) as library:
-        library.contribute_many([plain(name, name="sqlite") for name in "ab"], "ann")
+        library.contribute_many("ann", [plain(name, name="sqlite") for name in "ab"])
         yield library
 
 

@@ -81,7 +81,7 @@ class TestFaultsOfTheSpecifiedLibrary:
     def test_links_in_a_circle_have_an_end(self, library):
         """However deep one looks; each is there once, the nearest first, and never itself."""
         names = ["a", "b", "c", "d"]
-        library.contribute_many([plain(name) for name in names], "ann")
+        library.contribute_many("ann", [plain(name) for name in names])
         for one, two in zip(names, names[1:] + names[:1], strict=True):
             library.link_patterns(one, two)
         related = ids(library.get_related_patterns("a", depth=100))
@@ -153,13 +153,13 @@ class TestWriting:
 
     def test_many_are_contributed_in_batches(self, library):
         """From any iterable; what is refused leaves the batches before it."""
-        assert library.contribute_many((plain(f"p{n}") for n in range(2500)), "ann", source="a file") == 2500
+        assert library.contribute_many("ann", (plain(f"p{n}") for n in range(2500)), source="a file") == 2500
         assert library.get_provenance("p2499")[0].source == "a file"
-        assert library.contribute_many([], "ann") == 0
+        assert library.contribute_many("ann", []) == 0
 
     def test_an_update_is_found_and_leaves_outcomes_and_links(self, library):
         """What is said anew is searched anew."""
-        library.contribute_many([plain("a", "sqlite"), plain("b")], "ann")
+        library.contribute_many("ann", [plain("a", "sqlite"), plain("b")])
         library.record_pattern_outcome("a", success=False)
         library.link_patterns("a", "b")
         changed = library.update_pattern("a", by="ben", description="postgres", confidence=1, tags=["new"])
@@ -174,7 +174,7 @@ class TestWriting:
 
     def test_a_deleted_pattern_takes_its_outcomes_and_links_along(self, library):
         """Its id can be used again, by something new."""
-        library.contribute_many([plain("a", "sqlite"), plain("b")], "ann")
+        library.contribute_many("ann", [plain("a", "sqlite"), plain("b")])
         library.record_pattern_outcome("a", success=True)
         library.link_patterns("a", "b", "supersedes")
         assert library.delete_pattern("a", agent_id="ben")
@@ -188,7 +188,7 @@ class TestWriting:
 
     def test_reset_leaves_nothing(self, library, other):
         """For nobody, and what comes then is found."""
-        library.contribute_many([plain(f"p{n}", "sqlite") for n in range(20)], "ann")
+        library.contribute_many("ann", [plain(f"p{n}", "sqlite") for n in range(20)])
         assert len(other.search("sqlite", limit=100)) == 20
         assert library.reset() == 20
         assert library.reset() == 0
@@ -211,7 +211,7 @@ class TestWriting:
             )
             library.update_pattern("a", name=f"with {secret}")
             library.record_pattern_outcome("a", success=True, note=f"with {secret}")
-            library.contribute_many([plain("b", f"token {secret}")], "ann")
+            library.contribute_many("ann", [plain("b", f"token {secret}")])
             assert secret not in repr(everything(library))
         with open_library(path, clock) as library:
             library.contribute_pattern("ann", plain("c", f"token {secret}"))
@@ -222,12 +222,12 @@ class TestReading:
     def test_by_tag_type_and_agent_the_newest_first(self, library):
         """Also what has expired or been superseded: one has asked by name."""
         library.contribute_many(
+            "cy",
             [
                 plain("a", tags=["x"], pattern_type="temporal", agent_id="ann"),
                 plain("b", tags=["x", "y"], pattern_type="anything else", agent_id="ben"),
                 plain("c", tags=["y"], pattern_type="temporal", agent_id="ann", expires_at=NOW),
             ],
-            "cy",
         )
         library.link_patterns("b", "a", "supersedes")
         assert ids(library.get_patterns_by_tag("x")) == ["b", "a"]
@@ -238,7 +238,7 @@ class TestReading:
     @pytest.mark.parametrize("kind", [*TYPES, "something of our own", "données"])
     def test_every_type_can_be_asked_for(self, library, kind):
         """The published ones and free ones."""
-        library.contribute_many([plain("a", "sqlite", pattern_type=kind), plain("b", "sqlite")], "ann")
+        library.contribute_many("ann", [plain("a", "sqlite", pattern_type=kind), plain("b", "sqlite")])
         expected = ["a", "b"] if kind == "conditional" else ["a"]
         assert sorted(ids(library.query_patterns("ben", {"task": "sqlite"}, kind))) == expected
         assert sorted(ids(library.search("sqlite", type=kind))) == expected
@@ -255,9 +255,9 @@ class TestReading:
             return plain(name, usage_count=good + bad, success_count=good, failure_count=bad, last_used=NOW)
 
         library.contribute_many(
+            "ann",
             [tried("proven", 20, 0), tried("used", 10, 30), plain("sure", confidence=0.9), plain("avocado"),
              plain("zoe")],
-            "ann",
         )  # fmt: skip
         assert ids(library.get_top_patterns(5, order))[0] == first
         assert len(library.get_top_patterns(2, order)) == 2
@@ -271,15 +271,17 @@ class TestReading:
 
     def test_figures_are_ready_for_json(self, library):
         """Of what is there."""
-        library.contribute_many([plain("a", tags=["x"]), plain("b", lesson="avoid")], "ann")
+        library.contribute_many("ann", [plain("a", tags=["x"]), plain("b", lesson="avoid")])
         library.record_pattern_outcome("a", success=True)
         stats = library.get_library_stats()
         assert (stats["patterns"], stats["outcomes"], stats["by_lesson"]) == (2, 1, {"do": 1, "avoid": 1})
         assert stats["tags"] == {"x": 1}
+        assert (stats["total_patterns"], stats["total_agents"], stats["total_usage"]) == (2, 1, 1)
+        assert (stats["average_confidence"], stats["average_success_rate"]) == (0.5, 1.0)
 
     def test_every_pattern_is_gone_through_once(self, library):
         """While it is read others may be added; those last changed are at the end."""
-        library.contribute_many([plain(f"p{n}") for n in range(1500)], "ann")
+        library.contribute_many("ann", [plain(f"p{n}") for n in range(1500)])
         library.update_pattern("p3", name="changed")
         seen = ids(library.patterns())
         assert len(seen) == len(set(seen)) == 1500
@@ -287,7 +289,7 @@ class TestReading:
 
     def test_the_links_of_kinds(self, library):
         """Only those that are asked for."""
-        library.contribute_many([plain(name) for name in "abc"], "ann")
+        library.contribute_many("ann", [plain(name) for name in "abc"])
         assert library.link_patterns("a", "b", "related", agent_id="ann")
         assert not library.link_patterns("b", "a", "related")
         assert library.link_patterns("a", "c", LinkKind.CONTRADICTS)
@@ -344,7 +346,7 @@ class TestALibraryAsAThing:
 
     def test_what_is_derived_can_be_made_anew(self, library):
         """Then every answer comes from it, also to what was asked before."""
-        library.contribute_many([plain(f"p{n}", "sqlite") for n in range(30)], "ann")
+        library.contribute_many("ann", [plain(f"p{n}", "sqlite") for n in range(30)])
         before = library.search("sqlite", limit=30)
         library.reindex()
         after = library.search("sqlite", limit=30)

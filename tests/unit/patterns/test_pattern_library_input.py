@@ -57,7 +57,7 @@ KINDS: list[object] = ["", "friend", None, 5, [], {}]
 def library(tmp_path):
     """With two patterns that are linked and one outcome."""
     with open_library(tmp_path / "own.sqlite") as library:
-        library.contribute_many([a_pattern("a"), a_pattern("b")], "ann")
+        library.contribute_many("ann", [a_pattern("a"), a_pattern("b")])
         library.link_patterns("a", "b")
         library.record_pattern_outcome("a", success=True)
         library.query_patterns("ann", {"task": "sqlite"}, None, 1, 1)
@@ -84,12 +84,12 @@ WRONG: list[tuple[str, list[Any]]] = [
     ("contribute_pattern", [(agent, a_pattern("c")) for agent in LINES]),
     ("contribute_pattern", [("ann", x) for x in (None, {}, {"id": "c"}, "c", 5, [a_pattern("c")])]),
     ("contribute_pattern", [("ann", a_pattern("a")), ("ann", a_pattern("c"), {"source": "two\nlines"})]),
-    ("contribute_many", [(x, "ann") for x in (None, 5, "abc", [None], [a_pattern("c"), "d"], {"c": 1})]),
+    ("contribute_many", [("ann", x) for x in (None, 5, "abc", [None], [a_pattern("c"), "d"], {"c": 1})]),
     ("contribute_many",
-     [([a_pattern("c"), a_pattern("c")], "ann"), ([a_pattern("c"), a_pattern("b")], "ann")]),
-    ("contribute_many", [([a_pattern("c")], agent) for agent in LINES]),
-    ("contribute_many", [([a_pattern("c")], "ann", {"act": x}) for x in LINES]),
-    ("contribute_many", [([a_pattern("c")], "ann", {"source": x}) for x in (None, 5, "two\nlines")]),
+     [("ann", [a_pattern("c"), a_pattern("c")]), ("ann", [a_pattern("c"), a_pattern("b")])]),
+    ("contribute_many", [(agent, [a_pattern("c")]) for agent in LINES]),
+    ("contribute_many", [("ann", [a_pattern("c")], {"act": x}) for x in LINES]),
+    ("contribute_many", [("ann", [a_pattern("c")], {"source": x}) for x in (None, 5, "two\nlines")]),
     ("follow", [("log", cursor, [a_pattern("c")]) for cursor in LINES]),
     ("follow", [(source, "1", [a_pattern("c")]) for source in (None, 5, "two\nlines", "\ud800")]),
     ("follow", [("log", "1", x) for x in (None, 5, "c", [None], [a_pattern("c"), {}])]),
@@ -208,7 +208,7 @@ def test_a_batch_that_is_refused_leaves_those_before_it():
     with open_library() as library:
         given = [*(plain(f"p{n}") for n in range(2100)), plain("p0")]
         with pytest.raises(UsageError, match="p0"):
-            library.contribute_many(given, "ann")
+            library.contribute_many("ann", given)
         assert library.get_library_stats()["patterns"] == 2000
 
 

@@ -252,7 +252,7 @@ class TestReadOnly:
         """The one that is there, not an empty one elsewhere."""
         monkeypatch.delenv("QUARTERDECK_HOME")
         with PatternLibrary() as library:
-            library.contribute_many([a_pattern("p"), a_pattern("q")], "ann")
+            library.contribute_many("ann", [a_pattern("p"), a_pattern("q")])
             path = library.path
         locked(project / ".quarterdeck")
         before = sorted(os.listdir(os.path.dirname(path)))
@@ -300,7 +300,7 @@ class TestReadOnly:
         monkeypatch.delenv("QUARTERDECK_HOME")
         path = tmp_path / "lib" / "own.sqlite"
         with PatternLibrary(str(path)) as library:
-            library.contribute_many([a_pattern(f"p{number}") for number in range(1100)], "ann")
+            library.contribute_many("ann", [a_pattern(f"p{number}") for number in range(1100)])
         locked(path.parent)
         with PatternLibrary(str(path)) as library:
             library.reindex()

@@ -34,13 +34,13 @@ def tried(pattern_id, good, bad, **fields):
 class TestOutcomes:
     def test_of_equal_fit_the_better_outcomes_win(self, library):
         """What nobody has tried is between what works and what does not."""
-        library.contribute_many([tried("bad", 0, 9), plain("new", name="sqlite"), tried("good", 9, 0)], "ann")
+        library.contribute_many("ann", [tried("bad", 0, 9), plain("new", name="sqlite"), tried("good", 9, 0)])
         assert ids(library.search("sqlite")) == ["good", "new", "bad"]
         assert ids(library.search("")) == ["good", "new", "bad"]
 
     def test_a_recorded_outcome_counts_at_once(self, library):
         """Also the second, which is no change of the pattern."""
-        library.contribute_many([plain(name, name="sqlite") for name in "ab"], "ann")
+        library.contribute_many("ann", [plain(name, name="sqlite") for name in "ab"])
         for _ in range(3):
             last = ids(library.search("sqlite"))[-1]
             for _ in range(3):
@@ -49,7 +49,7 @@ class TestOutcomes:
 
     def test_the_score_is_the_fit_times_what_outcomes_say(self, library):
         """As `evidence` has it; what is expected is told."""
-        library.contribute_many([tried("good", 9, 1), plain("other", name="css")], "ann")
+        library.contribute_many("ann", [tried("good", 9, 1), plain("other", name="css")])
         (match,) = library.search("sqlite")
         known = evidence.posterior(
             evidence.counted(9, 1, NOW.timestamp()),
@@ -60,7 +60,7 @@ class TestOutcomes:
         assert match.evidence.expected == match.evidence.drawn == pytest.approx(known.mean)
         assert (match.evidence.successes, match.evidence.failures) == (9, 1)
         untried = open_library()
-        untried.contribute_many([plain("good", name="sqlite"), plain("other", name="css")], "ann")
+        untried.contribute_many("ann", [plain("good", name="sqlite"), plain("other", name="css")])
         (same_fit,) = untried.search("sqlite")
         fit = same_fit.score / evidence.factor(0.5)
         assert match.score == pytest.approx(fit * evidence.factor(known.mean))
@@ -69,14 +69,14 @@ class TestOutcomes:
     def test_outcomes_do_not_lift_what_hardly_fits(self, library):
         """At most they double a score."""
         library.contribute_many(
-            [tried("famous", 900, 1, name="sqlite"), tried("apt", 0, 9, name="sqlite locked")], "ann"
+            "ann", [tried("famous", 900, 1, name="sqlite"), tried("apt", 0, 9, name="sqlite locked")]
         )
-        library.contribute_many([plain(f"p{n}", f"something else {n}") for n in range(20)], "ann")
+        library.contribute_many("ann", [plain(f"p{n}", f"something else {n}") for n in range(20)])
         assert ids(library.search("sqlite locked"))[0] == "apt"
 
     def test_old_outcomes_are_forgotten_slowly(self, library, clock):
         """What failed long ago is no worse than what was never tried."""
-        library.contribute_many([tried("bad", 0, 3, name="sqlite"), plain("new", name="sqlite")], "ann")
+        library.contribute_many("ann", [tried("bad", 0, 3, name="sqlite"), plain("new", name="sqlite")])
         first = {match.pattern.id: match.evidence.expected for match in library.search("sqlite")}
         clock.advance(3650 * DAY_S)
         later = {match.pattern.id: match.evidence.expected for match in library.search("sqlite")}
@@ -91,7 +91,7 @@ class TestConfidence:
     def test_without_outcomes_by_what_the_author_said(self, library, least, found):
         """The bound itself is enough."""
         library.contribute_many(
-            [plain(name, name="sqlite", confidence=c) for name, c in (("low", 0.3), ("high", 0.9))], "a"
+            "a", [plain(name, name="sqlite", confidence=c) for name, c in (("low", 0.3), ("high", 0.9))]
         )
         for matches in (
             library.search("sqlite", min_confidence=least),
@@ -159,7 +159,7 @@ class TestHidden:
 
     def test_what_was_superseded_is_not_found_until_that_is_taken_back(self, library):
         """Or its successor is deleted."""
-        library.contribute_many([plain(name, name="sqlite") for name in ("old", "new", "newer")], "ann")
+        library.contribute_many("ann", [plain(name, name="sqlite") for name in ("old", "new", "newer")])
         library.link_patterns("new", "old", LinkKind.SUPERSEDES)
         assert set(ids(library.search("sqlite"))) == {"new", "newer"}
         library.link_patterns("newer", "new", LinkKind.SUPERSEDES)
@@ -172,7 +172,7 @@ class TestHidden:
 
     def test_contradictions_are_told_by_both(self, library):
         """Neither is hidden; no other link is told so."""
-        library.contribute_many([plain(name, name="sqlite") for name in "abcd"], "ann")
+        library.contribute_many("ann", [plain(name, name="sqlite") for name in "abcd"])
         library.link_patterns("a", "b", LinkKind.CONTRADICTS)
         library.link_patterns("c", "a", LinkKind.CONTRADICTS)
         library.link_patterns("a", "d", LinkKind.RELATED)
@@ -181,7 +181,7 @@ class TestHidden:
 
     def test_what_is_gone_by_the_time_it_is_read_makes_room(self, library, monkeypatch):
         """Also for one that no outcomes could have made the best."""
-        library.contribute_many([plain("best", name="sqlite locks wait"), plain("next", name="wait")], "ann")
+        library.contribute_many("ann", [plain("best", name="sqlite locks wait"), plain("next", name="wait")])
         assert ids(library.search("sqlite locks wait", limit=1)) == ["best"]
         read = library.truth.read
 
@@ -223,7 +223,7 @@ class TestFilters:
 
     def test_a_limit_cuts_the_same_answer(self, library):
         """Whatever it is."""
-        library.contribute_many([tried(f"p{n}", n % 7, n % 3) for n in range(300)], "ann")
+        library.contribute_many("ann", [tried(f"p{n}", n % 7, n % 3) for n in range(300)])
         whole = ids(library.search("sqlite", limit=1000))
         assert len(whole) == 300
         for limit in (1, 5, 32):
@@ -237,7 +237,7 @@ class TestExploring:
 
     def test_without_it_every_answer_is_the_same(self, library, clock):
         """Also when it is asked anew; questions in words do not explore unless told to."""
-        library.contribute_many([tried(f"p{n}", n % 3, n % 2) for n in range(20)], "ann")
+        library.contribute_many("ann", [tried(f"p{n}", n % 3, n % 2) for n in range(20)])
         answers = set()
         for _ in range(5):
             answers.add(tuple(ids(library.query_patterns("ben", {"task": "sqlite"}, explore=False))))
@@ -250,7 +250,7 @@ class TestExploring:
         dice = random.Random(1)
         with PatternLibrary(":memory:", settings=self.settings(), clock=clock, draws=dice) as library:
             library.contribute_many(
-                [tried("good", 30, 10), plain("new", name="sqlite"), tried("bad", 0, 50)], "ann"
+                "ann", [tried("good", 30, 10), plain("new", name="sqlite"), tried("bad", 0, 50)]
             )
             first: Counter[str] = Counter()
             for _ in range(200):
@@ -265,7 +265,7 @@ class TestExploring:
         for seed in (1, 1, 2):
             dice = random.Random(seed)
             with PatternLibrary(":memory:", settings=self.settings(), clock=clock, draws=dice) as library:
-                library.contribute_many([tried(f"p{n}", 1, 1) for n in range(30)], "ann")
+                library.contribute_many("ann", [tried(f"p{n}", 1, 1) for n in range(30)])
                 answers.append(ids(library.query_patterns("ben", {"task": "sqlite"}, limit=30)))
         assert answers[0] == answers[1] != answers[2]
         assert sorted(answers[1]) == sorted(answers[2])

@@ -33,7 +33,7 @@ def library(monkeypatch):
 
 
 def contribute(library, *patterns):
-    library.contribute_many(patterns, "ann")
+    library.contribute_many("ann", patterns)
     library.meaning.sync()
 
 

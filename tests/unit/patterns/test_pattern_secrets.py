@@ -21,7 +21,7 @@ ADDRESS = f"https://bob:{PASSWORD}@example.com/x"
 @pytest.fixture
 def library(tmp_path):
     with open_library(tmp_path / "l.sqlite", scrub=True) as library:
-        library.contribute_many([plain("there"), plain("other")], "ann")
+        library.contribute_many("ann", [plain("there"), plain("other")])
         yield library
 
 
@@ -40,7 +40,7 @@ class TestWhereSomethingComesFrom:
     def test_a_source_that_is_given_is_scrubbed(self, library):
         """Also that of many; the rest of it stays."""
         library.contribute_pattern("ann", plain("a"), source=f"run 7, {ADDRESS}")
-        library.contribute_many([plain("b")], "ann", source=f"run 8 with {TOKEN}")
+        library.contribute_many("ann", [plain("b")], source=f"run 8 with {TOKEN}")
         assert library.get_provenance("a")[0].source.startswith("run 7, https://bob:[REDACTED:")
         assert library.get_provenance("b")[0].source.startswith("run 8 with [REDACTED:")
         assert_clean(library)
@@ -66,8 +66,8 @@ class TestWhereSomethingComesFrom:
 
 NAMED = {
     "contribute": lambda library: library.contribute_pattern(TOKEN, plain("a")),
-    "contribute many": lambda library: library.contribute_many([plain("a")], TOKEN),
-    "an act": lambda library: library.contribute_many([plain("a")], "ann", act=TOKEN),
+    "contribute many": lambda library: library.contribute_many(TOKEN, [plain("a")]),
+    "an act": lambda library: library.contribute_many("ann", [plain("a")], act=TOKEN),
     "the author": lambda library: library.contribute_pattern("ann", plain("a", agent_id=TOKEN)),
     "the successor": lambda library: library.contribute_pattern("ann", plain("a", superseded_by=TOKEN)),
     "an id": lambda library: library.contribute_pattern("ann", plain(TOKEN, name="n")),

@@ -31,6 +31,7 @@ class LibraryCounts(NamedTuple):
         size_bytes: of the file and its log.
         revision: of the newest change.
         damaged: patterns that cannot be read, of all that this object has come across; they are left out.
+        mean_confidence: as their authors stated it; 0 of none.
     """
 
     patterns: int
@@ -47,6 +48,7 @@ class LibraryCounts(NamedTuple):
     size_bytes: int
     revision: int
     damaged: int
+    mean_confidence: float
 
 
 def newest(database: Database) -> tuple[int, int]:
@@ -86,6 +88,7 @@ def stats(database: Database, now_us: int) -> LibraryCounts:
             size_bytes=_size_bytes(database.path),
             revision=revision,
             damaged=damaged(database),
+            mean_confidence=database.rows("SELECT coalesce(avg(confidence), 0.0) FROM patterns")[0][0],
         )
 
 

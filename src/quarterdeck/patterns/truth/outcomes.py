@@ -22,7 +22,7 @@ _KEEP = "INSERT OR REPLACE INTO tallies VALUES (?, ?, ?, ?, ?, ?)"
 def record(database: Database, outcomes: Sequence[Outcome], now_us: int, half_life_s: float) -> None:
     """Add all *outcomes*, or none; the first one of a pattern changes it.
 
-    No tally is of later than *now_us*: or all that comes would weigh nothing until then.
+    None is of later than *now_us*: all that comes would weigh nothing until then.
 
     Raises:
         UsageError: there is no such pattern.
@@ -44,12 +44,18 @@ def record(database: Database, outcomes: Sequence[Outcome], now_us: int, half_li
             touch(cursor, first)
         for each in outcomes:
             number = numbers[each.pattern_id]
-            at_s = min(us_of(each.at), now_us) / 1e6
-            tallies[number] = tallies[number].after(each.success, at_s, half_life_s)
+            at_us = min(us_of(each.at), now_us)
+            tallies[number] = tallies[number].after(each.success, at_us / 1e6, half_life_s)
         cursor.executemany(
             "INSERT INTO outcomes (number, success, at_us, agent_id, note) VALUES (?, ?, ?, ?, ?)",
             [
-                (numbers[each.pattern_id], int(each.success), us_of(each.at), each.agent_id, each.note)
+                (
+                    numbers[each.pattern_id],
+                    int(each.success),
+                    min(us_of(each.at), now_us),
+                    each.agent_id,
+                    each.note,
+                )
                 for each in outcomes
             ],
         )

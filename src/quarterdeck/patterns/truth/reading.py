@@ -30,6 +30,7 @@ SORTS = {
 """What `top` can sort by; what is equal, newest first."""
 
 _SIZES = (1, 10, 64, 250)
+_EVERY = f"SELECT {WHOLE} {FROM_WHOLE} WHERE p.number > ? AND p.number <= ? ORDER BY p.number LIMIT ?"  # noqa: S608 our own names
 _CHANGES = f"""
 SELECT c.number, c.revision,
        (SELECT mark FROM eras WHERE revision <= c.revision ORDER BY revision DESC LIMIT 1), {WHOLE}
@@ -107,6 +108,14 @@ def find(
         (*given.values(), -1 if limit is None else limit),
     )
     return [pattern for row in found if (pattern := _readable(row, database))]
+
+
+def every(database: Database) -> Iterator[Pattern]:
+    """Each that is there now, once, in the order they came; bounded memory."""
+    after, ((last,),) = 0, database.rows("SELECT coalesce(max(number), 0) FROM patterns")
+    while found := database.rows(_EVERY, (after, last, _SIZES[-1])):
+        after = found[-1][0]
+        yield from (pattern for row in found if (pattern := _readable(row, database)))
 
 
 def top(database: Database, n: int, sort_by: str, now_us: int) -> list[Pattern]:

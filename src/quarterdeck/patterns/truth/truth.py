@@ -177,8 +177,8 @@ class Truth:
     def reset(self) -> int:
         """Remove all patterns; what was absorbed from other logs does not come back.
 
-        Their ids are left, with when they were deleted; their text is overwritten in the file and its log. The
-        `identity` is another one: all that is derived from the file is worthless, and is to be made anew.
+        Their ids are left, with when they were deleted; their text is overwritten in the file and its log.
+        The `identity` is another one: all that is derived from the file is worthless, and to be made anew.
 
         Returns:
             How many there were.
@@ -225,6 +225,10 @@ class Truth:
         """
         return reading.find(self._database, tag, pattern_type, agent_id, limit)
 
+    def every(self) -> Iterator[Pattern]:
+        """Each once, in the order they came; those that come meanwhile are not among them. Bounded memory."""
+        return reading.every(self._database)
+
     def top(self, n: int, sort_by: str) -> list[Pattern]:
         """The best *n* that are neither expired nor superseded; what is equal, newest first.
 
@@ -253,7 +257,7 @@ class Truth:
     # Outcomes, origins and links.
 
     def record(self, outcomes_: Sequence[Outcome]) -> None:
-        """Add outcomes to those of their patterns; one from the future weighs as one of now.
+        """Add outcomes to those of their patterns; one from the future is one of now.
 
         Raises:
             UsageError: there is no such pattern; nothing was recorded.

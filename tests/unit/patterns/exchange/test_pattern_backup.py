@@ -351,8 +351,8 @@ class TestSuccessors:
         with open_library() as library:
             library.contribute_pattern("ann", plain("new", "sqlite"))
             library.contribute_many(
-                [plain("old", "sqlite", superseded_by="new"), plain("older", "sqlite", superseded_by="gone")],
                 "ann",
+                [plain("old", "sqlite", superseded_by="new"), plain("older", "sqlite", superseded_by="gone")],
             )
             assert ids(library.search("sqlite")) == ["new"]
             assert [each.source for each in library.get_links("old")] == ["new"]

@@ -115,7 +115,7 @@ def test_a_skill_reads_well():
 def test_a_library_comes_back_from_its_skills(library, folder):
     """Export and import again: the same patterns, in private files."""
     avoid = msgspec.structs.replace(TIMEOUT, id="Retry.At:Once", lesson="avoid", code=None, context={})
-    library.contribute_many([TIMEOUT, avoid], "reviewer")
+    library.contribute_many("reviewer", [TIMEOUT, avoid])
     names = export_skills(library, str(folder))
     assert names == ["sqlite-busy-timeout", skill_name("Retry.At:Once")]
     assert stat.S_IMODE((folder / names[0] / "SKILL.md").stat().st_mode) == 0o600
@@ -428,7 +428,7 @@ def test_a_skill_that_skills_are_exported_into_is_not_pruned(library, folder):
 def test_progress_is_told_of_skills(library, folder):
     """How many are done, of how many; the last call says that it is over."""
     told = []
-    library.contribute_many([msgspec.structs.replace(TIMEOUT, id=each) for each in "abc"], "ann")
+    library.contribute_many("ann", [msgspec.structs.replace(TIMEOUT, id=each) for each in "abc"])
     export_skills(library, str(folder), progress=lambda *call: told.append(call))
     assert told == [(1, 3), (2, 3), (3, 3)]
     told.clear()

@@ -10,6 +10,7 @@ import pytest
 
 from quarterdeck.errors import StoreBusy, UsageError
 from quarterdeck.patterns.evidence import NO_OUTCOMES, posterior
+from quarterdeck.patterns.truth import reading
 from quarterdeck.sqlite import IN_MEMORY
 from tests.truth_worlds import HALF_LIFE_S, NOW, a_pattern, an_outcome, contribute, open_truth
 
@@ -356,3 +357,26 @@ def test_the_file_can_be_read_with_any_tool(tmp_path):
         '{"language":"python","retries":3}',
         round(NOW.timestamp()) * 1_000_000,
     )
+
+
+def test_every_pattern_is_told_once_whatever_happens_meanwhile(truth, monkeypatch):
+    """Also to who changes each of them in turn; what comes meanwhile is not among them, so it ends."""
+    monkeypatch.setattr(reading, "_SIZES", (2,))
+    contribute(truth, *(a_pattern(name) for name in "abcde"))
+    found = []
+    for each in truth.every():
+        found.append((each.id, each.name))
+        for other in "abcde":
+            if truth.get(other):
+                truth.update(
+                    other, lambda old: msgspec.structs.replace(old, name=f"{old.name}!"), agent_id="eve"
+                )
+        contribute(truth, a_pattern(f"{each.id}.new"))
+        truth.delete("d", agent_id="eve")
+    name = a_pattern().name
+    assert found == [("a", name), ("b", name), ("c", f"{name}!!"), ("e", f"{name}!!!")] or found == [
+        ("a", name),
+        ("b", name),
+        ("c", f"{name}!!"),
+        ("e", f"{name}!!"),
+    ]
