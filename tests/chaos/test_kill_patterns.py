@@ -28,7 +28,8 @@ def write(name, acknowledge):
         batch = [f"{one}.{each}" for each in range(5)]
         contribute(truth, a_pattern(one))
         contribute(truth, *map(a_pattern, batch))
-        truth.record([an_outcome(each, success=number % 2 > 0, days=number - 9_999) for each in (one, one, batch[0])])
+        worked, days = number % 2 > 0, number - 9_999
+        truth.record([an_outcome(each, success=worked, days=days) for each in (one, one, batch[0])])
         if number % 3 == 0:
             truth.delete(batch[1], agent_id="eve")
         os.write(acknowledge, b"%8d" % number)

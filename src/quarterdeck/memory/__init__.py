@@ -6,7 +6,7 @@ One value, from an agent to an agent, and the room each step lives in:
         │   may it? (the store's own records)                 access, chain, audit, rights
         ▼
     entries · sessions · signals · queues · streams           one file each; made of entries and logs
-    channels · staging · patterns                             (see backend; learning: into the pattern library)
+    channels · staging · patterns                             (see backend; learning: into the library)
         ▼
     value -> JSON -> scrubbed -> sealed                       store: codec, scrub, sealing
         ▼

@@ -30,8 +30,20 @@ class PatternLibrary(Asking, Writing, Reading):
         Args:
             progress: called with how many patterns are done, and of how many.
         """
+        self.index.rebuild(progress)  # others go on to search
+        if self.meaning:
+            self.meaning.sync(progress)
         with self._at_work:
-            self.index.rebuild(progress)
-            if self.meaning:
-                self.meaning.sync(progress)
             self._answers.forget()
+
+    def reset(self) -> int:
+        """Remove everything for good, also from what is derived from the file; how many patterns that were.
+
+        Raises:
+            StateError: somebody reads the file all the time, so that old text could not be wiped out of its
+                log; the patterns are gone all the same.
+        """
+        try:
+            return self.truth.reset()
+        finally:
+            self.reindex()

@@ -147,6 +147,7 @@ class Reading(Shelf):
             "average_success_rate": counts["successes"] / (counts["outcomes"] or 1),
             "patterns_by_type": counts["by_type"],
             **counts,
+            "index_problem": None if self.index.problem is None else self.index.problem.message,
         }
 
     def render(

@@ -252,10 +252,6 @@ class Writing(Shelf):
         checked = [self._clean_link(each) for each in _told(links, Link)]
         return self.truth.link_all(checked, agent_id=self._agent(agent_id))
 
-    def reset(self) -> int:
-        """Remove everything, for good; how many patterns that were."""
-        return self.truth.reset()
-
     def _clean(self, patterns: Sequence[Pattern]) -> list[Pattern]:
         """*patterns*, if that is what they are, as they may be kept.
 

@@ -79,6 +79,15 @@ def test_a_clock_that_runs_backwards_lets_no_weight_grow():
     assert tally.after(True, NOW_S - 10 * HALF_LIFE_S, HALF_LIFE_S).good == pytest.approx(3 + 2**-10)
 
 
+def test_what_claims_to_be_of_the_future_is_of_now():
+    """Or a clock that was ahead once would outweigh all that comes until then."""
+    ahead = of(9, 0, NOW_S + 1e9)
+    assert ahead.known_by(NOW_S) == of(9, 0)
+    assert of(9, 0, NOW_S - 1).known_by(NOW_S) == of(9, 0, NOW_S - 1)
+    later = ahead.known_by(NOW_S).after(False, NOW_S, HALF_LIFE_S)
+    assert (later.good, later.bad) == (9, 1)
+
+
 def test_an_infinite_half_life_forgets_nothing():
     """The first outcome weighs as much as the last."""
     tally = NO_OUTCOMES.after(True, 1.0, math.inf).after(False, NOW_S, math.inf)

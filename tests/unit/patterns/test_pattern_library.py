@@ -280,12 +280,12 @@ class TestReading:
         assert (stats["average_confidence"], stats["average_success_rate"]) == (0.5, 1.0)
 
     def test_every_pattern_is_gone_through_once(self, library):
-        """While it is read others may be added; those last changed are at the end."""
+        """In the order they came, which changes do not touch."""
         library.contribute_many("ann", [plain(f"p{n}") for n in range(1500)])
         library.update_pattern("p3", name="changed")
         seen = ids(library.patterns())
         assert len(seen) == len(set(seen)) == 1500
-        assert seen[-1] == "p3"
+        assert seen == [f"p{n}" for n in range(1500)]
 
     def test_the_links_of_kinds(self, library):
         """Only those that are asked for."""
@@ -370,3 +370,17 @@ class TestALibraryAsAThing:
         library.search("sqlite")
         after = {stats.name: stats for stats in caches.snapshot("patterns.")}["patterns.answers"]
         assert after.hits == before.hits + 1
+
+
+def test_a_reset_leaves_nothing_behind(tmp_path):
+    """Neither in the file and its log nor in the index."""
+    path = tmp_path / "library.sqlite"
+    with PatternLibrary(str(path)) as library:
+        library.contribute_many("ann", [plain(f"p{n}", "marmalade") for n in range(1200)])
+        library.reindex()
+        assert library.search("marmalade")
+        assert library.reset() == 1200
+        assert library.search("marmalade") == []
+        files = [file for file in tmp_path.rglob("*") if file.is_file()]
+        assert len(files) > 1
+        assert not any(b"marmalad" in file.read_bytes() for file in files)

@@ -22,7 +22,7 @@ from quarterdeck.costs.exporters.otlp_spans import export_of, span_of
 from quarterdeck.costs.ledger.counted import counting
 from quarterdeck.errors import StoreBusy, StoreCorrupt, StoreTooNew
 from quarterdeck.files import Lease, failure, write_atomically
-from quarterdeck.journal import Place  # noqa: TC001 - msgspec looks at it
+from quarterdeck.journal import Place
 from quarterdeck.words import harmless
 
 if TYPE_CHECKING:

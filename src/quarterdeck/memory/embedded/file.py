@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3  # noqa: TC003  `the_row` takes its cursors; it is loaded all the same
 import time
 from typing import Any, NoReturn
 
-from quarterdeck import sqlite
+from quarterdeck import files, sqlite
 from quarterdeck.errors import StoreCorrupt
 
 MIGRATIONS = (
@@ -69,9 +68,9 @@ class OpenFile:
             StateError: with its subclasses, as `sqlite.connect` has it.
         """
         while True:
-            self._place = _place_of(self._path)
+            self._place = files.place_of(self._path)
             connection = sqlite.connect(self._path, MIGRATIONS, holds="truth", page_size=_PAGE_BYTES)
-            if self._place is not None and self._place == _place_of(self._path):
+            if self._place is not None and self._place == files.place_of(self._path):
                 break
             connection.close()  # it has just been made, or replaced in between
         connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
@@ -84,7 +83,7 @@ class OpenFile:
         now = time.monotonic()
         if now < self._look_at:
             return True
-        if _place_of(self._path) != self._place:
+        if files.place_of(self._path) != self._place:
             return False
         self._look_at = now + _GLANCE_S
         return True
@@ -107,15 +106,6 @@ def raise_ours(error: sqlite3.Error) -> NoReturn:
     with sqlite.translated():
         raise error
     raise AssertionError  # mypy cannot know that `translated` lets nothing pass
-
-
-def _place_of(path: str) -> tuple[int, int] | None:
-    """Which file is there now; None for none that can be found. One that is open has its inode for itself."""
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def no_clock(path: str) -> StoreCorrupt:

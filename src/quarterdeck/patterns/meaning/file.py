@@ -173,7 +173,7 @@ class VectorsFile:
             with sqlite.translated():
                 yield self._current()
         except StoreCorrupt as error:
-            raise Damaged(error.message, error.hint) from error
+            raise Damaged(error.message, hint=error.hint) from error
 
     def _current(self) -> sqlite3.Connection:
         connection = self._connection

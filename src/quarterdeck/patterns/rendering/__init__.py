@@ -57,7 +57,7 @@ def render(
     """
     if type(max_tokens) is not int:
         raise UsageError(
-            f"max_tokens must be a whole number, got {checks.told(max_tokens)}", "for example 2000"
+            f"max_tokens must be a whole number, got {checks.told(max_tokens)}", hint="for example 2000"
         )
     head = _HEAD.format(report=report)
     left = max_tokens - count_tokens(head)

@@ -115,8 +115,8 @@ class Far:
     def search(self, query: Query, k: int, *, without: AbstractSet[int] = frozenset()) -> list[Hit]:
         """The *k* >= 1 best that answer *query*, best first.
 
-        Of equal ones that with the smaller number comes first; but which of more than some thousand that are
-        equal to the last are among the *k*, is left to the index. Of a query without weights the newest come
+        Of equal ones that with the smaller number comes first; but where more than 1,024 are equal at the
+        end, the index chooses which of them are among the *k*. Of a query without weights the newest come
         first: those with the greatest numbers. Nothing when the index turns out to be damaged; `revision` is
         -1 then.
 

@@ -13,6 +13,9 @@
 Every change of a pattern has a revision of its own, one more than that of the change before, whoever made
 it: so what is derived from the file asks for the `changes` since the revision that it knows. Outcomes after
 the first one of a pattern are no change of it, but change the `stamp` all the same.
+
+The file may go back, with a power cut or a restored backup, and then give out the same revisions again. So
+what is derived from it keeps the `mark` of its revision as well: another history has other marks.
 """
 
 from __future__ import annotations

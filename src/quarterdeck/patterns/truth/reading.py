@@ -30,7 +30,7 @@ SORTS = {
 """What `top` can sort by; what is equal, newest first."""
 
 _SIZES = (1, 10, 64, 250)
-_EVERY = f"SELECT {WHOLE} {FROM_WHOLE} WHERE p.number > ? AND p.number <= ? ORDER BY p.number LIMIT ?"  # noqa: S608 our own names
+_EVERY = f"SELECT {WHOLE} {FROM_WHOLE} WHERE p.number > ? AND p.number <= ? ORDER BY p.number LIMIT ?"
 _CHANGES = f"""
 SELECT c.number, c.revision,
        (SELECT mark FROM eras WHERE revision <= c.revision ORDER BY revision DESC LIMIT 1), {WHOLE}

@@ -19,7 +19,7 @@ from quarterdeck.patterns.search import near as near_module
 from quarterdeck.patterns.search.far import Far
 from quarterdeck.patterns.search.far_reader import IndexReader
 from quarterdeck.patterns.search.index import SearchIndex
-from quarterdeck.patterns.search.terms import Query
+from quarterdeck.patterns.search.terms import Hit, Query
 from tests.memory_worlds import Clock
 from tests.search_worlds import DocumentTruth, assert_exact, document, document_of
 
@@ -416,7 +416,7 @@ class TestRebuild:
 
     def test_others_search_meanwhile(self, grown, truth):
         """Also what comes while it is made; that is not lost when it is done."""
-        found = []
+        found: list[Hit] = []
 
         def progress(done, total):
             if not found:
@@ -465,9 +465,11 @@ class TestClose:
             carrier = index._carrier
             del index
             gc.collect()
+            thread = carrier._thread
             assert carrier._stop.is_set()
-            assert carrier._thread.is_alive()
-        carrier._thread.join()
+            assert thread
+            assert thread.is_alive()
+        thread.join()
 
     def test_its_thread_has_ended_then_and_kept_what_it_had(self, opened, truth, monkeypatch):
         """It goes on where it was when it is told to again."""

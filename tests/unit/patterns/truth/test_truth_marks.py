@@ -71,7 +71,7 @@ def written_over(truth, backup):
 def test_what_was_derived_keeps_its_mark_while_many_write(opened):
     """Processes that take turns, outcomes, deletions: all of that is one history."""
     one, other = opened(), opened()
-    kept = {}
+    kept: dict[int, str] = {}
     for number in range(5):
         write(one, f"a{number}")
         write(other, f"b{number}")

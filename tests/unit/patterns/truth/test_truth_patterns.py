@@ -337,7 +337,8 @@ def test_stats_count_what_is_there(truth):
     truth.record([an_outcome("a"), an_outcome("a", success=False)])
     stats = truth.stats()
     types, lessons = {"conditional": 2, "temporal": 1}, {"do": 2, "avoid": 1}
-    counted = (3, 2, types, lessons, {"locks": 3, "sqlite": 2}, 2, 1, 0, 0, 1, 1, 0, truth.revision(), 0)
+    counts = (2, 1, 0, 0, 1, 1, 0, truth.revision(), 0, 0.5)
+    counted = (3, 2, types, lessons, {"locks": 3, "sqlite": 2}, *counts)
     assert stats._replace(size_bytes=0) == counted
     assert (stats.size_bytes > 0) == (truth.path != IN_MEMORY)
 
@@ -374,9 +375,4 @@ def test_every_pattern_is_told_once_whatever_happens_meanwhile(truth, monkeypatc
         contribute(truth, a_pattern(f"{each.id}.new"))
         truth.delete("d", agent_id="eve")
     name = a_pattern().name
-    assert found == [("a", name), ("b", name), ("c", f"{name}!!"), ("e", f"{name}!!!")] or found == [
-        ("a", name),
-        ("b", name),
-        ("c", f"{name}!!"),
-        ("e", f"{name}!!"),
-    ]
+    assert found == [("a", name), ("b", name), ("c", f"{name}!!"), ("e", f"{name}!!")]
