@@ -144,7 +144,7 @@ class Far:
             return None
         try:
             return self._writer(lease, anew=anew)
-        except BaseException:
+        except BaseException:  # whatever it is, also an interrupt: others can write again
             lease.release()
             raise
 

@@ -134,8 +134,8 @@ class SearchIndex:
             StateError: with its subclasses: the truth cannot be read, or far not be written.
         """
         with self._at_work:
-            self._sync()
-            is_large = len(self._near) > self._near_limit
+            self._look_at_far()
+            is_large = self._truth.count() > self._near_limit
             far = self._own_far() if self._far and (self._far.is_there or is_large) else None
         if far:
             self._build(far, anew=True, progress=progress)

@@ -404,6 +404,20 @@ class TestMishaps:
 
 
 class TestRebuild:
+    def test_every_pattern_is_looked_at_once(self, truth, folder, monkeypatch):
+        """Also by the first one, of a library that is too large to be searched near."""
+        monkeypatch.setattr(index_module, "MOST_NEAR", 20)
+        looked_at = []
+
+        def noted(change):
+            looked_at.append(change.number)
+            return document_of(change)
+
+        index = SearchIndex(truth, folder, noted, near_limit=10)
+        index.rebuild()
+        index.close()
+        assert sorted(looked_at) == list(range(30))
+
     def test_it_tells_how_far_it_is(self, grown, truth):
         """From nothing to everything; deleted patterns have left changes, too."""
         truth.remove(7)
