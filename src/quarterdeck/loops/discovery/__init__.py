@@ -1,0 +1,1 @@
+"""Signed causal loops that nobody listed, from the metrics alone."""
