@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import costs, index, memory, pattern_quality, pattern_regret, patterns, results
+from bench import costs, index, loop_events, memory, pattern_quality, pattern_regret, patterns, results
 from bench.corpora import CorpusUnavailable
 from bench.measure import show
 from bench.peers import PeerUnavailable
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PARTS: dict[str, ModuleType] = {
     "costs": costs,
     "index": index,
+    "loop-events": loop_events,
     "memory": memory,
     "patterns": patterns,
     "pattern-quality": pattern_quality,

@@ -13,6 +13,7 @@ import pytest
 import quarterdeck
 import quarterdeck.costs
 import quarterdeck.index
+import quarterdeck.loops
 import quarterdeck.memory
 import quarterdeck.patterns
 
@@ -55,7 +56,14 @@ def among(modules: set[str], *unwanted: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    [quarterdeck, quarterdeck.costs, quarterdeck.index, quarterdeck.memory, quarterdeck.patterns],
+    [
+        quarterdeck,
+        quarterdeck.costs,
+        quarterdeck.index,
+        quarterdeck.loops,
+        quarterdeck.memory,
+        quarterdeck.patterns,
+    ],
     ids=lambda module: module.__name__,
 )
 class TestNames:
@@ -94,7 +102,13 @@ def test_help_loads_no_part():
     """The list of commands is a table; no command is imported to be listed."""
     modules = loaded(RUN, "--help")
     ours = {name for name in modules if name.startswith("quarterdeck")}
-    assert ours == {"quarterdeck", "quarterdeck.errors", "quarterdeck.cli", "quarterdeck.cli.lazy"}
+    assert ours == {
+        "quarterdeck",
+        "quarterdeck.errors",
+        "quarterdeck.cli",
+        "quarterdeck.cli.lazy",
+        "quarterdeck.cli.program",
+    }
     assert not among(modules, "rich", "sqlite3", "tree_sitter", "subprocess", "asyncio", "dataclasses")
 
 

@@ -1,73 +1,35 @@
 """The ``qd`` command: one file per subcommand, imported only when it runs.
 
-    qd COMMAND ──> quarterdeck.cli.<file>:command ──> a part of quarterdeck ──> cli.output
+    main ── qd COMMAND ──> program ──> <file>:command ──> a part of quarterdeck ──> output
+         └─ qd loops hook ──> quarterdeck.loops.sessions.hook
 
 A subcommand parses, calls one thing, and prints; it holds no logic. One that has subcommands itself is a
-package. `main` is the only place that turns an error into words and an exit code: 0 done, 1 a finding,
+package. `program` is the only place that turns an error into words and an exit code: 0 done, 1 a finding,
 2 usage, 3 nothing to read.
+
+Of all commands the hook alone goes without click and without `program`: an agent waits for it before every
+call, and half of that time would go into the import. Nor may it ever end as other commands do: to an agent
+the exit code 2 is an order.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from typing import TYPE_CHECKING
 
-import click
-
-from quarterdeck import __version__
-from quarterdeck.cli.lazy import Entry, LazyGroup
-from quarterdeck.errors import QuarterdeckError, StateError, UsageError
-
 if TYPE_CHECKING:
     from typing import TextIO
 
-INTERRUPTED = 130
+    from quarterdeck.cli.program import COMMANDS, cli
+
+__all__ = ["COMMANDS", "cli", "main"]
+
 CLOSED_PIPE = 141
-"""What a shell reports of a program that SIGINT or SIGPIPE has ended."""
+"""What a shell reports of a program that SIGPIPE has ended."""
 
-COMMANDS: dict[str, Entry] = {
-    "changed": Entry("changed", "List what has changed since a snapshot, a state or a commit."),
-    "completion": Entry("completion", "Print the completion script of a shell."),
-    "config": Entry("config", "Show every setting, its value and where it came from."),
-    "costs": Entry("costs", "Show what agents have spent today and this week."),
-    "coverage": Entry("coverage", "Take in what a coverage run measured."),
-    "dependents": Entry("dependents", "List the files that depend on a file."),
-    "deps": Entry("deps", "List the files a file depends on."),
-    "file": Entry("file", "Show everything known about one file."),
-    "files": Entry("files", "List files by category, language, pattern or need."),
-    "hotspots": Entry("hotspots", "Rank code that is complex, often changed and little tested."),
-    "map": Entry("map", "Outline the project within a budget of tokens."),
-    "memory": Entry("memory", "Share values, tasks and signals between agents."),
-    "note": Entry("note", "Attach your own metadata to a file."),
-    "patterns": Entry("patterns", "Find what agents have learned, ranked by how it turned out."),
-    "report": Entry("report", "Write a report: health, tests, staleness, coverage or sprint."),
-    "scan": Entry("scan", "Bring the index up to date and say what is in the project."),
-    "snapshot": Entry("snapshot", "Give the present state of the project a name, or list the names."),
-    "summary": Entry("summary", "Show the project in numbers."),
-    "tests": Entry("tests_for", "Say which tests to run for a change."),
-}
-
-
-@click.group(
-    cls=LazyGroup,
-    entries=COMMANDS,
-    package=__name__,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-@click.version_option(__version__, prog_name="qd")
-def cli() -> None:
-    """Know your code base, what your agents cost, what they share and what they have learned.
-
-    \b
-    qd scan                     index this project
-    qd tests for --changed      which tests to run for what you have changed
-    qd hotspots                 where the trouble is
-    qd costs                    what agents have spent
-    qd memory put plan ready    what they put down for each other
-    qd patterns search "WORDS"  what they have learned
-    """
+USAGE = 2
+HOOK = ["loops", "hook"]
 
 
 def main(args: list[str] | None = None) -> None:
@@ -77,9 +39,20 @@ def main(args: list[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a hostile file name must not end the program
+    given = sys.argv[1:] if args is None else args
+    code = _hooked() if given == HOOK else _ran(given)
+    if given != HOOK and given[:2] == HOOK and code == USAGE:
+        code = 1  # whoever mistypes an option of the hook does not want every call blocked
+    sys.exit(code)
+
+
+def _ran(args: list[str]) -> int:
+    """One command, and what it printed on its way out."""
+    from quarterdeck.cli.program import failed, run, unusable
+
     code = 0
     try:
-        code = _run(sys.argv[1:] if args is None else args)
+        code = run(args)
         sys.stdout.flush()
     except BrokenPipeError:
         _hang_up(sys.stdout, sys.stderr)
@@ -87,11 +60,24 @@ def main(args: list[str] | None = None) -> None:
     except OSError as error:  # what was printed goes nowhere: a full disk
         _hang_up(sys.stdout)
         try:
-            code = code or _failed(_unusable(error), wants_json=False)
+            code = code or failed(unusable(error), wants_json=False)
         except OSError:  # stderr takes nothing either
             _hang_up(sys.stderr)
-            code = StateError.exit_code
-    sys.exit(code)
+            code = 1
+    return code
+
+
+def _hooked() -> int:
+    from quarterdeck.loops.sessions.hook import main as hook
+
+    code = hook()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        _hang_up(sys.stdout, sys.stderr)
+        code = 0
+    return code
 
 
 def _hang_up(*streams: TextIO) -> None:
@@ -100,49 +86,10 @@ def _hang_up(*streams: TextIO) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _run(args: list[str]) -> int:
-    """One command from its arguments to its exit code.
+def __getattr__(name: str) -> object:
+    """The group of all commands and its table, imported when somebody asks for them."""
+    if name in {"COMMANDS", "cli"}:
+        from quarterdeck.cli import program
 
-    Not through click's own ``main``: it answers a closed pipe with exit code 1, which here means "a finding".
-    """
-    wants_json = "--json" in args
-    try:
-        if "_QD_COMPLETE" in os.environ:
-            cli.main(args, prog_name="qd")
-        with cli.make_context("qd", args) as context:
-            code = cli.invoke(context)
-        return code if isinstance(code, int) else 0
-    except QuarterdeckError as error:
-        return _failed(error, wants_json=wants_json)
-    except click.exceptions.Exit as stop:
-        return stop.exit_code
-    except click.ClickException as error:
-        asked = getattr(error, "ctx", None)
-        hint = f"see {asked.command_path if asked else 'qd'} --help"
-        message = error.format_message().replace("\n\t", " ")  # click gives each choice a line
-        return _failed(UsageError(message, hint=hint), wants_json=wants_json)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        return _failed(_unusable(error), wants_json=wants_json)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("\ninterrupted" if sys.stderr.isatty() else "interrupted", err=True)
-        return INTERRUPTED
-
-
-def _unusable(error: OSError) -> StateError:
-    what = str(error) if error.filename else f"what was to be written cannot be: {error.strerror or error}"
-    return StateError(what, hint="check that the place exists, can be written to and has space left")
-
-
-def _failed(error: QuarterdeckError, *, wants_json: bool) -> int:
-    from quarterdeck.words import harmless
-
-    click.echo(f"error: {harmless(error.message)}\n  hint: {harmless(error.hint)}", err=True)
-    if wants_json:
-        import json
-
-        body = {"code": error.code, "message": error.message, "hint": error.hint}
-        with contextlib.suppress(OSError):  # it is in words already; `main` finds out again
-            click.echo(json.dumps({"schema": "quarterdeck.error/1", **body}))
-    return error.exit_code
+        return getattr(program, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -37,6 +37,7 @@ def command(project: str | None, as_json: bool) -> None:
     """
     from quarterdeck.costs.settings import CostsConfig
     from quarterdeck.index.settings import IndexConfig
+    from quarterdeck.loops.settings import LoopSettings
     from quarterdeck.memory.settings import MemorySettings, without_secrets
     from quarterdeck.patterns.settings import PatternSettings
 
@@ -44,6 +45,7 @@ def command(project: str | None, as_json: bool) -> None:
     settings = [
         *_settings(CostsConfig, "costs", root),
         *_settings(IndexConfig, "index", root),
+        *_settings(LoopSettings, "loops", root),
         *(
             each._replace(value=without_secrets(str(each.value)))
             if each.setting == "memory.url" and each.value

@@ -617,4 +617,9 @@ def test_commands_are_offered_without_importing_them():
     ran = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
     *offered, modules = ran.stdout.splitlines()
     assert offered == [f"plain,{name}" for name in sorted(COMMANDS)]
-    assert set(modules.split()) == {"quarterdeck.cli", "quarterdeck.cli.lazy", "quarterdeck.errors"}
+    assert set(modules.split()) == {
+        "quarterdeck.cli",
+        "quarterdeck.cli.lazy",
+        "quarterdeck.cli.program",
+        "quarterdeck.errors",
+    }

@@ -9,6 +9,7 @@ import pytest
 
 from quarterdeck.costs.settings import CostsConfig
 from quarterdeck.index.settings import IndexConfig
+from quarterdeck.loops.settings import LoopSettings
 from quarterdeck.memory.settings import MemorySettings
 from quarterdeck.patterns.settings import PatternSettings
 
@@ -21,6 +22,7 @@ def test_every_setting_is_shown_with_its_source(qd, project, monkeypatch):
     parts = {
         "costs": CostsConfig._fields,
         "index": IndexConfig._fields,
+        "loops": LoopSettings._fields,
         "memory": MemorySettings._fields,
         "patterns": PatternSettings._fields,
     }

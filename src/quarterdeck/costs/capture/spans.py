@@ -85,7 +85,12 @@ class Nesting:
 
 def read_spans(document: object, nesting: Nesting) -> Reading:
     """The requests of an export of traces (``ExportTraceServiceRequest`` as JSON)."""
-    spans = list(_spans(document))
+    requests, rejected, message = requests_of(list(_spans(document)), nesting)
+    return Reading(list(requests.values()), rejected, message)
+
+
+def requests_of(spans: list[Span], nesting: Nesting) -> tuple[dict[int, Request], int, str]:
+    """The requests among *spans* by their position, how many are rejected, and the message of a `Reading`."""
     requests: dict[int, Request] = {}
     rejected, message, unclear = 0, "", 0
     for position, span in enumerate(spans):
@@ -111,7 +116,7 @@ def read_spans(document: object, nesting: Nesting) -> Reading:
             "set gen_ai.operation.name"
         )
     innermost = nesting.innermost(spans, list(requests))
-    return Reading([requests[position] for position in innermost], rejected, message)
+    return {position: requests[position] for position in innermost}, rejected, message
 
 
 def _spans(document: object) -> Iterator[Span]:

@@ -149,7 +149,7 @@ def read(transcript: Transcript) -> Iterator[Found]:
         try:
             entry = decode(line.content, _decoder, _concerns)
             if entry is not None:
-                yield from _requests(entry, line, transcript)
+                yield from requests_of(entry, line, transcript)
         except ValueError as error:
             yield Problem(transcript.path, line.number, str(error))
 
@@ -158,7 +158,7 @@ def _concerns(value: object) -> bool:
     return isinstance(value, dict) and value.get("type") in ("assistant", "progress")
 
 
-def _requests(entry: Entry, line: Line, transcript: Transcript) -> Iterator[Found]:
+def requests_of(entry: Entry, line: Line, transcript: Transcript) -> Iterator[Found]:
     shown = entry
     if entry.type == "progress" and entry.data is not None and entry.data.message is not None:
         shown = entry.data.message

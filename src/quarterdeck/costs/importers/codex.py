@@ -127,7 +127,7 @@ def files(place: str) -> Iterator[str | Problem]:
 
 def read(transcript: Transcript) -> Iterator[Found]:
     """A request for every event that shows that the totals have grown."""
-    session = Session(transcript.state, _session_of(transcript.path))
+    session = Session(transcript.state, session_of(transcript.path))
     for line in transcript.lines(*(f'"{kind}"'.encode() for kind in EVENTS + TURN_ENDS)):
         try:
             event = decode(line.content, _decoder, _concerns)
@@ -285,7 +285,7 @@ def _cover(shown: list[list[int]], told: list[list[Any]]) -> bool:
     return bool(gained) and all(part <= whole for part, whole in zip(used, gained, strict=True))
 
 
-def _session_of(path: str) -> str:
+def session_of(path: str) -> str:
     """The session that a file is named after, where it does not say."""
     return os.path.basename(path).removesuffix(".zst").removesuffix(".jsonl").removeprefix("rollout-")
 

@@ -84,12 +84,12 @@ def read(transcript: Transcript) -> Iterator[Found]:
         state |= {"project": project_of(transcript.path), "session": ""}
     if ".jsonl" in os.path.basename(transcript.path):
         for line in transcript.lines(b'"tokens"', b'"sessionId"'):
-            yield from _read(line.content, transcript)
+            yield from requests_of(line.content, transcript)
     elif content := transcript.content(MAX_DOCUMENT_BYTES):
-        yield from _read(content, transcript)
+        yield from requests_of(content, transcript)
 
 
-def _read(content: bytes, transcript: Transcript) -> Iterator[Found]:
+def requests_of(content: bytes, transcript: Transcript) -> Iterator[Found]:
     """What a line or a document holds."""
     try:
         entry = decode(content, _decoder, lambda value: isinstance(value, dict))

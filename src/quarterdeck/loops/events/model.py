@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from datetime import datetime  # noqa: TC003 - msgspec reads the types of an alarm when it restores one
+from typing import NamedTuple
 
 
 class AgentEvent(NamedTuple):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from quarterdeck.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -25,20 +28,25 @@ class LoopPolarity(enum.Enum):
     NEUTRAL = "neutral"
 
 
-@dataclass(kw_only=False)
+@dataclass
 class FeedbackLoop:
-    """A loop to look out for: metrics, each of which moves the next, the last one the first.
+    """A loop to look out for: metrics of which each moves the next, and the last one the first.
 
     Attributes:
         loop_id: its name.
         loop_type: amplifying or working against change.
         polarity: for the better, for the worse, or neither.
         description: for people.
-        components: names of the metrics, in the order in which they act on one another.
-        strength: how strong it was when last looked at, 0 to 1.
-        detected_at: when it was last seen at work; None: not yet.
-        evidence: what spoke for it when it was last looked at.
-        intervention_points: what can be done about it, the most effective first.
+        components: names of the metrics, in the order in which they act on one another. A loop is looked for
+            among those of them that a history has.
+        strength: how strong it is, 0 to 1: what its author thinks. A detector's answer says what it measured.
+        detected_at: when it was found, if somebody found it.
+        evidence: what speaks for it.
+        intervention_points: what can be done about it.
+        signs: of each component, whether the next one goes with it (1) or against it (-1); empty: unknown,
+            and then only their product counts, which `loop_type` gives.
+        moves: where the first component goes while the loop does what `polarity` says: up (1), down (-1) or
+            either (0). It tells two loops apart that are the same but for their direction.
     """
 
     loop_id: str
@@ -50,3 +58,48 @@ class FeedbackLoop:
     detected_at: datetime | None = None
     evidence: list[dict[str, Any]] = field(default_factory=list)
     intervention_points: list[str] = field(default_factory=list)
+    signs: list[int] = field(default_factory=list)
+    moves: int = 0
+
+
+def check(loop: object) -> None:
+    """Refuse what cannot be looked for.
+
+    Raises:
+        UsageError: it is no loop, has no id or no components, or signs that fit neither them nor its type.
+    """
+    if not isinstance(loop, FeedbackLoop):
+        raise UsageError(
+            f"a loop is a FeedbackLoop, got a value of type {type(loop).__name__}",
+            hint="make one: FeedbackLoop(loop_id, loop_type, polarity, description, components)",
+        )
+    fields: dict[str, Any] = vars(loop)
+    name = f"loop {loop.loop_id!r:.60}"
+    if not isinstance(fields["loop_type"], LoopType) or not isinstance(fields["polarity"], LoopPolarity):
+        raise UsageError(
+            f"{name} has no LoopType or no LoopPolarity",
+            hint="pass LoopType.REINFORCING or .BALANCING, and LoopPolarity.VIRTUOUS, .VICIOUS or .NEUTRAL",
+        )
+    components = fields["components"] if isinstance(fields["components"], list | tuple) else ()
+    if not components or not all(isinstance(each, str) and each for each in (fields["loop_id"], *components)):
+        raise UsageError(
+            f"{name} needs an id and at least one component, each a text that is not empty",
+            hint='name the metrics of the snapshots that form the loop: components=["errors", "retries"]',
+        )
+    if len({*components}) < len(components):
+        raise UsageError(
+            f"{name} has a component twice",
+            hint="name each metric once, in the order in which they act; the last one acts on the first",
+        )
+    product = 1 if loop.loop_type is LoopType.REINFORCING else -1
+    signs = loop.signs
+    if signs and (len(signs) != len(components) or not {*signs} <= {1, -1} or math.prod(signs) != product):
+        raise UsageError(
+            f"{name} is {loop.loop_type.value}, and its signs are not: {signs!r:.60}",
+            hint=f"give 1 or -1 for each component, with a product of {product}, or leave signs out",
+        )
+    if loop.moves not in (-1, 0, 1):
+        raise UsageError(
+            f"{name}: moves must be 1, 0 or -1, got {loop.moves!r:.40}",
+            hint="say where the first component goes: 1 up, -1 down, 0 either",
+        )

@@ -1,0 +1,245 @@
+"""The detector of loops in what an agent does: it is shown one event after another, and says when to worry."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Annotated, Self
+
+import msgspec
+
+from quarterdeck.loops.events.allowances import Allowances, Role
+from quarterdeck.loops.events.calls import Footprint, footprint, label, outcome_label, shortened
+from quarterdeck.loops.events.episodes import Episode, tell
+from quarterdeck.loops.events.messages import Monologue
+from quarterdeck.loops.events.model import AgentEvent, Alarm, Kind
+from quarterdeck.loops.events.rules import (
+    LONGEST_PERIOD,
+    Alternation,
+    Finding,
+    Mark,
+    Move,
+    Novelty,
+    Repetition,
+    SameCall,
+    SameError,
+    Spending,
+)
+from quarterdeck.loops.settings import LoopSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_STATE_VERSION = 1
+_KEPT_ALARMS = 256
+_KEPT_LOOPS = 1024
+_WHAT_CHARS = 200
+_PICOUSD = 1_000_000_000_000
+
+
+class _State(msgspec.Struct):
+    """Everything that is remembered between two events."""
+
+    version: int = _STATE_VERSION
+    mark: Mark = Mark()
+    repetition: Repetition = msgspec.field(default_factory=Repetition)
+    same_call: SameCall = msgspec.field(default_factory=SameCall)
+    same_error: SameError = msgspec.field(default_factory=SameError)
+    alternation: Alternation = msgspec.field(default_factory=Alternation)
+    monologue: Monologue = msgspec.field(default_factory=Monologue)
+    novelty: Novelty = msgspec.field(default_factory=Novelty)
+    spending: Spending = msgspec.field(default_factory=Spending)
+    labels: Annotated[list[str], msgspec.Meta(max_length=LONGEST_PERIOD)] = msgspec.field(
+        default_factory=list
+    )
+    episode: Episode | None = None
+
+
+class AgentLoopDetector:
+    """Sees when an agent goes in circles, from its events in order.
+
+    One event costs some microseconds, and what is remembered is bounded however long the session is.
+
+        detector = AgentLoopDetector()
+        for event in events:
+            alarm = detector.observe(event)
+            if alarm is not None and alarm.level is Level.STOP:
+                break
+
+    Args:
+        settings: what the project has set; None: the defaults.
+        polling: further names of tools, or patterns such as ``*wait*``, that may be called again and again.
+        batch: the same for tools that do one thing after another without naming it.
+        spend_usd: dollars without progress that are a nudge; None: by *settings*; 0: no such alarm.
+        folder: where the agent works: paths in it and relative ones are the same; empty: unknown.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: LoopSettings | None = None,
+        polling: Iterable[str] = (),
+        batch: Iterable[str] = (),
+        spend_usd: float | None = None,
+        folder: str = "",
+    ) -> None:
+        settings = settings or LoopSettings()
+        self._allowances = Allowances((*settings.polling, *polling), (*settings.batch, *batch))
+        self._spend_picousd = round((settings.spend_usd if spend_usd is None else spend_usd) * _PICOUSD)
+        self._folder = folder.rstrip("/")
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, also the alarms."""
+        self._state = _State()
+        self._alarms: deque[Alarm] = deque(maxlen=_KEPT_ALARMS)
+        self._loops: deque[Alarm] = deque(maxlen=_KEPT_LOOPS)
+
+    @property
+    def alarms(self) -> tuple[Alarm, ...]:
+        """What was raised, in order; the latest 256."""
+        return tuple(self._alarms)
+
+    def loops(self) -> tuple[Alarm, ...]:
+        """Each loop once, with its final extent, in order; the one at work as it is now. The latest 1,024."""
+        episode = self._state.episode
+        return (*self._loops, episode.alarm) if episode else tuple(self._loops)
+
+    def observe(self, event: AgentEvent) -> Alarm | None:
+        """Take in what happened; the alarm that is raised by it, or None.
+
+        A loop is raised once for each level, when it is reached.
+        """
+        finding, what = self._finding(event)
+        if finding is None:
+            return None
+        told = tell(self._state.episode, finding, what, self._state.mark)
+        if told.begins and self._state.episode:
+            self._loops.append(self._state.episode.alarm)
+        self._state.episode = told.episode
+        if not told.raised:
+            return None
+        self._alarms.append(told.episode.alarm)
+        return told.episode.alarm
+
+    def consider(self, event: AgentEvent) -> Alarm | None:
+        """The alarm that a call about to be made would be part of, if it came out as it did the last time.
+
+        It is also given when it was raised before. Nothing is remembered. None: a call that is not known, or one
+        that does no harm.
+        """
+        seen = self._seen(event)
+        known = self._state.novelty.known.get(seen.call)
+        if known is None or not event.tool:
+            return None
+        kept = self._state
+        self._state = msgspec.json.decode(self.snapshot(), type=_State)
+        try:
+            outcome, failed, error = known
+            finding, what = self._finding(event, seen._replace(outcome=outcome, failed=failed, error=error))
+            if finding is None:
+                return None
+            return tell(self._state.episode, finding, what, self._state.mark).episode.alarm
+        finally:
+            self._state = kept
+
+    def snapshot(self) -> bytes:
+        """What is remembered, as JSON of a few kilobytes; without the alarms and loops that are over."""
+        return msgspec.json.encode(self._state)
+
+    @classmethod
+    def restored(
+        cls,
+        snapshot: bytes | str,
+        *,
+        settings: LoopSettings | None = None,
+        polling: Iterable[str] = (),
+        batch: Iterable[str] = (),
+        spend_usd: float | None = None,
+        folder: str = "",
+    ) -> Self:
+        """A detector that goes on from *snapshot*; one that is damaged or of another version is as none."""
+        detector = cls(settings=settings, polling=polling, batch=batch, spend_usd=spend_usd, folder=folder)
+        try:
+            state = msgspec.json.decode(snapshot, type=_State)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return detector
+        if state.version == _STATE_VERSION:
+            detector._state = state
+        return detector
+
+    def _seen(self, event: AgentEvent) -> Footprint:
+        return footprint(event, self._allowances, self._folder)
+
+    def _finding(self, event: AgentEvent, seen: Footprint | None = None) -> tuple[Finding | None, str]:
+        """What the rules say to *event*, the loudest of it, and what it is about."""
+        before = self._state.mark
+        cost = event.cost_picousd
+        mark = Mark(
+            before.position + 1,
+            event.at,
+            event.name[:200],
+            before.spent + (cost or 0),
+            before.priced + (cost is not None),
+        )
+        if event.by_user:
+            self._heard(mark)
+            return None, ""
+        self._state.mark = mark
+        if event.tool:
+            return self._called(event, seen or self._seen(event), mark)
+        return self._said(event, before, mark)
+
+    def _heard(self, mark: Mark) -> None:
+        episode = self._state.episode
+        if episode:
+            self._loops.append(episode.alarm)
+        self._state = _State(mark=mark, spending=Spending(since=mark))
+
+    def _said(self, event: AgentEvent, before: Mark, mark: Mark) -> tuple[Finding | None, str]:
+        state = self._state
+        spent = state.spending.observe(
+            mark,
+            event.cost_picousd or 0,
+            found=False,
+            progress=event.progress is True,
+            limit=self._spend_picousd,
+        )
+        finding = state.monologue.observe(event.text, before, mark) or spent
+        return finding, shortened(event.text, _WHAT_CHARS) if finding else ""
+
+    def _called(self, event: AgentEvent, seen: Footprint, mark: Mark) -> tuple[Finding | None, str]:
+        state = self._state
+        recovers = not seen.failed and state.novelty.known.get(seen.call, (0, False, 0))[1]
+        new = state.novelty.meet(seen)
+        changed = seen.role is Role.CHANGE and new and not seen.failed
+        if event.progress is not None:
+            changed = event.progress
+        move = Move(seen, new, changed, mark)
+        state.labels.append(label(event))
+        del state.labels[:-LONGEST_PERIOD]
+        state.monologue.acted(new=new)
+        findings = (
+            state.repetition.observe(move),
+            state.same_call.observe(move),
+            state.alternation.observe(move),
+            state.same_error.observe(move),
+            state.novelty.observe(move),
+            state.spending.observe(
+                mark,
+                event.cost_picousd or 0,
+                found=new and not seen.failed,
+                progress=changed or bool(recovers),
+                limit=self._spend_picousd,
+            ),
+        )
+        finding = max(filter(None, findings), key=lambda one: one.level, default=None)
+        return finding, self._what(finding, event, seen) if finding else ""
+
+    def _what(self, finding: Finding, event: AgentEvent, seen: Footprint) -> str:
+        labels = self._state.labels
+        if finding.kind is Kind.CYCLE:
+            return shortened("; ".join(labels[-finding.period :]), _WHAT_CHARS)
+        came = outcome_label(event._replace(failed=seen.failed))
+        if finding.kind is Kind.SAME_ERROR:
+            return shortened(f"{came or 'a failure'} (last: {labels[-1]})", _WHAT_CHARS)
+        return shortened(f"{labels[-1]} -> {came}" if came else labels[-1], _WHAT_CHARS)

@@ -1,0 +1,143 @@
+"""Is one loop at work in a history: shown by feedback, or only by how things look.
+
+    loop + columns ──> do its metrics move as it would move them ──> is there enough to test for feedback
+        yes   feedback confirms it, or it is not at work
+        no    its signature: also, most of what is tried succeeds, or enough fails
+
+A signature is a suspicion. It is all that a short history can give, and it is said to be no more.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from quarterdeck.loops.metrics.columns import SUCCESS, column, known
+from quarterdeck.loops.metrics.feedback import MIN_SNAPSHOTS, UNTESTED, Feedback, balancing, reinforcing
+from quarterdeck.loops.metrics.model import FeedbackLoop, LoopPolarity, LoopType
+from quarterdeck.loops.metrics.trend import mann_kendall, theil_sen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from quarterdeck.loops.metrics.trend import MannKendall
+
+MIN_KNOWN = 3
+"""Values of a metric below which nothing is said about it."""
+
+_TOO_FEW = 4
+"""Up to so many values no order of them is unlikely enough; then all pairs have to agree."""
+_BARELY_Z = 1.0
+"""A metric that moves less surely than this does not take part."""
+_MOSTLY = 0.6
+"""The share of successes from which on trust can build on them."""
+_ENOUGH = 0.4
+"""The share of failures from which on trust can erode."""
+_SLOWING = 0.5
+"""A move whose last half is less than this much as steep as the whole is on its way to a limit."""
+_FAILURES = frozenset({"failure_rate", "error_rate"})
+_OUTCOMES = _FAILURES | {SUCCESS}
+
+
+class Activity(NamedTuple):
+    """A loop at work.
+
+    Attributes:
+        loop: which.
+        measured: those of its components that the history has.
+        feedback: what the test of feedback says.
+        strength: above 0 to 1; of a signature: how steadily it moves, times how clear its outcome is.
+    """
+
+    loop: FeedbackLoop
+    measured: tuple[str, ...]
+    feedback: Feedback
+    strength: float
+
+    @property
+    def rank(self) -> tuple[bool, bool, float]:
+        """The greater, the more it is what there is to say."""
+        return self.feedback.confirmed, self.loop.loop_type is LoopType.REINFORCING, self.strength
+
+
+def activity(loop: FeedbackLoop, history: Sequence[Mapping[str, object]]) -> Activity | None:
+    """*loop*, if it is at work in *history*; O(length log length) for each of its metrics."""
+    columns = [(name, column(history, name)) for name in loop.components]
+    columns = [(name, values) for name, values in columns if len(known(values)) >= MIN_KNOWN]
+    measured = tuple(name for name, _ in columns)
+    testable = len(history) >= MIN_SNAPSHOTS
+    signs = _signs(loop, measured)
+    if loop.loop_type is LoopType.BALANCING:
+        feedback = balancing([values for _, values in columns], signs) if testable else UNTESTED
+        return Activity(loop, measured, feedback, feedback.strength) if feedback.confirmed else None
+    if not measured or (loop.moves and measured[0] != loop.components[0]):
+        return None
+    if not _goes_round(columns, signs, loop.moves):
+        return None
+    feedback = reinforcing([values for _, values in columns], signs) if testable else UNTESTED
+    if feedback.confirmed:
+        return Activity(loop, measured, feedback, feedback.strength)
+    strength = 0.0 if feedback.tested else _signature(loop, dict(columns))
+    return Activity(loop, measured, feedback, strength) if strength else None
+
+
+def _signs(loop: FeedbackLoop, measured: Sequence[str]) -> list[int]:
+    """How the next measured component goes with each measured one, through those between them."""
+    signs: list[int] = []
+    first = 1
+    for name, sign in zip(loop.components, loop.signs, strict=False):
+        if name in measured:
+            signs.append(sign)
+        elif signs:
+            signs[-1] *= sign
+        else:
+            first *= sign
+    return [*signs[:-1], signs[-1] * first] if signs else []
+
+
+def _goes_round(
+    columns: Sequence[tuple[str, Sequence[float | None]]], signs: Sequence[int], wanted: int
+) -> bool:
+    """Whether each metric moves as the one before would move it, the first one surely and as *wanted*."""
+    towards = 0.0
+    for i, (name, values) in enumerate(columns):
+        found = _movement(known(values))
+        if not i:
+            if found.direction == "none" or wanted * found.z < 0:
+                return False
+            towards = found.z
+        elif name in _OUTCOMES:
+            if signs and towards * found.z < 0 and abs(found.z) > _BARELY_Z:
+                return False
+        elif abs(found.z) <= _BARELY_Z or (signs and towards * found.z < 0):
+            return False
+        towards *= signs[i] if signs else 1
+    return True
+
+
+def _movement(values: Sequence[float]) -> MannKendall:
+    """Where the metric goes; for a handful of values, where all of them go."""
+    found = mann_kendall(values, exact=True)
+    if len(values) > _TOO_FEW:
+        return found
+    agree = abs(found.tau) == 1
+    return found._replace(direction=("up" if found.tau > 0 else "down") if agree else "none")
+
+
+def _signature(loop: FeedbackLoop, columns: Mapping[str, Sequence[float | None]]) -> float:
+    """How much it looks like *loop*, 0 to 1, its metrics moving as they should; 0: not at all."""
+    outcomes = [name for name in loop.components if name in _OUTCOMES]
+    clear = 1.0
+    for name in outcomes:
+        if name not in columns:
+            return 0.0  # nobody knows how it turned out: unknown is no failure, and no success
+        seen = known(columns[name])
+        share = sum(seen) / len(seen)
+        successes = 1 - share if name in _FAILURES else share
+        if loop.polarity is LoopPolarity.VIRTUOUS:
+            clear = min(clear, successes if successes >= _MOSTLY else 0.0)
+        elif loop.polarity is LoopPolarity.VICIOUS:
+            clear = min(clear, 1 - successes if 1 - successes >= _ENOUGH else 0.0)
+    lead = known(next(iter(columns.values())))
+    if theil_sen(lead[-(len(lead) // 2 + 1) :]).slope / theil_sen(lead).slope < _SLOWING:
+        return 0.0
+    return abs(_movement(lead).tau) * min(1.0, max(0.0, clear))

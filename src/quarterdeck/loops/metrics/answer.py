@@ -1,0 +1,161 @@
+"""What is said of a history: the loop, the trend and the onset, each a statement of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from quarterdeck.loops.metrics.activity import MIN_KNOWN, activity
+from quarterdeck.loops.metrics.columns import SUCCESS, column, known
+from quarterdeck.loops.metrics.leverage import interventions
+from quarterdeck.loops.metrics.model import LoopPolarity, LoopType
+from quarterdeck.loops.metrics.trend import mann_kendall, theil_sen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from quarterdeck.loops.metrics.activity import Activity
+    from quarterdeck.loops.metrics.model import FeedbackLoop
+    from quarterdeck.loops.metrics.onset import Shift
+
+_REINFORCING = {
+    LoopPolarity.VIRTUOUS: ("reinforcing_virtuous", "amplifying_positive"),
+    LoopPolarity.VICIOUS: ("reinforcing_vicious", "amplifying_negative"),
+    LoopPolarity.NEUTRAL: ("reinforcing", "amplifying"),
+}
+_DIRECTIONS = {"up": "rising", "down": "falling", "none": "steady"}
+
+
+def dominant(history: Sequence[Mapping[str, object]], loops: Iterable[FeedbackLoop]) -> Activity | None:
+    """The one of *loops* that says most about *history*: confirmed before suspected, then the strongest."""
+    at_work = [found for loop in loops if (found := activity(loop, history)) is not None]
+    return max(at_work, key=lambda each: each.rank, default=None)
+
+
+def answer(
+    history: Sequence[Mapping[str, object]],
+    loops: Sequence[FeedbackLoop],
+    watch: str,
+    shift: Shift | None,
+) -> dict[str, Any]:
+    """All that there is to say; see `FeedbackLoopDetector.detect_active_loop`."""
+    found = dominant(history, loops)
+    metric = found.measured[0] if found else _first_known(history, loops, watch)
+    if metric is None:
+        return _said(
+            None,
+            "insufficient_data",
+            "insufficient_data",
+            "Go on, and observe more: three snapshots tell a little, twenty tell loops from trends.",
+            {},
+        )
+    trend = trend_of(metric, known(column(history, metric)))
+    details: dict[str, Any] = {"trend": trend, "onset": onset_of(watch, shift), "snapshots": len(history)}
+    if found is None:
+        return _said(None, "none", _DIRECTIONS[trend["direction"]], _advice_without_loop(trend), details)
+    loop = found.loop
+    kind, moving = (
+        ("balancing", "stabilizing") if loop.loop_type is LoopType.BALANCING else _REINFORCING[loop.polarity]
+    )
+    details |= {"loop": described(loop), "measured": list(found.measured), "links": links_of(found)}
+    return _said(found, kind, moving, _advice(found), details)
+
+
+def _said(
+    found: Activity | None, kind: str, trend: str, recommendation: str, details: dict[str, Any]
+) -> dict[str, Any]:
+    return {
+        "dominant_loop": found.loop.loop_id if found else None,
+        "loop_type": kind,
+        "loop_confirmed": bool(found and found.feedback.confirmed),
+        "loop_strength": round(found.strength, 6) if found else 0.0,
+        "trend": trend,
+        "recommendation": recommendation,
+        "details": details,
+    }
+
+
+def _first_known(
+    history: Sequence[Mapping[str, object]], loops: Sequence[FeedbackLoop], watch: str
+) -> str | None:
+    """The first metric that is known often enough: the watched one, success, those of the loops."""
+    names = dict.fromkeys((watch, SUCCESS, *(name for loop in loops for name in loop.components)))
+    return next((name for name in names if len(known(column(history, name))) >= MIN_KNOWN), None)
+
+
+def trend_of(metric: str, values: Sequence[float]) -> dict[str, Any]:
+    """Where *metric* goes and how fast, whatever the reason; p-values are two-sided."""
+    found = mann_kendall(values, exact=True)
+    return {
+        "metric": metric,
+        "direction": found.direction,
+        "slope_per_snapshot": theil_sen(values).slope,
+        "p_value": found.p_value,
+        "p_value_autocorrelated": mann_kendall(values, autocorrelated=True).p_value,
+        "tau": found.tau,
+        "values": len(values),
+    }
+
+
+def onset_of(metric: str, shift: Shift | None) -> dict[str, Any] | None:
+    """The last time that *metric* left its level."""
+    return {"metric": metric, **shift._asdict()} if shift else None
+
+
+def described(loop: FeedbackLoop) -> dict[str, Any]:
+    """*loop* and what can be done about it, the most effective first."""
+    return {
+        "loop_id": loop.loop_id,
+        "loop_type": loop.loop_type.value,
+        "polarity": loop.polarity.value,
+        "description": loop.description,
+        "components": list(loop.components),
+        "interventions": [
+            {
+                "name": each.name,
+                "advice": each.advice,
+                "place": each.place.name.lower() if each.place else None,
+                "rank": int(each.place) if each.place else None,
+            }
+            for each in interventions(loop.intervention_points)
+        ],
+    }
+
+
+def links_of(found: Activity) -> list[dict[str, Any]]:
+    """How each measured metric was seen to move the next."""
+    return [
+        {
+            "source": found.measured[link.source],
+            "target": found.measured[link.target],
+            "effect": link.effect,
+            "z": link.z,
+            "correlation": link.correlation,
+            "rows": link.rows,
+        }
+        for link in found.feedback.links
+    ]
+
+
+def _advice(found: Activity) -> str:
+    loop = found.loop
+    todo = next((each.advice for each in interventions(loop.intervention_points)), "")
+    sure = (
+        "feeds on itself"
+        if found.feedback.confirmed
+        else "looks as if it feeds on itself; too little is known to be sure"
+    )
+    if loop.loop_type is LoopType.BALANCING:
+        return f"Stable: something works against every change. {todo}".strip()
+    if loop.polarity is LoopPolarity.VICIOUS:
+        return f"INTERVENTION NEEDED: this {sure}. {todo}".strip()
+    if loop.polarity is LoopPolarity.VIRTUOUS:
+        return f"Keep going: this {sure}. {todo}".strip()
+    return f"Look at it: this {sure}. {todo}".strip()
+
+
+def _advice_without_loop(trend: Mapping[str, Any]) -> str:
+    direction, metric = trend["direction"], trend["metric"]
+    if direction == "none":
+        return "Nothing moves, and nothing feeds on itself. Go on observing."
+    moving = "rises" if direction == "up" else "falls"
+    return f"{metric} {moving}, but no loop is shown to drive it: look outside for what does."

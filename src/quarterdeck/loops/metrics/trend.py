@@ -1,0 +1,254 @@
+"""Is a metric moving at all, and how fast, without assuming that its noise is normal.
+
+    mann_kendall   whether: how many later values are above earlier ones, and how likely that is by chance
+    theil_sen      how fast: the median of the slopes between all pairs
+    RunningTrend   mann_kendall of the last values, kept up to date as they come
+
+All values are finite; what is unknown has been left out by the caller.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from bisect import bisect_left, bisect_right
+from collections import deque
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SIGNIFICANT_P = 0.05
+"""A run of values is said to go up or down if chance alone would do as much less often than this."""
+_EXACT_UP_TO = 9
+"""Of more values than these, the normal approximation is good enough."""
+_MOST_PERSISTENT = 0.999
+
+
+class MannKendall(NamedTuple):
+    """What the Mann-Kendall test says of some values in their order.
+
+    Attributes:
+        s: pairs that rise less pairs that fall.
+        variance: of *s* if there is no trend, with ties taken into account; 0 if all values are equal.
+        z: *s*, one nearer to zero, in standard deviations.
+        p_value: how likely an *s* at least as far from zero is by chance; two-sided.
+        tau: *s* by the number of pairs, -1 to 1; ties are not taken into account (Kendall's tau-a).
+        direction: none unless *p_value* is below ``SIGNIFICANT_P``.
+    """
+
+    s: int
+    variance: float
+    z: float
+    p_value: float
+    tau: float
+    direction: Literal["up", "down", "none"]
+
+
+class TheilSen(NamedTuple):
+    """A line through the middle of the values: *slope* by 1 of position, *intercept* at position 0."""
+
+    slope: float
+    intercept: float
+
+
+def mann_kendall(
+    values: Sequence[float], *, autocorrelated: bool = False, exact: bool = False
+) -> MannKendall:
+    """Whether *values* rise or fall more than chance would have it; O(n log n), or O(n²) if *autocorrelated*.
+
+    Of fewer than four values the normal approximation never finds a trend.
+
+    Source: Mann (1945), Econometrica 13; Kendall (1975), "Rank Correlation Methods", with the correction for
+    continuity and ties.
+
+    Args:
+        values: in the order of time.
+        autocorrelated: enlarge the variance, as values that hang on to one another look like a trend.
+            Called a trend, of 100 values (of 30): 6 % (4 %) of white noise, 4 % (6 %) of first-order
+            autoregressions of 0.3, 6 % (8 %) of 0.7, 8 % (12 %) of 0.9, 22 % (21 %) of random walks; without
+            this 6 % (5 %), 14 % (16 %), 36 % (40 %), 66 % (59 %) and 86 % (74 %). The methods of Hamed and
+            Rao (1998), and of Yue and Wang with the first autocorrelation as it is, leave 22 % and more at
+            0.7 and more than half of the walks. The price: a ramp of 1.5 standard deviations over 30 values is
+            seen in 53 % of all cases, not in 61 %, and a curve without any noise may not be seen.
+        exact: up to nine values without ties, count the orders in which they could have come instead of
+            approximating; three that rise have ``p_value`` 1/3. Not together with *autocorrelated*.
+    """
+    ordered: list[float] = []
+    s = 0
+    for length, value in enumerate(values):
+        below = bisect_left(ordered, value)
+        s += below - length + bisect_right(ordered, value, below)
+        ordered.insert(below, value)
+    ties = _ties(ordered)
+    variance = _variance(len(ordered), ties)
+    if autocorrelated:
+        variance *= _persistence_factor(values)
+    elif exact and not ties and 2 <= len(ordered) <= _EXACT_UP_TO:
+        return _judged(s, variance, len(ordered), _exact_p(len(ordered), abs(s)))
+    return _judged(s, variance, len(ordered))
+
+
+def theil_sen(values: Sequence[float], positions: Sequence[float] | None = None) -> TheilSen:
+    """The line whose slope is the median of those between all pairs; O(n² log n), so for some hundred values.
+
+    Up to 29 % of the values can be anything without the slope following them. Slope and intercept are 0 where
+    there are no two positions, or no values at all.
+
+    Source: Theil (1950); Sen (1968), Journal of the American Statistical Association 63; the intercept as
+    Conover (1980).
+
+    Args:
+        values: in the order of time.
+        positions: where each value lies, in any order; None: 0, 1, 2 and so on.
+    """
+    slopes: list[float] = []
+    if positions is None:
+        positions = range(len(values))
+        for lag in range(1, len(values)):
+            slopes += [(after - value) / lag for value, after in zip(values, values[lag:], strict=False)]
+    else:
+        points = sorted(zip(positions, values, strict=True))
+        for index, (place, value) in enumerate(points):
+            slopes += [
+                (after - value) / (later - place) for later, after in points[index + 1 :] if later > place
+            ]
+    if not values:
+        return TheilSen(0.0, 0.0)
+    slope = _median(slopes) if slopes else 0.0
+    return TheilSen(slope, _median(values) - slope * _median(positions))
+
+
+class RunningTrend:
+    """:func:`mann_kendall` of the last *window* values, without drift: it counts in whole numbers.
+
+    A value costs O(log window) comparisons and moving what is behind it in a list of *window*.
+    """
+
+    __slots__ = ("_ordered", "_recent", "_ties", "s", "window")
+
+    def __init__(self, window: int) -> None:
+        self.window = window
+        self.s = 0
+        self._ties = 0
+        self._recent: deque[float] = deque()
+        self._ordered: list[float] = []
+
+    def __len__(self) -> int:
+        return len(self._recent)
+
+    def push(self, value: float) -> None:
+        """Take in the newest value, and let go of the oldest where there are more than *window*."""
+        ordered = self._ordered
+        recent = self._recent
+        s = self.s
+        if len(recent) == self.window:
+            oldest = recent.popleft()
+            first = bisect_left(ordered, oldest)
+            past = first + 1
+            if past < len(ordered) and ordered[past] == oldest:
+                past = bisect_right(ordered, oldest, past)
+                self._ties -= _ties_more(past - first - 1)
+            s -= len(ordered) - past - first  # all others are later: those above it rose, those below it fell
+            del ordered[first]
+        recent.append(value)
+        first = past = bisect_left(ordered, value)
+        if past < len(ordered) and ordered[past] == value:
+            past = bisect_right(ordered, value, past)
+            self._ties += _ties_more(past - first)
+        self.s = s + first + past - len(ordered)
+        ordered.insert(first, value)
+
+    @property
+    def variance(self) -> float:
+        """Of *s*, if there is no trend."""
+        return _variance(len(self._recent), self._ties)
+
+    def result(self) -> MannKendall:
+        """What the test says of the values that are in the window now."""
+        return _judged(self.s, self.variance, len(self._recent))
+
+
+def _judged(s: int, variance: float, length: int, p_value: float | None = None) -> MannKendall:
+    z = (s - math.copysign(1, s)) / math.sqrt(variance) if s else 0.0
+    if p_value is None:
+        p_value = math.erfc(abs(z) / math.sqrt(2))
+    tau = 2 * s / (length * (length - 1)) if length > 1 else 0.0
+    direction: Literal["up", "down", "none"] = "none"
+    if p_value < SIGNIFICANT_P:
+        direction = "up" if s > 0 else "down"
+    return MannKendall(s, variance, z, p_value, tau, direction)
+
+
+def _variance(length: int, ties: int) -> float:
+    return (length * (length - 1) * (2 * length + 5) - ties) / 18
+
+
+def _ties(ordered: Sequence[float]) -> int:
+    """The sum of t (t - 1) (2 t + 5) over all groups of t equal values."""
+    ties = 0
+    equal = 0
+    for value, after in pairwise(ordered):
+        equal = equal + 1 if value == after else 0
+        ties += _ties_more(equal)
+    return ties
+
+
+def _ties_more(equal: int) -> int:
+    """How much t (t - 1) (2 t + 5) grows when one joins a group of t = *equal*."""
+    return 6 * equal * (equal + 2)
+
+
+@functools.cache
+def _orders(length: int) -> list[int]:
+    """How many orders of *length* different values have 0, 1, 2, ... pairs that fall; O(length³).
+
+    Source: Kendall (1975), chapter 5; the Mahonian numbers (Knuth 1998, volume 3, section 5.1.1).
+    """
+    if length <= 1:
+        return [1]
+    before = _orders(length - 1)
+    most = length * (length - 1) // 2
+    return [sum(before[max(0, falls - length + 1) : falls + 1]) for falls in range(most + 1)]
+
+
+def _exact_p(length: int, s: int) -> float:
+    """How many of all orders have a score of at least *s*, or at most -*s*; s >= 0."""
+    orders = _orders(length)
+    most = len(orders) - 1
+    return sum(count for falls, count in enumerate(orders) if abs(most - 2 * falls) >= s) / sum(orders)
+
+
+def _persistence_factor(values: Sequence[float]) -> float:
+    """By how much the variance of s grows if the values, less their trend, are a first-order autoregression.
+
+    Source: Yue and Wang (2004), Water Resources Management 18, for the factor; van Giersbergen (2005),
+    Economics Letters 89, for the bias of the autocorrelation once a line has been taken out: -(2 + 4 φ) / n.
+    """
+    length = len(values)
+    if length <= 4:
+        return 1.0
+    slope = theil_sen(values).slope
+    rest = [value - slope * position for position, value in enumerate(values)]
+    mean = math.fsum(rest) / length
+    rest = [value - mean for value in rest]
+    squares = sum(value * value for value in rest)
+    if squares <= length * (8 * 2.0**-52 * max(map(abs, values))) ** 2:  # a line, but for rounding
+        return 1.0
+    first = sum(value * after for value, after in pairwise(rest)) / squares
+    persistence = min((first * length + 2) / (length - 4), _MOST_PERSISTENT)
+    if persistence <= 0:
+        return 1.0
+    total = 0.0
+    for weight in range(1, length):  # Horner: the sum of (length - lag) x persistence^lag
+        total = (total + weight) * persistence
+    return 1 + 2 * total / length
+
+
+def _median(values: Sequence[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    if len(ordered) % 2:
+        return float(ordered[middle])
+    return (ordered[middle - 1] + ordered[middle]) / 2

@@ -1,0 +1,188 @@
+"""What Claude Code asks before a call, and what it is told.
+
+    stdin: one JSON object ──> Question ──> has the like been asked in this session?
+                                              │ no: exit 0, nothing said         nearly always
+                                              ▼ yes                                  judging
+                                  the transcript as far as it was read ── what is new in it ──> consider
+                                              │
+        no loop      exit 0, nothing said     │
+        NUDGE        exit 0, JSON with what the agent should know                 ◄── once for each loop
+        PAUSE        exit 0, JSON that has a person asked                         ◄── once for each loop
+        STOP         exit 2, the reason on stderr: the call is not made           ◄── as long as it is the same
+
+Whoever goes in circles asks for the same again. So the answer to a call that is new in its session needs
+nothing but a look into a small file of checksums, and nothing but that is imported for it.
+
+Whatever goes wrong, the session goes on: exit 0, and a line on stderr. Only a loop at STOP exits with 2.
+
+Source: the hooks reference of Claude Code, events PreToolUse, Stop and SubagentStop.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import zlib
+from typing import NamedTuple
+
+from quarterdeck.errors import QuarterdeckError, UsageError
+from quarterdeck.files import PRIVATE_FILE, private_folder
+from quarterdeck.words import harmless
+from quarterdeck.workspace import user_state_folder
+
+BLOCK = 2
+"""The exit code that keeps Claude Code from making a call."""
+
+FOLDER = "loops"
+"""Of the user's state: a session belongs to whoever runs it, and to no file of the project."""
+
+MAX_BYTES = 64_000_000
+"""Of a question: more than any call has as its arguments."""
+
+_ASKED_BYTES = 262_144
+_SUM_BYTES = 4
+_SAID_CHARS = 300
+_REMARKS = frozenset(("description", "explanation"))
+
+
+class Question(NamedTuple):
+    """What Claude Code says of the moment it asks in.
+
+    Attributes:
+        event: its name: ``PreToolUse`` …
+        session: its id.
+        agent: the subagent's id; empty: the agent itself.
+        transcript: the path of the session's.
+        folder: of the project.
+        tool, arguments: of the call about to be made.
+    """
+
+    event: str
+    session: str
+    agent: str
+    transcript: str
+    folder: str
+    tool: str
+    arguments: object
+
+    @property
+    def key(self) -> str:
+        """A file name for the session, or for its subagent."""
+        raw = f"{self.session}\0{self.agent}\0{self.transcript}".encode(errors="surrogatepass")
+        name = "".join(char if char.isascii() and char.isalnum() else "-" for char in self.session[:40])
+        return f"{name}-{zlib.crc32(raw):08x}{zlib.adler32(raw):08x}"
+
+
+class Answer(NamedTuple):
+    """What the process prints and ends with."""
+
+    code: int = 0
+    out: str = ""
+    err: str = ""
+
+
+def main() -> int:
+    """Answer the question on stdin; the exit code. Raises nothing."""
+    try:
+        answer = answered(sys.stdin.buffer.read(MAX_BYTES + 1))
+    except KeyboardInterrupt:
+        answer = Answer()
+    except Exception as error:  # noqa: BLE001 - no mistake of ours may cost somebody their session
+        answer = Answer(err=f"note: the call was not looked at: {said(error)}")
+    try:
+        for text, stream in ((answer.out, sys.stdout), (answer.err, sys.stderr)):
+            if text:
+                stream.write(f"{text}\n")
+                stream.flush()
+    except OSError:
+        return 0  # what cannot be explained is not blocked
+    return answer.code
+
+
+def answered(content: bytes) -> Answer:
+    """The answer to the question that *content* is.
+
+    Raises:
+        Exception: anything; `main` makes an answer of it.
+    """
+    question = _question(content)
+    if question.event == "PreToolUse":
+        if not _asked_before(question):
+            return Answer()
+        from quarterdeck.loops.sessions.judging import judged
+
+        return judged(question, state_folder())
+    if question.event in {"Stop", "SubagentStop"}:
+        from quarterdeck.loops.sessions.judging import recorded
+
+        return recorded(question, state_folder())
+    return Answer()
+
+
+def state_folder() -> str:
+    """Where the state of sessions is kept, made now."""
+    return private_folder(user_state_folder(FOLDER))
+
+
+def said(error: BaseException) -> str:
+    """*error* in one harmless line."""
+    told = error.message if isinstance(error, QuarterdeckError) else f"{type(error).__name__}: {error}"
+    return harmless(told)[:_SAID_CHARS]
+
+
+def _question(content: bytes) -> Question:
+    """Raises `UsageError` for what is none."""
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"the question has more than {MAX_BYTES:,} bytes", hint="pass one JSON object")
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise UsageError("what is on stdin is no JSON object", hint="call it from the hooks of Claude Code")
+
+    def text(name: str) -> str:
+        value = found.get(name)
+        return value if isinstance(value, str) else ""
+
+    return Question(
+        text("hook_event_name"),
+        text("session_id"),
+        text("agent_id"),
+        text("transcript_path"),
+        os.environ.get("CLAUDE_PROJECT_DIR") or text("cwd"),
+        text("tool_name"),
+        found.get("tool_input"),
+    )
+
+
+def _asked_before(question: Question) -> bool:
+    """Whether the like of its call has been asked for in this session; from now on it has."""
+    own = _sum(question).to_bytes(_SUM_BYTES, "little")
+    path = os.path.join(state_folder(), f"{question.key}.asked")
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(path, flags, PRIVATE_FILE)
+    try:
+        size = os.fstat(descriptor).st_size
+        start = max(0, size - _ASKED_BYTES) // _SUM_BYTES * _SUM_BYTES
+        sums = os.pread(descriptor, _ASKED_BYTES + _SUM_BYTES, start)
+        os.write(descriptor, own)
+    finally:
+        os.close(descriptor)
+    return any(sums[place : place + _SUM_BYTES] == own for place in range(0, len(sums), _SUM_BYTES))
+
+
+def _sum(question: Question) -> int:
+    """The same for calls that a detector takes for one: space, the project's folder and remarks do not count.
+
+    That two others have the same sum costs a longer look, and nothing else.
+    """
+    arguments = question.arguments
+    if isinstance(arguments, dict):
+        arguments = {key: value for key, value in arguments.items() if key not in _REMARKS}
+    text = "".join(json.dumps(arguments, sort_keys=True).split())
+    folder = question.folder.rstrip("/")
+    if folder:
+        text = text.replace(f"cd{folder}&&", "").replace(f"{folder}/", "")
+    return zlib.crc32(f"{question.tool.casefold()}\0{text}".encode(errors="surrogatepass"))

@@ -1,0 +1,158 @@
+"""Calls meet their outcomes, and costs the events they led to.
+
+A call becomes an event when its outcome is there, so events stand in the order in which things came out. What
+an answer cost goes to the next event of the same actor: the message it is, or the first call it led to. That
+is also where a cost goes that is told a line too late; nothing is counted twice, and nothing is lost.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from quarterdeck.costs.importers.decoding import text
+from quarterdeck.loops.events.model import AgentEvent
+from quarterdeck.loops.transcripts.model import Called, Came, Done, Heard, Said, Step
+from quarterdeck.loops.transcripts.moments import moment, stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from quarterdeck.loops.transcripts.model import Turn
+
+MAX_PENDING = 256
+"""Calls without an outcome; older ones are handed out as they are."""
+
+REMEMBERED = 100_000
+"""Names of what has been handed out, so that a copy of it is not."""
+
+KEPT = 256
+"""Of these, those that are kept from one process to the next."""
+
+
+class Waiting(msgspec.Struct, frozen=True):
+    """A call that nothing has come of yet."""
+
+    id: str
+    actor: str
+    tool: str
+    arguments: Any
+    at: str
+    name: str
+
+
+class Kept(msgspec.Struct):
+    """What a `Joining` keeps from one process to the next; each list the oldest first."""
+
+    waiting: list[Waiting] = []
+    owed: dict[str, int] = {}
+    seen: list[str] = []
+
+
+class Joining:
+    """What has been called and not come out yet, and what has been paid and led to nothing yet."""
+
+    def __init__(self, kept: Kept | None = None) -> None:
+        """Go on at *kept*."""
+        kept = kept or Kept()
+        self._waiting = {one.id: one for one in kept.waiting}
+        self._owed = dict(kept.owed)
+        self._seen = dict.fromkeys(kept.seen)
+
+    def kept(self) -> Kept:
+        """What the next process needs."""
+        return Kept(list(self._waiting.values()), dict(self._owed), list(self._seen)[-KEPT:])
+
+    @property
+    def pending(self) -> tuple[Step, ...]:
+        """Calls without an outcome, the oldest first; what has been paid stands at an actor's first."""
+        owed = dict(self._owed)
+        return tuple(
+            Step(_event(one, cost_picousd=owed.pop(one.actor, None)), one.actor)
+            for one in self._waiting.values()
+        )
+
+    def is_new(self, name: str) -> bool:
+        """Whether nothing of this name has been seen; from now on it has."""
+        if not name:
+            return True
+        if name in self._seen:
+            return False
+        self._seen[name] = None
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return True
+
+    def pay(self, cost_picousd: int | None, actor: str = "") -> None:
+        """The next event of *actor* has cost this much, or this much more; None: nobody knows."""
+        if cost_picousd is not None:
+            self._owed[actor] = self._owed.get(actor, 0) + cost_picousd
+
+    def take(self, turn: Turn, name: str, at: datetime | None = None, actor: str = "") -> Iterator[Step]:
+        """The events that *turn* completes.
+
+        Args:
+            turn: the next one of *actor*.
+            name: where it stands; a call goes by its own id where it has one.
+            at: when it was written down.
+            actor: see `Step`.
+        """
+        if isinstance(turn, Called):
+            if turn.id and not self.is_new(turn.id):
+                return  # shown again
+            one = Waiting(turn.id or name, actor, turn.tool, turn.arguments, stamp(at), turn.id or name)
+            self._waiting[one.id] = one
+            if len(self._waiting) > MAX_PENDING:
+                yield self._step(_event(self._waiting.pop(next(iter(self._waiting)))), actor)
+        elif isinstance(turn, Came):
+            called = self._waiting.pop(turn.id, None)
+            if called is not None:  # else it is told again, or the call lies before what is read
+                event = _event(called, turn.outcome, failed=turn.failed, at=at)
+                yield self._step(event, called.actor)
+        elif isinstance(turn, Done):
+            self._waiting.pop(turn.id, None)
+            if self.is_new(f"{turn.id}!" if turn.id else ""):
+                event = AgentEvent.call(
+                    turn.tool, turn.arguments, turn.outcome, failed=turn.failed, at=at, name=turn.id or name
+                )
+                yield self._step(event, actor)
+        elif isinstance(turn, Said):
+            yield self._step(AgentEvent.said(turn.text, at=at, name=name), actor)
+        elif isinstance(turn, Heard):
+            for one in [one for one in self._waiting.values() if one.actor == actor]:
+                del self._waiting[one.id]  # nobody waits for it any more
+                yield self._step(_event(one), actor)
+            yield Step(AgentEvent.heard(turn.text, at=at, name=name), actor)
+
+    def rest(self) -> Iterator[Step]:
+        """At the end: calls that nothing came of, and costs that led to nothing, as messages without text."""
+        for one in list(self._waiting.values()):
+            del self._waiting[one.id]
+            yield self._step(_event(one), one.actor)
+        for actor in list(self._owed):
+            yield self._step(AgentEvent.said(""), actor)
+
+    def _step(self, event: AgentEvent, actor: str) -> Step:
+        return Step(event._replace(cost_picousd=self._owed.pop(actor, None)), actor)
+
+
+def _event(
+    one: Waiting,
+    outcome: object = None,
+    *,
+    failed: bool | None = None,
+    at: datetime | None = None,
+    cost_picousd: int | None = None,
+) -> AgentEvent:
+    return AgentEvent.call(
+        one.tool,
+        one.arguments,
+        outcome,
+        failed=failed,
+        at=at or moment(one.at),
+        cost_picousd=cost_picousd,
+        name=one.name,
+    )

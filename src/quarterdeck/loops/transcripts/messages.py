@@ -1,0 +1,260 @@
+"""Messages and items, as the APIs of models have them, and as agents write them down.
+
+    OpenAI, chat completions      {role, content, tool_calls}, {role: tool, tool_call_id, content}
+    OpenAI, responses             {type: message | function_call | function_call_output | …}
+    Anthropic                     {role, content: [text | tool_use | tool_result | …]}
+    OpenTelemetry, Gemini         {role, parts: [text | tool_call | tool_call_response | functionCall | …]}
+
+A message from a person is heard; what systems and developers put before it, and what agents' programs put
+into a person's mouth, is nobody's event. Reasoning is none, either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from quarterdeck.costs.capture.fields import field
+from quarterdeck.costs.importers.decoding import decode, text
+from quarterdeck.loops.transcripts.contents import (
+    arguments_of,
+    blocks_text,
+    is_injected,
+    of_command,
+    outcome_of,
+    plain,
+)
+from quarterdeck.loops.transcripts.joining import Joining
+from quarterdeck.loops.transcripts.model import Called, Came, Done, Heard, Said
+from quarterdeck.loops.transcripts.moments import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from quarterdeck.costs.importers.transcript import Line
+    from quarterdeck.loops.events.model import AgentEvent
+    from quarterdeck.loops.transcripts.model import Step, Turn
+    from quarterdeck.loops.transcripts.session import Session
+
+AGENT = frozenset({"assistant", "model", "ai"})
+PERSON = frozenset({"user", "human"})
+TOOL = frozenset({"tool", "function", "ipython"})
+LISTS = ("messages", "input", "output", "conversation")
+"""Fields of an object that is not a message, but holds some."""
+
+SILENT = frozenset({"(no content)", ""})
+
+TOOLS = {
+    "local_shell_call": "local_shell",
+    "web_search_call": "web_search",
+    "file_search_call": "file_search",
+    "code_interpreter_call": "code_interpreter",
+    "computer_call": "computer",
+    "image_generation_call": "image_generation",
+    "tool_search_call": "tool_search",
+    "shell_call": "shell",
+    "apply_patch_call": "apply_patch",
+}
+"""Items that are calls of a tool they are named after."""
+
+RUN_BY_PROVIDER = frozenset({"web_search_call", "file_search_call", "code_interpreter_call", "mcp_call"})
+"""Items that tell at once what came of the call; no item with their output follows."""
+
+FAILED = frozenset({"failed", "incomplete", "error"})
+
+_decoder = msgspec.json.Decoder(Any)
+
+
+def events_of(messages: Iterable[Mapping[str, object]]) -> Iterator[AgentEvent]:
+    """The events of a list of messages; calls without an outcome come last. Whatever is no message is none.
+
+    Args:
+        messages: of OpenAI's chat completions or responses, or of Anthropic's API, oldest first. SDKs' objects
+            have a method that makes such mappings of them: ``model_dump()``.
+    """
+    joining = Joining()
+    for number, message in enumerate(messages, 1):
+        for turn in turns_of(message):
+            for step in joining.take(turn, f"message {number}"):
+                yield step.event
+    for step in joining.rest():
+        yield step.event
+
+
+def read_line(line: Line, session: Session) -> Iterator[Step]:
+    """The events that *line* completes: of a message, or of a list of them; others' lists are other actors'.
+
+    A reader's problems go into *session*.
+    """
+    try:
+        value = decode(line.content, _decoder, lambda _: True)
+    except ValueError as error:
+        session.problem(line.number, str(error))
+        return
+    listed = value
+    if isinstance(value, dict) and not text(value.get("role")):
+        listed = next((value[name] for name in LISTS if isinstance(value.get(name), list)), value)
+    if not isinstance(listed, list):
+        yield from _steps(listed, session, session.name(line.number))
+        return
+    actor = "" if line.number == 1 else f"line {line.number}"
+    for number, message in enumerate(listed, 1):
+        yield from _steps(message, session, f"{session.name(line.number)}#{number}", actor)
+
+
+def _steps(message: object, session: Session, name: str, actor: str = "") -> Iterator[Step]:
+    at = moment(field(message, "timestamp", "created_at"))
+    for turn in turns_of(message):
+        yield from session.joining.take(turn, name, at, actor)
+
+
+def turns_of(message: object) -> Iterator[Turn]:
+    """What one message or item tells; nothing where it is none."""
+    if not isinstance(message, Mapping):
+        return
+    kind, role = text(message.get("type")), text(message.get("role"))
+    if kind.endswith(("_call", "_call_output")):
+        yield from _item(message, kind)
+    elif role in AGENT:
+        yield from _agent(message)
+    elif role in PERSON:
+        yield from _person(_content(message))
+    elif role in TOOL:
+        yield from _tool(message)
+
+
+def _content(message: Mapping[str, object]) -> object:
+    content = message.get("content")
+    return message.get("parts") if content is None else content
+
+
+def _agent(message: Mapping[str, object]) -> Iterator[Turn]:
+    """What an assistant's message says, and what it calls, in order."""
+    content = _content(message)
+    said: list[str] = []
+    for block in content if isinstance(content, list | tuple) else [content]:
+        turn = _call(block) or _result(block)
+        if turn is None:
+            said += blocks_text([block])
+            continue
+        yield from _said(said)
+        said = []
+        yield turn
+    yield from _said(said)
+    calls = message.get("tool_calls")
+    for call in [*(calls if isinstance(calls, list | tuple) else ()), message.get("function_call")]:
+        if isinstance(call, Mapping):
+            one = call.get("function", call.get("custom", call))
+            if isinstance(one, Mapping) and (name := text(one.get("name"))):
+                arguments = one.get("arguments", one.get("input"))
+                yield Called(text(call.get("id")) or name, _plain(name), arguments_of(arguments))
+
+
+def _said(said: list[str]) -> Iterator[Said]:
+    whole = "\n".join(said).strip()
+    if whole not in SILENT:
+        yield Said(whole)
+
+
+def _person(content: object) -> Iterator[Turn]:
+    """Results of tools, and what a person says besides."""
+    said: list[str] = []
+    for block in content if isinstance(content, list | tuple) else [content]:
+        turn = _result(block)
+        if turn is not None:
+            yield turn
+        else:
+            said += [part for part in blocks_text([block]) if part and not is_injected(part)]
+    if whole := "\n".join(said).strip():
+        yield Heard(whole)
+
+
+def _tool(message: Mapping[str, object]) -> Iterator[Turn]:
+    """The message of a tool; in parts, where there may be several."""
+    told = message.get("parts")
+    results = [turn for part in told if (turn := _result(part))] if isinstance(told, list | tuple) else []
+    yield from results
+    if not results:
+        own = text(message.get("tool_call_id")) or text(message.get("name"))
+        yield _came(own, message.get("content"), None)
+
+
+def _call(block: object) -> Turn | None:
+    """A block that is a call."""
+    if not isinstance(block, Mapping):
+        return None
+    kind = text(block.get("type"))
+    if kind.endswith("tool_use") or kind == "tool_call":
+        arguments = block.get("input", block.get("arguments"))
+    elif isinstance(block.get("functionCall"), Mapping):
+        block = block["functionCall"]
+        arguments = block.get("args")
+    else:
+        return None
+    name = text(block.get("name"))
+    return Called(text(block.get("id")) or name, _plain(name), arguments_of(arguments)) if name else None
+
+
+def _result(block: object) -> Came | None:
+    """A block that is the outcome of a call."""
+    if not isinstance(block, Mapping):
+        return None
+    kind = text(block.get("type"))
+    if kind.endswith("tool_result"):
+        error = block.get("is_error")
+        failed = error if isinstance(error, bool) else None
+        return _came(text(block.get("tool_use_id")), block.get("content"), failed)
+    if kind == "tool_call_response":
+        response = block.get("response", block.get("result", block.get("content")))
+        return _came(text(block.get("id")), response, None)
+    if isinstance(block.get("functionResponse"), Mapping):
+        return came_of_function(block["functionResponse"])
+    return None
+
+
+def came_of_function(told: Mapping[str, object]) -> Came:
+    """What a ``functionResponse`` of Gemini's API tells."""
+    response = told.get("response")
+    own = text(told.get("id")) or text(told.get("name"))
+    if isinstance(response, Mapping) and len(response) == 1:
+        for name, failed in (("output", False), ("result", None), ("error", True)):
+            if name in response:
+                return _came(own, response[name], failed)
+    return _came(own, response, None)
+
+
+def _item(item: Mapping[str, object], kind: str) -> Iterator[Turn]:
+    """An item of the responses API that is a call, or the output of one."""
+    own = text(item.get("call_id")) or text(item.get("id"))
+    status = text(item.get("status"))
+    if kind.endswith("_output"):
+        told, failed = item.get("output"), True if status in FAILED else None
+        if isinstance(told, Mapping) and isinstance(told.get("success"), bool):
+            told, failed = told.get("content"), not told["success"]
+        yield _came(own, told, failed)
+        return
+    name = text(item.get("name")) or TOOLS.get(kind, kind.removesuffix("_call"))
+    arguments = next(
+        (item[field] for field in ("arguments", "input", "action", "operation", "code", "queries") if item.get(field)),
+        None,
+    )
+    if kind not in RUN_BY_PROVIDER:
+        yield Called(own, _plain(name), arguments_of(arguments))
+        return
+    error = item.get("error")
+    told = next((item[field] for field in ("output", "outputs", "results") if item.get(field)), None)
+    outcome = None if error is None and told is None else outcome_of(told if error is None else error)
+    failed = True if error is not None or status in FAILED else False if status == "completed" else None
+    yield Done(own, _plain(name), arguments_of(arguments), outcome, failed)
+
+
+def _came(own: str, told: object, failed: bool | None) -> Came:
+    """An outcome that says itself whether it failed, unless *failed* does."""
+    outcome, said = of_command(outcome_of(told))
+    return Came(own, outcome, said if failed is None else failed)
+
+
+def _plain(name: str) -> str:
+    return str(plain(name))

@@ -1,0 +1,211 @@
+"""OpenTelemetry's spans of GenAI: a tool that is executed is a call with its outcome, a chat is an answer.
+
+    {resourceSpans: […]}                     an export in OTLP's JSON, one or one a line
+    {name, context: {trace_id, …}, …}        a span as exporters print it, one a line or one after another
+
+Spans are written when they end, so they are taken in the order in which they ended: then a call is told when
+its outcome is there. Each conversation is an actor; a trace, where nothing names the conversation.
+
+What tools are called with and what they answer is recorded only where somebody asked for it. A call without
+arguments is given the span's name for one: what is not told is not the same.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from quarterdeck.costs.capture.attributes import attributes_of
+from quarterdeck.costs.capture.fields import field, items
+from quarterdeck.costs.capture.reading import SESSION
+from quarterdeck.costs.capture.spans import Nesting, Span, requests_of
+from quarterdeck.costs.importers.decoding import decode, text
+from quarterdeck.loops.transcripts.contents import arguments_of, outcome_of, plain
+from quarterdeck.loops.transcripts.messages import AGENT, turns_of
+from quarterdeck.loops.transcripts.model import Done, Heard, Said
+from quarterdeck.loops.transcripts.moments import moment, since_epoch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from quarterdeck.costs.importers.transcript import Line
+    from quarterdeck.loops.transcripts.model import Step, Turn
+    from quarterdeck.loops.transcripts.session import Session
+
+TOOL = ("gen_ai.tool.name", "ai.toolCall.name", "tool.name", "traceloop.entity.name", "tool_name")
+ID = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id")
+ARGUMENTS = (
+    "gen_ai.tool.call.arguments", "ai.toolCall.args", "tool_arguments", "traceloop.entity.input", "input.value",
+)  # fmt: skip
+RESULT = (
+    "gen_ai.tool.call.result", "ai.toolCall.result", "tool_response", "traceloop.entity.output", "output.value",
+)  # fmt: skip
+SAID = ("ai.response.text", "gen_ai.completion.0.content")
+
+_NANOSECONDS = 1_000_000_000
+_FAILED = frozenset({"2", "STATUS_CODE_ERROR", "ERROR", "Error"})
+_WENT_WELL = frozenset({"1", "STATUS_CODE_OK", "OK", "Ok"})
+_CLIENT = frozenset({"SpanKind.CLIENT", "CLIENT"})
+
+_decoder = msgspec.json.Decoder(Any)
+
+
+class Told(NamedTuple):
+    """A span, with what only events need.
+
+    Attributes:
+        status: its code, as text.
+        message: its status's, or that of the exception it ended with.
+    """
+
+    span: Span
+    at: datetime | None
+    status: str
+    message: str
+
+
+def read_line(line: Line, session: Session) -> Iterator[Step]:
+    """The events that the spans on *line* complete; a reader's problems go into *session*."""
+    try:
+        value = decode(line.content, _decoder, lambda _: True)
+    except ValueError as error:
+        session.problem(line.number, str(error))
+        return
+    told = sorted(_spans(value), key=lambda one: one.at or datetime.max.replace(tzinfo=UTC))
+    requests, _, message = requests_of([one.span for one in told], _nesting(session))
+    if message:
+        session.problem(line.number, message)
+    for position, (span, at, status, why) in enumerate(told):
+        actor = _actor(span)
+        if position in requests:
+            request = requests[position]
+            session.pay(lambda found=request: [found], line.number, actor)
+        name = ":".join(span.key) if all(span.key) else session.name(line.number)
+        for turn in _turns(span, status, why, name):
+            if not isinstance(turn, Heard) or session.joining.is_new(f"{actor}:{zlib.crc32(turn.text.encode())}"):
+                yield from session.joining.take(turn, name, at, actor)
+
+
+def _nesting(session: Session) -> Nesting:
+    if not isinstance(session.held, Nesting):
+        session.held = Nesting()
+    return session.held
+
+
+def _spans(value: object) -> Iterator[Told]:
+    """Every span of an export, or of a list of them, or the one that *value* is."""
+    if isinstance(value, list):
+        for part in value:
+            if isinstance(part, dict):
+                yield from _spans(part)
+    elif isinstance(value, dict) and "resourceSpans" in value:
+        for of_resource in items(value["resourceSpans"]):
+            resource = field(field(of_resource, "resource"), "attributes")
+            for of_scope in items(field(of_resource, "scopeSpans")):
+                scope = text(field(field(of_scope, "scope"), "name"))
+                for span in items(field(of_scope, "spans")):
+                    yield _told(span, scope, resource)
+    elif isinstance(value, dict):
+        scope = text(field(field(value, "instrumentation_scope", "instrumentationScope"), "name"))
+        yield _told(value, scope, field(field(value, "resource"), "attributes"))
+
+
+def _told(span: object, scope: str, resource: object) -> Told:
+    context = field(span, "context", "spanContext")
+    trace = _hex(field(context, "trace_id", "traceId") or field(span, "traceId", "trace_id"))
+    own = _hex(field(context, "span_id", "spanId") or field(span, "spanId", "span_id"))
+    parent = _hex(field(span, "parentSpanId", "parent_id", "parent_span_id"))
+    ended = field(span, "endTimeUnixNano", "end_time", "endTime")
+    at = since_epoch(ended, _NANOSECONDS) or moment(ended)
+    kind = field(span, "kind")
+    status = field(span, "status")
+    return Told(
+        Span(
+            scope,
+            text(field(span, "name")),
+            3 if isinstance(kind, str) and kind in _CLIENT else kind,
+            (trace, own),
+            (trace, parent),
+            int(at.timestamp()) * _NANOSECONDS if at else None,
+            _attributes(field(span, "attributes")),
+            _attributes(resource),
+        ),
+        at,
+        str(plain(field(status, "code", "status_code") or "")),
+        text(field(status, "message", "description")) or _exception(field(span, "events")),
+    )
+
+
+def _hex(value: object) -> str:
+    return text(value).lower().removeprefix("0x")
+
+
+def _attributes(value: object) -> Mapping[str, object]:
+    """OTLP's list of keys and values, or a plain object."""
+    return value if isinstance(value, Mapping) else attributes_of(value)
+
+
+def _exception(events: object) -> str:
+    """What the exception says that a span ended with."""
+    for event in items(events):
+        attributes = _attributes(field(event, "attributes"))
+        said = text(attributes.get("exception.message")) or text(attributes.get("exception.type"))
+        if said:
+            return said
+    return ""
+
+
+def _actor(span: Span) -> str:
+    named = next((text(span.attributes.get(name)) for name in SESSION if span.attributes.get(name)), "")
+    return str(plain(named)) or span.key[0]
+
+
+def _turns(span: Span, status: str, why: str, name: str) -> Iterator[Turn]:
+    told = span.attributes
+    if _is_tool(span):
+        tool = next((text(told[key]) for key in TOOL if told.get(key)), "")
+        arguments = next((told[key] for key in ARGUMENTS if told.get(key) is not None), None)
+        result = next((told[key] for key in RESULT if told.get(key) is not None), None)
+        error = text(told.get("error.type"))
+        failed = True if error or status in _FAILED else False if status in _WENT_WELL else None
+        outcome = (why or error or status) if result is None and failed else result
+        yield Done(
+            text(next((told[key] for key in ID if told.get(key)), "")),
+            str(plain(tool or span.name.removeprefix("execute_tool ") or "tool")),
+            {"span": name} if arguments is None else arguments_of(arguments),
+            None if outcome is None else outcome_of(arguments_of(outcome)),
+            failed,
+        )
+        return
+    heard = _messages(told.get("gen_ai.input.messages"))
+    since = next(
+        (place for place in range(len(heard), 0, -1) if text(field(heard[place - 1], "role")) in AGENT), 0
+    )
+    for message in heard[since:]:
+        yield from turns_of(message)
+    for message in _messages(told.get("gen_ai.output.messages")):
+        yield from turns_of(message)
+    for key in SAID:
+        if said := text(told.get(key)).strip():
+            yield Said(str(plain(said)))
+
+
+def _is_tool(span: Span) -> bool:
+    told = span.attributes
+    operation = text(told.get("gen_ai.operation.name"))
+    if operation:
+        return operation == "execute_tool"
+    kind = text(told.get("openinference.span.kind")) or text(told.get("traceloop.span.kind"))
+    if kind:
+        return kind.lower() == "tool"
+    return text(told.get("ai.operationId")) == "ai.toolCall" or span.name.startswith("execute_tool ")
+
+
+def _messages(value: object) -> list[object]:
+    """A list of messages, or one in JSON, as attributes have it; older exporters have objects."""
+    found = arguments_of(value)
+    return found if isinstance(found, list) else []
