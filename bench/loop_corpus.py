@@ -9,12 +9,12 @@
                  messages; the outcomes are of the leaderboard's own programs, run here
 
 Some of agentdojo's models went in circles all by themselves. Which of its runs did is settled by counting,
-before any detector is asked: in a *loop* one call had byte for byte one outcome five times or more; in a
-*quiet* run no call had the same outcome more than twice, nor one error more than three times. What lies
-between is left out.
+before any detector is asked: in a loop one call had byte for byte one outcome five times or more; in a quiet
+run no call had the same outcome more than twice, nor one error more than three times. What lies between is
+left out.
 
-Source: E. Debenedetti et al., "AgentDojo" (2024), MIT licence; S. Patil et al., "The Berkeley Function Calling
-Leaderboard" (2025), Apache-2.0.
+Source: E. Debenedetti et al., "AgentDojo" (2024), under the MIT licence; S. Patil et al., "The Berkeley
+Function Calling Leaderboard" (2025), under Apache-2.0.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from bench import corpora, tool_questions
 from quarterdeck.loops.events.model import AgentEvent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 FOLDER = Path(__file__).resolve().parent.parent / ".run" / "agent-runs"
 
@@ -137,7 +137,7 @@ def _event(step: Mapping[str, Any]) -> AgentEvent:
     return AgentEvent.call(step["tool"], step["arguments"], step["outcome"], failed=step["failed"])
 
 
-def _kept(path: Path, make: Any) -> list[dict[str, Any]]:
+def _kept(path: Path, make: Callable[[Path], Iterable[Mapping[str, Any]]]) -> list[dict[str, Any]]:
     """The rows of *path*, made the first time. Whole or not at all."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -155,9 +155,8 @@ def _of_agentdojo(folder: Path) -> Iterable[dict[str, Any]]:
     with tarfile.open(archive) as tar:
         for member in tar:
             _, _, inside = member.name.partition("/")
-            file = (
-                tar.extractfile(member) if inside.startswith("runs/") and inside.endswith(".json") else None
-            )
+            is_run = inside.startswith("runs/") and inside.endswith(".json")
+            file = tar.extractfile(member) if is_run else None
             if file is None:
                 continue
             _, agent, suite, *_ = inside.split("/")

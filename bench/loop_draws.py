@@ -1,13 +1,12 @@
 """Sessions to be judged: real ones, with a loop, with honest repetition, or with nothing laid into them.
 
-    Corpus of real runs ─┐
-    real files ──────────┴─> a host of 10 to 200 events ─┬─ a script of `loop_scripts` ─┐
-                                                         ├─ a work of `loop_work` ──────┼─> Session, dressed
-                                                         └─ nothing ────────────────────┘
+    real runs ───┐                                ┌─ a script of `loop_scripts` ─┐
+    real files ──┴─> a host of 10 to 200 events ──┼─ a work of `loop_work` ──────┼─> Session
+                                                  └─ nothing ────────────────────┘
 
-Dressed: small talk between the calls of some, times and prices, arguments as JSON in a string with the keys in
-any order, calls of which nobody says whether they failed. Each half draws its hosts from agents of its own, and
-its tools, errors and words too.
+All are dressed: small talk between the calls of some, times and prices, arguments as JSON in a string with
+the keys in any order, calls of which nobody says whether they failed. Each half draws its hosts from agents
+of its own, and its tools, errors and words too.
 """
 
 from __future__ import annotations
@@ -32,7 +31,9 @@ if TYPE_CHECKING:
 SHORTEST, LONGEST = 10, 200
 TALK = (0.0, 0.0, 0.3, 1.0)
 """How often something is said before a call."""
-WORDLESS = ("monologue", "chanting")
+IN_ONE_MESSAGE = "chanting"
+WORDLESS = ("monologue", IN_ONE_MESSAGE)
+"""Kinds that are made of messages: nothing is said in between."""
 STARTED_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 QUIET = "nothing laid in"
@@ -45,7 +46,8 @@ class Session(NamedTuple):
     Attributes:
         kind: the name of the script or the work, `QUIET` or `REAL`.
         events: in order.
-        start, end: the loop is ``events[start:end]``; both 0 where there is none.
+        start, end: the loop is ``events[start:end]``, and it is one from the second round on, or within one
+            message; both 0 where there is none.
         rounds: numbers of events, as of *end*, at which each round of it is complete.
         kinds: what it may rightly be called; empty where there is none.
         tools: names of the tools that are part of it.
@@ -134,7 +136,7 @@ class Draws:
         return Session(
             kind,
             _dressed(host[:place] + laid + host[place:], dice),
-            place,
+            place if kind == IN_ONE_MESSAGE else ends[0],
             end,
             tuple(ends),
             script.kinds,
@@ -190,7 +192,7 @@ def _real(loop: RealLoop, dice: random.Random) -> Session:
     return Session(
         REAL,
         _dressed(list(loop.run.events), dice),
-        loop.start,
+        loop.start + 1,
         loop.end + 1,
         tuple(place + 1 for place in same),
         frozenset({Kind.REPETITION, Kind.CYCLE, Kind.LOW_NOVELTY, Kind.SAME_ERROR, Kind.ALTERNATION}),

@@ -182,7 +182,7 @@ def rounds_until(seen: Iterable[Judged], least: Level) -> float | None:
 
 
 def is_named_right(each: Judged) -> bool:
-    """Whether the first thing said has a fitting kind, and names a tool that is part of the loop, if one is."""
+    """Whether the first thing said has a fitting kind, and names a tool of the loop, if it has any."""
     first = each.hits[0]
     tools = each.session.tools
     return first.kind in each.session.kinds and (not tools or any(tool in first.what for tool in tools))
@@ -303,7 +303,9 @@ def _recall(seen: list[Judged]) -> Said:
 def _false(seen: list[Judged]) -> Said:
     of, loud = score(seen), score(seen, Level.PAUSE)
     per_thousand = 1000 * of.false_flags / of.events
-    text = f"{of.wrong} of {of.sessions:,} ({per_thousand:.2f} per 1,000 events), {loud.wrong} louder than a nudge"
+    text = f"{of.wrong} of {of.sessions:,} ({per_thousand:.2f} per 1,000 events)"
+    if loud.wrong:
+        text += f", {loud.wrong} louder than a nudge"
     figures = {
         "sessions": of.sessions,
         "flagged": of.wrong,

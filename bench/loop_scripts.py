@@ -1,8 +1,8 @@
 """Eighteen ways to go in circles, each drawn anew by dice.
 
-A script is what an agent does from the moment on at which a person who sees everything would say that it is
-stuck; one round of it is the smallest piece that comes back. What varies in real ones varies here: ids, times,
-durations, the order of keys, spaces, what is said in between.
+A script is what an agent does from the moment on at which a person who sees everything would say that it
+is stuck; one round of it is the smallest piece that comes back. What varies in real ones varies here: ids,
+times, durations, the order of keys, spaces, what is said in between.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def same_error(stage: Stage) -> Script:
     error = stage.one_of(
         (
             "ModuleNotFoundError: No module named 'yaml'",
-            "psycopg.OperationalError: connection failed: connection to server at 127.0.0.1, port 5432 failed",
+            "psycopg.OperationalError: connection failed: server at 127.0.0.1, port 5432 refused",
             "Error: Cannot find module 'left-pad'",
         ),
         (
@@ -106,9 +106,9 @@ def same_error(stage: Stage) -> Script:
         ),
     )
     commands = [
-        "make test", "python -m app", "python -m pytest", "./run check", "tox -e py311", "npm start", "cargo build",
-        "python setup.py build", "bash scripts/start.sh", "python -c 'import app'", "docker compose up", "nox",
-        "flask run", "make -B all", "uv run app", "python manage.py migrate",
+        "make test", "python -m app", "python -m pytest", "./run check", "tox -e py311", "npm start", "nox",
+        "cargo build", "python setup.py build", "bash scripts/start.sh", "python -c 'import app'",
+        "flask run", "docker compose up", "make -B all", "uv run app", "python manage.py migrate",
     ]  # fmt: skip
     dice.shuffle(commands)
     rounds = []
@@ -178,14 +178,18 @@ def searching_in_vain(stage: Stage) -> Script:
     dice = stage.dice
     one, two = stage.word(stage.file()), stage.word(stage.file())
     spellings = [
-        f"{one}_{two}", f"{one}{two.title()}", f"{one.title()}{two.title()}", f"def {one}_{two}", f"{two}_{one}",
-        f"{one}.*{two}", f"{one}_?{two}", f"class {one.title()}", f"{one}-{two}", f"{one.upper()}_{two.upper()}",
-        f"'{one}_{two}'", f'"{one}_{two}"', f"{one} {two}", f"self.{one}_{two}", f"import {one}_{two}", f"{one}{two}",
+        f"{one}_{two}", f"{one}{two.title()}", f"{one.title()}{two.title()}", f"def {one}_{two}",
+        f"{one}.*{two}", f"{one}_?{two}", f"class {one.title()}", f"{one}-{two}", f"{two}_{one}",
+        f"'{one}_{two}'", f'"{one}_{two}"', f"{one} {two}", f"self.{one}_{two}", f"import {one}_{two}",
+        f"{one.upper()}_{two.upper()}", f"{one}{two}",
     ]  # fmt: skip
     chosen = [dice.choice(spellings) for _ in range(dice.randint(18, 32))]
     return _script(
         [[stage.search(each, None)] for each in chosen], Kind.LOW_NOVELTY, Kind.SAME_ERROR, Kind.REPETITION
     )
+
+
+_ANY_ORDER = Kind.LOW_NOVELTY, Kind.CYCLE, Kind.REPETITION
 
 
 def same_windows(stage: Stage) -> Script:
@@ -196,21 +200,23 @@ def same_windows(stage: Stage) -> Script:
         for file in dice.sample(stage.files, dice.randint(1, 2))
         for start in dice.sample(range(1, len(file.lines) - 40, 40), 3)
     ]
-    return _script([[dice.choice(pieces)] for _ in range(dice.randint(26, 44))], Kind.LOW_NOVELTY, Kind.CYCLE)
+    return _script([[dice.choice(pieces)] for _ in range(dice.randint(26, 44))], *_ANY_ORDER)
 
 
 def monologue(stage: Stage) -> Script:
     """It talks, and does nothing."""
     phrases = (
         (
-            "I apologize for the confusion. Let me fix {thing} now.", "You're right, I'm sorry. I will look at {thing}.",
-            "Let me check {thing} first.", "I'll now go ahead and check {thing}.", "Sorry about that! Let me try {thing}.",
-            "Okay, I need to look at {thing} before I continue.", "Let me start by looking at {thing}.",
+            "I apologize for the confusion. Let me fix {thing} now.", "Let me check {thing} first.",
+            "You're right, I'm sorry. I will look at {thing}.", "I'll now go ahead and check {thing}.",
+            "Sorry about that! Let me try {thing}.", "Okay, I need to look at {thing} before I continue.",
+            "Let me start by looking at {thing}.",
         ),
         (
             "My apologies, I will correct {thing}.", "Understood. I am going to examine {thing}.",
             "Before anything else I should examine {thing}.", "I realise I have not looked at {thing} yet.",
-            "Right. Examining {thing} now.", "One moment while I review {thing}.", "I will review {thing} right away.",
+            "Right. Examining {thing} now.", "One moment while I review {thing}.",
+            "I will review {thing} right away.",
         ),
     )[stage.is_held_out]  # fmt: skip
     thing = stage.word(stage.file())

@@ -139,12 +139,14 @@ _HELD_OUT = (
 
 _TALK = (
     (
-        "Let me look at that once more.", "I'll check {thing} again.", "Let me verify {thing}.", "Hmm, one moment.",
-        "I need to see what {thing} does.", "Now let me try this.", "Let me see whether that worked.",
+        "Let me look at that once more.", "I'll check {thing} again.", "Let me verify {thing}.",
+        "Hmm, one moment.", "I need to see what {thing} does.", "Now let me try this.",
+        "Let me see whether that worked.",
     ),
     (
-        "Checking {thing} to be sure.", "I should take another look at {thing}.", "Trying again.", "On it.",
-        "Perhaps {thing} is the reason; looking.", "Next I will inspect {thing}.", "That is odd. Looking closer.",
+        "Checking {thing} to be sure.", "I should take another look at {thing}.", "Trying again.",
+        "On it.", "Perhaps {thing} is the reason; looking.", "Next I will inspect {thing}.",
+        "That is odd. Looking closer.",
     ),
 )  # fmt: skip
 
@@ -237,8 +239,10 @@ class Stage:
     def todo(self, items: Sequence[tuple[str, str]]) -> AgentEvent:
         """A list of things to do, each with its status."""
         keys = {
-            "codex": ("plan", "step"), "gemini-cli": ("todos", "description"), "openhands": ("task_list", "title"),
-        }.get(self.tools.name, ("todos", "content"))  # fmt: skip
+            "codex": ("plan", "step"),
+            "gemini-cli": ("todos", "description"),
+            "openhands": ("task_list", "title"),
+        }.get(self.tools.name, ("todos", "content"))
         given = {keys[0]: [{keys[1]: text, "status": status} for text, status in items]}
         return AgentEvent.call(self.tools.todo, given, self.tools.listed, failed=False)
 

@@ -13,7 +13,7 @@ from quarterdeck.loops.events.model import AgentEvent
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from bench.loop_stage import Stage
+    from bench.loop_stage import Look, Stage
 
 Work = list[AgentEvent]
 
@@ -115,7 +115,7 @@ def looking_between_edits(stage: Stage) -> Work:
     dice = stage.dice
     file = stage.file()
     status = f"On branch main\nChanges not staged for commit:\n\tmodified:   {file.path}"
-    checks = (
+    checks: tuple[Look, ...] = (
         lambda: stage.shell("git status", status),
         lambda: stage.folder("src", [file.path]),
         lambda: stage.shell(f"python -m py_compile {file.path}", ""),
@@ -149,16 +149,7 @@ def in_parallel(stage: Stage) -> Work:
     """Helpers are sent out with almost the same words, or the web is searched; each brings something else."""
     dice = stage.dice
     if dice.random() < 0.5:
-        prompt = "Review the module for errors. Report findings only."
-        return [
-            AgentEvent.call(
-                stage.tools.helper,
-                {"prompt": f"{prompt} Module: {(file := stage.file()).path}", "description": "Review"},
-                f"Findings in {file.path}: {stage.word(file)} shadows {stage.word(file)}.",
-                failed=False,
-            )
-            for _ in range(dice.randint(4, 8))
-        ]
+        return [_review(stage) for _ in range(dice.randint(4, 8))]
     return [
         AgentEvent.call(
             stage.tools.web,
@@ -168,6 +159,14 @@ def in_parallel(stage: Stage) -> Work:
         )
         for _ in range(dice.randint(5, 10))
     ]
+
+
+def _review(stage: Stage) -> AgentEvent:
+    file = stage.file()
+    prompt = f"Review the module for errors. Report findings only. Module: {file.path}"
+    found = f"Findings in {file.path}: {stage.word(file)} shadows {stage.word(file)}."
+    given = {"prompt": prompt, "description": "Review"}
+    return AgentEvent.call(stage.tools.helper, given, found, failed=False)
 
 
 def asked_again(stage: Stage) -> Work:

@@ -1,4 +1,4 @@
-"""``simulated_calls.py DATA``: make the reference calls of a leaderboard's conversations, print what came of them.
+"""``simulated_calls.py DATA``: make the reference calls of conversations, print what comes of them.
 
     DATA/possible_answer -> calls -> the leaderboard's simulators of programs -> one run a line, as JSON
 
@@ -45,7 +45,7 @@ def main(data: Path) -> None:
 
 
 def _steps(row: Mapping[str, Any], turns: list[list[str]], *, is_long: bool) -> Iterator[dict[str, Any]]:
-    methods = {}
+    methods: dict[str, Any] = {}
     for name in row["involved_classes"]:
         program = getattr(importlib.import_module(f"{MODULES}.{PROGRAMS[name]}"), name)()
         program._load_scenario(copy.deepcopy(row["initial_config"].get(name, {})), long_context=is_long)  # noqa: SLF001

@@ -42,7 +42,7 @@ COMMANDS: dict[str, Entry] = {
 @click.group(
     cls=LazyGroup,
     entries=COMMANDS,
-    package=__name__,
+    package=__package__,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(__version__, prog_name="qd")

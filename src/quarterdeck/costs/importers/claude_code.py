@@ -159,6 +159,11 @@ def _concerns(value: object) -> bool:
 
 
 def requests_of(entry: Entry, line: Line, transcript: Transcript) -> Iterator[Found]:
+    """What *entry*, which stands on *line*, shows of an answer; nothing where it is none.
+
+    Raises:
+        ValueError: it shows one that cannot be understood.
+    """
     shown = entry
     if entry.type == "progress" and entry.data is not None and entry.data.message is not None:
         shown = entry.data.message

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers import known
 from quarterdeck.costs.importers.batch import Batch
-from quarterdeck.costs.importers.progress import Mark, digest, identity, opened, signature
+from quarterdeck.costs.importers.progress import Mark, opened, signature
 from quarterdeck.costs.importers.source import Problem, Replay, Shown, Skipped, Traced, is_plain
-from quarterdeck.costs.importers.transcript import Transcript, is_compressed, open_plain
+from quarterdeck.costs.importers.transcript import Transcript, digest, identity, is_compressed, open_plain
 from quarterdeck.costs.model import label
 from quarterdeck.errors import StateError, UsageError
 from quarterdeck.files import Lease, private_folder

@@ -7,11 +7,11 @@ journal: when that is gone, or another one stands in its place, nothing of it ho
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from quarterdeck.costs.importers.transcript import identity
 from quarterdeck.errors import StateError
 from quarterdeck.files import private_folder
 from quarterdeck.journal import Place
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from quarterdeck.journal import JournalReader
 
 PROGRESS_FILE = "imports.sqlite"
-DIGESTED_BYTES = 4096
 
 MIGRATIONS = (
     """
@@ -180,19 +179,3 @@ def opened(ledger: Ledger) -> Iterator[Progress]:
 def signature(statuses: Iterable[os.stat_result]) -> str:
     """What changes whenever one of these files does; nothing is opened."""
     return " ".join(f"{identity(one)}:{one.st_size}:{one.st_mtime_ns}" for one in statuses)
-
-
-def identity(status: os.stat_result) -> str:
-    """Which file it is, by any name."""
-    return f"{status.st_dev}:{status.st_ino}"
-
-
-def digest(descriptor: int, offset: int) -> str:
-    """Of at most 4 kB at the start and 4 kB before *offset*: a file that was rewritten differs there.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    length = min(offset, DIGESTED_BYTES)
-    head, seam = os.pread(descriptor, length, 0), os.pread(descriptor, length, offset - length)
-    return hashlib.blake2b(head + seam, digest_size=16).hexdigest()

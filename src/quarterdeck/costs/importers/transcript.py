@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import copy
 import errno
+import hashlib
+import os
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import msgspec
@@ -24,6 +26,8 @@ BLOCK_BYTES = 4 << 20
 MAX_LINE_BYTES = 32 << 20
 MAX_UNPACKED_BYTES = 8 << 30
 """Of one compressed transcript; what lies beyond is not read."""
+
+DIGESTED_BYTES = 4096
 
 PADDING = b"\0 \t\r"
 """Around a line: a file system may leave zeros where a crash came between making room and writing."""
@@ -189,6 +193,22 @@ def open_plain(path: str) -> BinaryIO:
         OSError: it is something else, or cannot be opened.
     """
     return open(files.open_plain(path), "rb", buffering=0)
+
+
+def identity(status: os.stat_result) -> str:
+    """Which file it is, by any name."""
+    return f"{status.st_dev}:{status.st_ino}"
+
+
+def digest(descriptor: int, offset: int) -> str:
+    """Of at most 4 kB at the start and 4 kB before *offset*: a file that was rewritten differs there.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    length = min(offset, DIGESTED_BYTES)
+    head, seam = os.pread(descriptor, length, 0), os.pread(descriptor, length, offset - length)
+    return hashlib.blake2b(head + seam, digest_size=16).hexdigest()
 
 
 def _starts(block: bytes, having: tuple[bytes, ...]) -> list[int]:

@@ -1,1 +1,21 @@
-"""Signed causal loops that nobody listed, from the metrics alone."""
+"""Signed causal loops that nobody listed, from the metrics alone.
+
+    snapshots ──> metrics that vary, each by itself                                  table
+        ▼
+    what something outside does to all of them: steps, bends, waves                  outside    on projection
+        ▼
+    vector autoregression, each link tested, Benjamini-Hochberg over all pairs       links
+        ▼
+    ways along the links that come back                                              circuits
+        ▼
+    loops with their polarity; those that a common driver can explain are doubtful   discover   (pcmci confirms)
+
+Where too little is known, nothing is said, and why.
+"""
+
+from __future__ import annotations
+
+from quarterdeck.loops.discovery.discover import discover
+from quarterdeck.loops.discovery.model import CausalLoop, Discovery, Link
+
+__all__ = ["CausalLoop", "Discovery", "Link", "discover"]

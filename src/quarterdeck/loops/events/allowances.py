@@ -6,7 +6,8 @@
     search     something is looked for: that it is not there is no news after a while.
     note       the agent's own list: what counts is what is on it.
 
-A tool is known by its name, a command by its words. An unknown one is nothing of this.
+A tool is known by the words of its name, a command by its programs and what they are told to do. An unknown
+one is nothing of this.
 """
 
 from __future__ import annotations
@@ -32,38 +33,99 @@ class Role(enum.IntEnum):
     NOTE = 5
 
 
-_POLLING_TOOL = re.compile(
-    r"(?:^|_)(?:wait|sleep|poll|watch|status|progress|health(?:check|z)?|heartbeat|ping|alive|ready|await)(?:_|$)"
-    r"|^(?:bash_output|task_output|get_task|kill_shell|write_stdin|read_output|get_job|check_job|list_jobs|monitor)"
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_NAME_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+# The first of these that shares a word with the tool's name says what it is for.
+_TOOLS = (
+    (Role.NOTE, _words("todo todos todowrite todoread plan think scratchpad tracker")),
+    (
+        Role.POLLING,
+        _words(
+            "wait sleep poll watch status progress health healthcheck heartbeat ping alive ready await monitor"
+            " output stdin"  # of a command at work in the background
+        ),
+    ),
+    (
+        Role.CHANGE,
+        _words(
+            "edit multiedit write create update replace insert patch apply delete remove rename put append save"
+            " commit str set add"
+        ),
+    ),
+    (Role.SEARCH, _words("grep search glob find query lookup list ls match websearch")),
+    (
+        Role.STEPPING,
+        _words(
+            "next scroll press key keypress click tap swipe step turn advance roll page move tick continue type"
+            " task agent subagent spawn delegate dequeue pop claim"
+        ),
+    ),
 )
-_STEPPING_TOOL = re.compile(
-    r"(?:^|_)(?:next|scroll|press|key|keypress|click|tap|swipe|step|turn|advance|roll|page|move|tick|continue|type"
-    r"|task|agent|subagent|spawn|delegate|dequeue|pop|claim)(?:_|$)"
+_EDITOR_LOOKS = _words("view read open")
+
+_PART_ENDS = re.compile(r"[;&\n()]+")
+_IN_FRONT = _words(
+    "sudo env time nohup nice timeout command exec do then else bash sh zsh -c -lc -l -e -x -n"
 )
-_CHANGING_TOOL = re.compile(
-    r"(?:^|_)(?:edit|write|create|update|replace|insert|patch|apply|delete|remove|move|rename|put|append|save|commit"
-    r"|multiedit|notebookedit|str)(?:_|$)"
+_WAITING = _words(
+    "sleep wait watch until while inotifywait squeue sacct qstat bjobs nvidia-smi pg_isready pgrep lsof ss netstat"
+    " uptime ping jobs top ps wait-for-it wait-on"
 )
-_NOTING_TOOL = re.compile(r"todo|(?:^|_)(?:plan|think|scratchpad|task_(?:tracker|list))(?:_|$)")
-_SEARCHING_TOOL = re.compile(r"(?:^|_)(?:grep|search|glob|find|query|lookup|list|ls|match)(?:_|$)")
-_WAITING_COMMAND = re.compile(
-    r"(?:^|[;&|(\s])(?:sleep|wait|watch|timeout [0-9]+ tail|tail -f|until|inotifywait)\b"
-    r"|\bgh (?:run|pr|workflow) (?:watch|view|list|checks|status)|\bglab (?:ci|pipeline)|\bkubectl (?:get|wait|rollout"
-    r"|describe|logs|top)|\bdocker(?:[- ]compose)? (?:ps|logs|inspect|wait|stats)|\bcurl\b[^|;]*(?:health|status|ready"
-    r"|ping|alive|localhost|127\.0\.0\.1)|\b(?:squeue|sacct|qstat|bjobs|nvidia-smi|pg_isready|pgrep|lsof|ss|netstat"
-    r"|uptime)\b|\bnc -z|\bps (?:aux|-)|\bsystemctl (?:status|is-active)|\bjobs\b|\baws [a-z0-9-]+ (?:describe|wait"
-    r"|get|list)-?|\bgcloud .*(?:describe|list)|\baz .* show|\bterraform (?:show|output)|\btail\b|\bping\b"
-    r"|\b(?:status|poll|wait|progress|health)(?:\.sh|\.py)?\b(?<!git status)(?<!stash status)"
+_ASKING = {
+    "gh": _words("watch view checks status list"),
+    "glab": _words("ci pipeline job"),
+    "kubectl": _words("get wait rollout describe logs top"),
+    "docker": _words("ps logs inspect wait stats"),
+    "docker-compose": _words("ps logs"),
+    "podman": _words("ps logs inspect wait stats"),
+    "systemctl": _words("status is-active"),
+    "supervisorctl": _words("status"),
+    "terraform": _words("show output"),
+    "nc": _words("-z -zv -vz"),
+    "tail": _words("-f -F"),
+    "argocd": _words("get wait"),
+    "helm": _words("status"),
+    "fly": _words("status logs"),
+    "vercel": _words("inspect logs"),
+    "heroku": _words("ps logs"),
+}
+_CLOUDS = _words("aws gcloud az")
+_CLOUD_ASKS = re.compile(r" (?:describe|wait|get|list|show)\b")
+_ASKS_A_SERVER = re.compile(
+    r"health|status|ready|ping\b|alive|localhost|127\.0\.0\.1|/(?:jobs?|builds?|runs?)/"
 )
-_CHANGING_COMMAND = re.compile(
-    r"\bsed -i|\btee\b|(?<![0-9&=-])>{1,2}\s?[\w./~$\"']|<<|\bgit (?:commit|apply|mv|rm|checkout|restore|reset|stash|merge"
-    r"|rebase|cherry-pick|revert|pull)\b|(?:^|[;&|]\s*)(?:mv|cp|rm|mkdir|touch|ln|chmod|patch|apply_patch)\b"
-    r"|\b(?:pip|uv|npm|pnpm|yarn|cargo|apt-get|apt|brew|poetry|gem|go) (?:install|add|remove|uninstall|sync|i|get)\b"
-)
-_SEARCHING_COMMAND = re.compile(
-    r"^(?:cd [^;&|]* && )?(?:ba|z)?(?:sh -l?c )?[\"']?(?:git grep|git ls-files|[ezf]?grep|rg|ag|ack|find|fd|locate|ls)\b"
-)
-_WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
+_SCRIPT_ASKS = re.compile(r"(?:^|[/_-])(?:status|poll|wait|progress|health)(?:[_-]\w+)?(?:\.(?:sh|py|js))?$")
+_CHANGES = _words("mv cp rm mkdir touch ln chmod patch apply_patch tee truncate")
+_CHANGES_BY = {
+    "git": _words(
+        "commit apply mv rm checkout restore reset stash merge rebase cherry-pick revert pull add switch"
+    ),
+    "sed": _words("-i"),
+    "perl": _words("-i -pi"),
+    **dict.fromkeys(
+        (
+            "pip",
+            "pip3",
+            "uv",
+            "npm",
+            "pnpm",
+            "yarn",
+            "cargo",
+            "apt",
+            "apt-get",
+            "brew",
+            "poetry",
+            "gem",
+            "go",
+        ),
+        _words("install add remove uninstall sync i get ci"),
+    ),
+}
+_WRITES_TO_A_FILE = re.compile(r"(?<![0-9&=<-])>{1,2}\s?(?!/dev/null|[&>=\s])")
+_SEARCHES = _words("grep egrep zgrep rg ag ack find fd locate ls")
 
 
 class Allowances:
@@ -86,31 +148,45 @@ class Allowances:
                 return Role.POLLING
             if any(fnmatchcase(name, pattern) for pattern in self._batch):
                 return Role.STEPPING
-        return _role(tool[:200], command)
+        role = _role_of_tool(tool[:200])
+        if not command or role is Role.NOTE:
+            return role
+        if role is Role.CHANGE and " " not in command:  # an editor that is told by one word what to do
+            return Role.OTHER if command in _EDITOR_LOOKS else role
+        return role if role is Role.CHANGE else _role_of_command(command)
 
 
-@lru_cache(maxsize=512)
-def _role(tool: str, command: str) -> Role:
-    name = _WORD_STARTS.sub("_", tool).casefold()
-    if _NOTING_TOOL.search(name):
-        return Role.NOTE
-    changes = _CHANGING_TOOL.search(name)
-    if command and " " not in command and changes:  # an editor, told by a word what to do
-        return Role.OTHER if command in {"view", "read"} else Role.CHANGE
-    if command and not changes:
-        return _role_of_command(command)
-    if _POLLING_TOOL.search(name):
-        return Role.POLLING
-    if changes:
-        return Role.CHANGE
-    if _SEARCHING_TOOL.search(name):
-        return Role.SEARCH
-    return Role.STEPPING if _STEPPING_TOOL.search(name) else Role.OTHER
+@lru_cache(maxsize=256)
+def _role_of_tool(tool: str) -> Role:
+    words = {word.casefold() for word in _NAME_WORD.findall(tool)}
+    return next((role for role, known in _TOOLS if not known.isdisjoint(words)), Role.OTHER)
 
 
+@lru_cache(maxsize=256)
 def _role_of_command(command: str) -> Role:
-    if _WAITING_COMMAND.search(command):
-        return Role.POLLING
-    if _CHANGING_COMMAND.search(command):
-        return Role.CHANGE
-    return Role.SEARCH if _SEARCHING_COMMAND.match(command) else Role.OTHER
+    """Waiting before changing before searching; what stands behind a pipe only reads."""
+    found = Role.CHANGE if ">" in command and _WRITES_TO_A_FILE.search(command) else Role.OTHER
+    for part in _PART_ENDS.split(command):
+        words = part.partition("|")[0].split()
+        while words and (words[0].strip("\"'") in _IN_FRONT or "=" in words[0] or words[0].isdigit()):
+            del words[0]
+        if not words:
+            continue
+        program = words[0].strip("\"'").rpartition("/")[2]
+        if _waits(program, words, part):
+            return Role.POLLING
+        if program in _CHANGES or not _CHANGES_BY.get(program, frozenset()).isdisjoint(words):
+            found = Role.CHANGE
+        elif found is Role.OTHER and (program in _SEARCHES or words[:2] == ["git", "grep"]):
+            found = Role.SEARCH
+    return found
+
+
+def _waits(program: str, words: list[str], part: str) -> bool:
+    if program in _WAITING or not _ASKING.get(program, frozenset()).isdisjoint(words):
+        return True
+    if program == "curl":
+        return _ASKS_A_SERVER.search(part) is not None
+    if program in _CLOUDS:
+        return _CLOUD_ASKS.search(part) is not None
+    return any(_SCRIPT_ASKS.search(word) for word in words[:2]) and program not in {"git", "svn", "hg"}

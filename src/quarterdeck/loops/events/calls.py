@@ -20,6 +20,8 @@ from quarterdeck.loops.events.allowances import Role
 from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from quarterdeck.loops.events.allowances import Allowances
     from quarterdeck.loops.events.model import AgentEvent
 
@@ -28,35 +30,34 @@ _TAIL_CHARS = 1200
 _LABEL_CHARS = 90
 _COMMAND_CHARS = 400
 _JSON_CHARS = 100_000  # longer arguments in a string are compared as text
-_ERROR_LINES = 6
+_LOOKED_AT_LINES = 12
+_ERROR_LINES = 4
 _PARTS = 50
 _VAGUE_CHARS = 16  # an error that says less than this is the error of its call only
 
 _ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
 # Every branch begins with a digit: the search then runs from digit to digit, not over every character.
 _CHANGING = re.compile(
-    r"""[0-9](?:
+    r"""[0-9](?<![0-9][0-9])(?:                                              # only where a number begins
         (?<=0)x[0-9a-f]+                                                   # 0x7ffd12
       | [0-9a-f]*(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}                          # a UUID
       | [0-9]{3}[-/][0-9]{2}[-/][0-9]{2}                                   # 2026-01-02T03:04:05.678+01:00
         (?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?(?:[ ]?(?:z\b|[+-][0-9]{2}:?[0-9]{2}))?
+      | (?:(?<=[.][a-z]:[0-9])|(?<=[.][a-z]{2}:[0-9])|(?<=[.][a-z]{3}:[0-9])|(?<=[.][a-z]{4}:[0-9]))
+        [0-9]*(?::[0-9]+)?                                                 # main.py:12:3
       | [0-9]?:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?![0-9:])             # 12:34:56.7
       | (?=[0-9]*[a-f])[0-9a-f]{6,}(?![g-z_])                              # a commit, a digest
       | (?=[0-9]*[a-z])(?=[a-z]*[0-9])[0-9a-z]{9,}                         # req_01h2xcejqtf2
       | (?<=1)[5-9][0-9]{8}(?:[0-9]{3})?(?:\.[0-9]+)?(?![0-9])             # seconds since 1970
       | [0-9]*m[ ]?[0-9]+(?:\.[0-9]+)?s\b                                  # 1m 3s
       | [0-9]*(?:\.[0-9]+)?[ ]?(?:[nuµm]?s|secs?|seconds?|mins?|minutes?|hours?)\b
-      | (?<=(?:line|port|[ ]pid)[ ][0-9])[0-9]*
+      | (?<=(?:line|port|\Wpid)[ =:#][0-9])[0-9]*
       | (?<=[a-z0-9]:[0-9])[0-9]{3,4}(?![0-9.])                            # localhost:54321
       )""",
     re.VERBOSE,
 )
-_LINE_NUMBER = re.compile(r"(\.[a-z]{1,4}):[0-9]+(?::[0-9]+)?")
 _TEMPORARY = re.compile(r"tmp[._-]?\w{5,}|pytest-[0-9]+")
-_LASTED = re.compile(
-    r"(?:duration|elapsed|latency|took|wall|uptime|_ms)[a-z_ ]{0,12}[\"']?\s?[:=]?\s?[0-9][0-9.,]*"
-)
-_LASTED_WORDS = ("duration", "elapsed", "latency", "took", "wall", "uptime", "_ms")
+_MEASURED = re.compile(r"duration|elapsed|latency|took|wall_?time|uptime|timestamp|_ms$")
 _BEFORE_ID = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 # An outcome that nobody has marked says by its first words, or by its last, that it is an error. A word such
@@ -154,7 +155,7 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
     steadied = steady(came)
     failed = _says_it_failed(came) if event.failed is None else event.failed
     vain = role is Role.SEARCH and (not steadied or _NOTHING.fullmatch(steadied[:200]) is not None)
-    error = _error(came, call) if failed and not vain else 0
+    error = _error(steadied, call) if failed and not vain else 0
     outcome = 1 if role is Role.NOTE and not failed else digest(steadied)  # what a list answers is no news
     return Footprint(call, outcome, failed, error, target, before, after, role, vain)
 
@@ -192,16 +193,13 @@ def steady(text: str) -> str:
     text = _cut(text)
     if "\x1b" in text:
         text = _ANSI.sub("", text)
-    text = text.casefold()
-    if any(word in text for word in _LASTED_WORDS):
-        text = _LASTED.sub("", text)
-    text = _CHANGING.sub("\0", _LINE_NUMBER.sub(r"\1:", text))
-    if "\0" in text:  # what of an id stands before its first digit
+    text = _CHANGING.sub("\0", text.casefold())
+    if "\0" in text:  # what of an id stands before its first digit, and what a column is filled up with
         *parts, last = text.split("\0")
-        text = "\0".join([*(part.rstrip(_BEFORE_ID) for part in parts), last])
+        text = "\0".join([*(part.rstrip(_BEFORE_ID).rstrip(" ") for part in parts), last])
     if "tmp" in text or "pytest-" in text:
         text = _TEMPORARY.sub("\0", text)
-    return " ".join(text.split())
+    return text.strip()
 
 
 def digest(text: str) -> int:
@@ -217,10 +215,16 @@ def _says_it_failed(text: str) -> bool:
     )
 
 
-def _error(came: str, call: int) -> int:
-    lines = [line[:400] for line in _cut(came).splitlines()]
-    telling = [line for line in lines if _ERROR_LINE.search(line.casefold())]
-    says = steady("\n".join((telling or lines)[-_ERROR_LINES:]))
+def _error(steadied: str, call: int) -> int:
+    """What an error says: its last telling lines, for above them stands how it came about."""
+    lines = steadied.splitlines()
+    telling: list[str] = []
+    for line in reversed(lines[-_LOOKED_AT_LINES:]):
+        if _ERROR_LINE.search(line[:400]):
+            telling.append(line[:400])
+            if len(telling) == _ERROR_LINES:
+                break
+    says = "\n".join(telling or lines[-_ERROR_LINES:])
     return digest(says if len(says) > _VAGUE_CHARS else f"{says}\0{call}")
 
 
@@ -277,8 +281,17 @@ def _outcome_text(outcome: object) -> str:
         if texts:
             return "\n".join(texts)
     if isinstance(value, dict):
-        return "\n".join(f"{key}: {_text(item)}" for key, item in value.items())
+        return "\n".join(f"{key}: {_text(item)}" for key, item in _unmeasured(value))
     return _text(value)
+
+
+def _unmeasured(value: dict[object, object], levels: int = 2) -> Iterator[tuple[object, object]]:
+    """What is in an answer but how long it took and when it was given."""
+    for key, item in value.items():
+        if isinstance(item, dict) and levels > 1:
+            yield key, dict(_unmeasured(item, levels - 1))
+        elif not (isinstance(item, int | float) and _MEASURED.search(str(key).casefold())):
+            yield key, item
 
 
 def _command(value: dict[str, object], keys: dict[str, str]) -> str:
@@ -331,4 +344,4 @@ def _patched(patch: str) -> tuple[int, int, int]:
 def _relative(text: str, folder: str) -> str:
     if folder and folder in text:
         text = text.replace(f"cd {folder} && ", "").replace(f"{folder}/", "")
-    return text[2:] if text.startswith("./") else text
+    return text.removeprefix("./")

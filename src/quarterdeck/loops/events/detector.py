@@ -36,7 +36,7 @@ _WHAT_CHARS = 200
 _PICOUSD = 1_000_000_000_000
 
 
-class _State(msgspec.Struct):
+class _State(msgspec.Struct, array_like=True):
     """Everything that is remembered between two events."""
 
     version: int = _STATE_VERSION
@@ -134,8 +134,8 @@ class AgentLoopDetector:
         kept = self._state
         self._state = msgspec.json.decode(self.snapshot(), type=_State)
         try:
-            outcome, failed, error = known
-            finding, what = self._finding(event, seen._replace(outcome=outcome, failed=failed, error=error))
+            again = seen._replace(outcome=known.outcome, failed=known.failed, error=known.error)
+            finding, what = self._finding(event, again)
             if finding is None:
                 return None
             return tell(self._state.episode, finding, what, self._state.mark).episode.alarm
@@ -204,18 +204,19 @@ class AgentLoopDetector:
             progress=event.progress is True,
             limit=self._spend_picousd,
         )
-        finding = state.monologue.observe(event.text, before, mark) or spent
+        finding = (state.monologue.observe(event.text, before, mark) if event.text.strip() else None) or spent
         return finding, shortened(event.text, _WHAT_CHARS) if finding else ""
 
     def _called(self, event: AgentEvent, seen: Footprint, mark: Mark) -> tuple[Finding | None, str]:
         state = self._state
-        recovers = not seen.failed and state.novelty.known.get(seen.call, (0, False, 0))[1]
-        new = state.novelty.meet(seen)
+        before = state.novelty.known.get(seen.call)
+        recovers = before is not None and before.failed and not seen.failed
+        new = state.novelty.meet(seen, mark).times == 1 and not seen.vain
         changed = seen.role is Role.CHANGE and new and not seen.failed
         if event.progress is not None:
             changed = event.progress
         move = Move(seen, new, changed, mark)
-        state.labels.append(label(event))
+        state.labels.append(label(event) if not new else "")  # what is new is in no round
         del state.labels[:-LONGEST_PERIOD]
         state.monologue.acted(new=new)
         findings = (
@@ -228,7 +229,7 @@ class AgentLoopDetector:
                 mark,
                 event.cost_picousd or 0,
                 found=new and not seen.failed,
-                progress=changed or bool(recovers),
+                progress=changed or recovers,
                 limit=self._spend_picousd,
             ),
         )
@@ -237,9 +238,10 @@ class AgentLoopDetector:
 
     def _what(self, finding: Finding, event: AgentEvent, seen: Footprint) -> str:
         labels = self._state.labels
+        called = label(event)
         if finding.kind is Kind.CYCLE:
             return shortened("; ".join(labels[-finding.period :]), _WHAT_CHARS)
         came = outcome_label(event._replace(failed=seen.failed))
         if finding.kind is Kind.SAME_ERROR:
-            return shortened(f"{came or 'a failure'} (last: {labels[-1]})", _WHAT_CHARS)
-        return shortened(f"{labels[-1]} -> {came}" if came else labels[-1], _WHAT_CHARS)
+            return shortened(f"{came or 'a failure'} (last: {called})", _WHAT_CHARS)
+        return shortened(f"{called} -> {came}" if came else called, _WHAT_CHARS)

@@ -31,7 +31,7 @@ _WAITING = "It has been asked very often whether it is ready. Wait longer betwee
 _CHANGING = "The call is made again and again, each time with another outcome. If it waits for something, wait longer."
 
 
-class Episode(msgspec.Struct):
+class Episode(msgspec.Struct, array_like=True):
     """A loop from its first event to the last one so far."""
 
     alarm: Alarm

@@ -5,6 +5,7 @@
     the same, and its outcome is not known                 6     10    16
     the same, of a tool that steps through something      12     24    48
     the same, while somebody waits (polling)              30     60   120
+    the same, with other calls in between                  5      8    13
     one call, each time with another outcome              25     50   100   four times as many for polling
     rounds of 2 to 8 calls with their outcomes             3      5     8   polling as above, in calls
     one error                                              4      6     9
@@ -43,6 +44,9 @@ _FORGOTTEN_AFTER = 24  # calls without it, and an error or a state is not the sa
 _SETTLED_AFTER = 8  # calls without a change before repeating counts as little that is new
 
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
 class Limits(NamedTuple):
     """From how many on each level is reached."""
 
@@ -61,6 +65,7 @@ SAME_CALL = Limits(4, 6, 10)
 UNKNOWN_OUTCOME = Limits(6, 10, 16)
 STEPPING = Limits(12, 24, 48)
 POLLING = Limits(30, 60, 120)
+SCATTERED = Limits(5, 8, 13)
 OTHER_OUTCOME = Limits(25, 50, 100)
 OTHER_OUTCOME_POLLING = Limits(100, 200, 400)
 ROUNDS = Limits(3, 5, 8)
@@ -136,7 +141,7 @@ def _zeros() -> list[int]:
     return [0] * LONGEST_PERIOD
 
 
-class Repetition(msgspec.Struct):
+class Repetition(msgspec.Struct, array_like=True):
     """The same call with the same outcome, or a round of several of them.
 
     For each period p it is counted for how many calls on end each was the one p calls before: O(8) per call.
@@ -150,7 +155,7 @@ class Repetition(msgspec.Struct):
     firsts: _Marks = msgspec.field(
         default_factory=lambda: [Mark()] * LONGEST_PERIOD
     )  # end of the first round
-    unknown: Annotated[int, msgspec.Meta(ge=0)] = 0  # calls on end whose outcome is not known
+    unknown: Count = 0  # calls on end whose outcome is not known
 
     def observe(self, move: Move) -> Finding | None:
         """What repeats with this call, by the shortest period; None: nothing, or not often enough."""
@@ -208,11 +213,11 @@ class Repetition(msgspec.Struct):
         return (UNKNOWN_OUTCOME if self.unknown > rounds // 2 else SAME_CALL).level(rounds), False
 
 
-class SameCall(msgspec.Struct):
+class SameCall(msgspec.Struct, array_like=True):
     """One call on end, whatever comes of it."""
 
     call: int = 0
-    times: Annotated[int, msgspec.Meta(ge=0)] = 0
+    times: Count = 0
     start: Mark = Mark()
 
     def observe(self, move: Move) -> Finding | None:
@@ -239,8 +244,8 @@ class SameCall(msgspec.Struct):
         )
 
 
-class _Trouble(msgspec.Struct):
-    times: Annotated[int, msgspec.Meta(ge=0)]
+class _Trouble(msgspec.Struct, array_like=True):
+    times: Count
     start: Mark
     last: int  # number of the call
     call: int
@@ -249,11 +254,11 @@ class _Trouble(msgspec.Struct):
     targets: Annotated[list[int], msgspec.Meta(max_length=8)] = msgspec.field(default_factory=list)
 
 
-class SameError(msgspec.Struct):
+class SameError(msgspec.Struct, array_like=True):
     """One error, whatever was called."""
 
-    calls: Annotated[int, msgspec.Meta(ge=0)] = 0
-    tried: Annotated[int, msgspec.Meta(ge=0)] = 0  # number of the last call that changed something, or waited
+    calls: Count = 0
+    tried: Count = 0  # number of the last call that changed something, or waited
     known: Annotated[dict[int, _Trouble], msgspec.Meta(max_length=_KNOWN_ERRORS)] = msgspec.field(
         default_factory=dict
     )
@@ -302,18 +307,18 @@ class SameError(msgspec.Struct):
                 del self.known[error]
 
 
-class _States(msgspec.Struct):
+class _States(msgspec.Struct, array_like=True):
     last: int
     start: Mark
-    returns: Annotated[int, msgspec.Meta(ge=0)] = 0
-    changes: Annotated[int, msgspec.Meta(ge=0)] = 0
+    returns: Count = 0
+    changes: Count = 0
     seen: Annotated[list[int], msgspec.Meta(max_length=4)] = msgspec.field(default_factory=list)
 
 
-class Alternation(msgspec.Struct):
+class Alternation(msgspec.Struct, array_like=True):
     """To and fro between two states of the same file, whatever happens in between."""
 
-    calls: Annotated[int, msgspec.Meta(ge=0)] = 0
+    calls: Count = 0
     known: Annotated[dict[int, _States], msgspec.Meta(max_length=_KNOWN_TARGETS)] = msgspec.field(
         default_factory=dict
     )
@@ -349,46 +354,85 @@ class Alternation(msgspec.Struct):
         )
 
 
-class Novelty(msgspec.Struct):
-    """Whether what an agent does is new, and the last outcome of the calls it knows."""
+class Known(msgspec.Struct, array_like=True):
+    """What came of a call the last time, and how often on end."""
 
-    known: Annotated[dict[int, tuple[int, bool, int]], msgspec.Meta(max_length=_KNOWN_CALLS)] = msgspec.field(
+    outcome: int
+    failed: bool
+    error: int
+    times: Count
+    start: Mark
+    last: Count  # number of the call
+
+
+class Novelty(msgspec.Struct, array_like=True):
+    """Whether what an agent does is new, and what came of the calls it knows."""
+
+    known: Annotated[dict[int, Known], msgspec.Meta(max_length=_KNOWN_CALLS)] = msgspec.field(
         default_factory=dict
     )
     window: Annotated[int, msgspec.Meta(ge=0, lt=1 << NOVELTY_WINDOW)] = 0  # one bit a call, set: new
-    counted: Annotated[int, msgspec.Meta(ge=0)] = 0
-    settled: Annotated[int, msgspec.Meta(ge=0)] = 0  # calls since something was changed
-    low: Annotated[int, msgspec.Meta(ge=0)] = 0  # calls on end at which little was new
+    calls: Count = 0
+    changed: Count = 0  # number of the last call that changed something
+    counted: Count = 0  # calls that count for the window
+    low: Count = 0  # calls on end at which little was new
     marks: Annotated[list[Mark], msgspec.Meta(max_length=NOVELTY_WINDOW + 1)] = msgspec.field(
         default_factory=list
     )
     start: Mark = Mark()
     before: Mark = Mark()
 
-    def meet(self, seen: Footprint) -> bool:
-        """Whether this call with this outcome is new; from now on it is not."""
-        came = (seen.outcome, seen.failed, seen.error)
+    def meet(self, seen: Footprint, mark: Mark) -> Known:
+        """What is known of a call with this outcome, this time included."""
+        self.calls += 1
         known = self.known.pop(seen.call, None)
-        if known is None and len(self.known) >= _KNOWN_CALLS:
-            del self.known[next(iter(self.known))]  # the one not met for longest
-        self.known[seen.call] = came
-        return not seen.vain and (known is None or known[0] != came[0])
+        same = known is not None and known.outcome == seen.outcome and known.failed == seen.failed
+        if known is None:
+            known = Known(seen.outcome, seen.failed, seen.error, 1, mark, self.calls)
+            if len(self.known) >= _KNOWN_CALLS:
+                del self.known[next(iter(self.known))]  # the one not met for longest
+        elif same and self.changed <= known.last and self.calls - known.last <= _FORGOTTEN_AFTER:
+            known.times += 1
+        else:
+            known.outcome, known.failed, known.error = seen.outcome, seen.failed, seen.error
+            known.times, known.start = 1 + same, mark
+        known.last = self.calls
+        self.known[seen.call] = known
+        return known
 
     def observe(self, move: Move) -> Finding | None:
         """Whether little of the last calls was new; waiting is no activity and does not count."""
+        if move.changed:
+            self.changed = self.calls
         if move.print.role is Role.POLLING or move.print.role is Role.STEPPING:
             return None
         self.window = (self.window << 1 | move.new) & ((1 << NOVELTY_WINDOW) - 1)
         self.counted += 1
-        self.settled = 0 if move.changed else self.settled + 1
         self.marks.append(move.mark)
         if len(self.marks) > NOVELTY_WINDOW + 1:
             del self.marks[0]
-        if (
-            self.counted < NOVELTY_WINDOW
-            or self.settled < _SETTLED_AFTER
-            or self.window.bit_count() > _FEW_NEW
-        ):
+        return self._scattered(move) or self._little_new()
+
+    def _scattered(self, move: Move) -> Finding | None:
+        known = self.known[move.print.call]
+        if known.times < SCATTERED.nudge or known.outcome == 0:
+            return None
+        level = SCATTERED.level(known.times)
+        assert level is not None
+        return Finding(
+            Kind.REPETITION,
+            level,
+            move.print.call,
+            known.times,
+            0,
+            known.times,
+            known.start,
+            known.start,
+        )
+
+    def _little_new(self) -> Finding | None:
+        settled = self.calls - self.changed >= _SETTLED_AFTER
+        if self.counted < NOVELTY_WINDOW or not settled or self.window.bit_count() > _FEW_NEW:
             self.low = 0
             return None
         if self.low == 0:
@@ -397,10 +441,12 @@ class Novelty(msgspec.Struct):
         level = LITTLE_NEW.level(self.low)
         assert level is not None
         calls = self.low + NOVELTY_WINDOW - 1
-        return Finding(Kind.LOW_NOVELTY, level, self.start.position, calls, 0, calls, self.start, self.before)
+        return Finding(
+            Kind.LOW_NOVELTY, level, self.start.position, calls, 0, calls, self.start, self.before
+        )
 
 
-class Spending(msgspec.Struct):
+class Spending(msgspec.Struct, array_like=True):
     """What has been spent since something came of it.
 
     Something is changed, or a call works that had failed: that is progress. What is only found out is none,
@@ -409,8 +455,8 @@ class Spending(msgspec.Struct):
 
     since: Mark = Mark()
     begun: Mark | None = None
-    weighed: Annotated[int, msgspec.Meta(ge=0)] = 0  # quarters of pico-dollars
-    events: Annotated[int, msgspec.Meta(ge=0)] = 0
+    weighed: Count = 0  # quarters of pico-dollars
+    events: Count = 0
 
     def observe(self, mark: Mark, cost: int, *, found: bool, progress: bool, limit: int) -> Finding | None:
         """Whether more than *limit* pico-dollars went without progress."""

@@ -9,9 +9,9 @@ A signature is a suspicion. It is all that a short history can give, and it is s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from quarterdeck.loops.metrics.columns import SUCCESS, column, known
+from quarterdeck.loops.metrics.columns import SUCCESS, column, is_binary, known
 from quarterdeck.loops.metrics.feedback import MIN_SNAPSHOTS, UNTESTED, Feedback, balancing, reinforcing
 from quarterdeck.loops.metrics.model import FeedbackLoop, LoopPolarity, LoopType
 from quarterdeck.loops.metrics.trend import mann_kendall, theil_sen
@@ -36,6 +36,9 @@ _SLOWING = 0.5
 """A move whose last half is less than this much as steep as the whole is on its way to a limit."""
 _FAILURES = frozenset({"failure_rate", "error_rate"})
 _OUTCOMES = _FAILURES | {SUCCESS}
+
+
+_Columns: TypeAlias = "Sequence[tuple[str, Sequence[float | None]]]"
 
 
 class Activity(NamedTuple):
@@ -94,9 +97,7 @@ def _signs(loop: FeedbackLoop, measured: Sequence[str]) -> list[int]:
     return [*signs[:-1], signs[-1] * first] if signs else []
 
 
-def _goes_round(
-    columns: Sequence[tuple[str, Sequence[float | None]]], signs: Sequence[int], wanted: int
-) -> bool:
+def _goes_round(columns: _Columns, signs: Sequence[int], wanted: int) -> bool:
     """Whether each metric moves as the one before would move it, the first one surely and as *wanted*."""
     towards = 0.0
     for i, (name, values) in enumerate(columns):
@@ -105,11 +106,11 @@ def _goes_round(
             if found.direction == "none" or wanted * found.z < 0:
                 return False
             towards = found.z
-        elif name in _OUTCOMES:
-            if signs and towards * found.z < 0 and abs(found.z) > _BARELY_Z:
+        elif abs(found.z) > _BARELY_Z:
+            if signs and towards * found.z < 0:
                 return False
-        elif abs(found.z) <= _BARELY_Z or (signs and towards * found.z < 0):
-            return False
+        elif not (name in _OUTCOMES and (len(values) < MIN_SNAPSHOTS or is_binary(values))):
+            return False  # how often it succeeds may be at its best already, and yes and no hardly move
         towards *= signs[i] if signs else 1
     return True
 
@@ -138,6 +139,7 @@ def _signature(loop: FeedbackLoop, columns: Mapping[str, Sequence[float | None]]
         elif loop.polarity is LoopPolarity.VICIOUS:
             clear = min(clear, 1 - successes if 1 - successes >= _ENOUGH else 0.0)
     lead = known(next(iter(columns.values())))
-    if theil_sen(lead[-(len(lead) // 2 + 1) :]).slope / theil_sen(lead).slope < _SLOWING:
+    steepness = theil_sen(lead).slope
+    if not steepness or theil_sen(lead[-(len(lead) // 2 + 1) :]).slope / steepness < _SLOWING:
         return 0.0
     return abs(_movement(lead).tau) * min(1.0, max(0.0, clear))

@@ -65,3 +65,8 @@ def column(history: Sequence[Mapping[str, object]], name: str) -> list[float | N
 def known(values: Sequence[float | None]) -> list[float]:
     """The values that are known, in their order."""
     return [value for value in values if value is not None]
+
+
+def is_binary(values: Sequence[float | None]) -> bool:
+    """Whether it only ever says yes or no: then changes are jumps, and no value is near a bound."""
+    return all(value is None or value in (0, 1) for value in values)

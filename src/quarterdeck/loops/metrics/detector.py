@@ -100,11 +100,11 @@ class FeedbackLoopDetector:
         self._recent.append(kept)
         self._answer = None
         value = kept.get(self._watch)
-        if value.__class__ is not float or not -LARGEST <= value <= LARGEST:  # type: ignore[operator]
+        if value.__class__ is not float or not -LARGEST <= value <= LARGEST:
             value = number(value)  # the same, slower: for whatever else there is
             if value is None:
                 return None
-        shift = self._onset.observe(value)  # type: ignore[arg-type]
+        shift = self._onset.observe(value)
         if shift is not None:
             self._shift = shift
         return shift

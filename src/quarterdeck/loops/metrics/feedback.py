@@ -3,44 +3,49 @@
 A ramp that something outside causes, and a step, are no feedback however steep. What tells them apart is not
 the level but the change: in a loop the change of a metric depends on where the one before it stood.
 
-    reinforcing   change of the next = effect x the one before, in the direction that goes round as amplifying;
-                  both moved
-    balancing     the same, with every other metric of the loop and the time held fixed: a loop that pulls back
-                  is about deviations
+    reinforcing   change of the next = effect x the one before, all effects together amplifying
+    balancing     the same, with every other metric of the loop and the time held fixed, all effects together
+                  pulling back: such a loop is about deviations
 
 A metric that is a share (always 0 to 1) stops at its bounds, and changes slow down on the way there: what is
 near a bound says nothing, and in between all effects are scaled by how much room there is (for a logistic
 curve x(1 - x); here it counts fully in the middle).
 
-Links are tested at a delay of one snapshot. A driver outside that itself accelerates, and moves every metric of
-a loop, cannot be told from it by any of this.
+Links are tested at a delay of one snapshot. A driver outside that itself accelerates, and moves every metric
+of a loop, cannot be told from it by any of this.
 """
 
 from __future__ import annotations
 
 import math
 from itertools import pairwise
+from operator import mul
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
+from quarterdeck.loops.metrics.columns import is_binary
 from quarterdeck.loops.metrics.least_squares import fit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 MIN_SNAPSHOTS = 20
 """Of fewer, nothing is concluded from what was not shown."""
 
 _MIN_ROWS = 6
-_POOLED_Z = 2.0
-"""Of all links of a reinforcing loop together: sum of z by the root of their number."""
-_EACH_Z = 0.5
-"""Of each link, so that no single one carries the loop."""
-_BALANCING_P = 0.03
-"""Of each link of a balancing loop."""
+_POOLED_Z = 1.645
+"""Of all links of a reinforcing loop together, each in the right direction: the sum of z by the root of their
+number. One in twenty, one-sided."""
+_BALANCING_P = 0.05
+"""Of each link of a balancing loop; two-sided."""
 _NEAR_BOUND = 0.02
 _ROOM = 6.0
 """x(1 - x) times this is the room a share has to move, at most 1: a sixth off its bounds it is free."""
+
+_ERRORS_SHOW = -0.15
+"""An autocorrelation of what is left over below which it has errors of measurement in it."""
+_ERRORS_MOST = -0.47
+"""With -0.5 there would be nothing but errors."""
 
 _normal = NormalDist()
 
@@ -103,7 +108,7 @@ def reinforcing(columns: Sequence[Sequence[float | None]], signs: Sequence[int] 
     towards = signs or [1 if link.z >= 0 else -1 for link in links]
     scores = [link.z * sign for link, sign in zip(links, towards, strict=True)]
     confirmed = (
-        math.prod(towards) > 0 and min(scores) > _EACH_Z and sum(scores) / math.sqrt(len(scores)) > _POOLED_Z
+        math.prod(towards) > 0 and min(scores) > 0 and sum(scores) / math.sqrt(len(scores)) > _POOLED_Z
     )
     return _said(links, columns, confirmed=confirmed)
 
@@ -139,47 +144,59 @@ def _said(links: list[Link], columns: Sequence[Sequence[float | None]], *, confi
     tested = confirmed or (
         len(columns[0]) >= MIN_SNAPSHOTS
         and min(link.rows for link in links) >= MIN_SNAPSHOTS // 2
-        and not any(_is_binary(column) for column in columns)
+        and not any(is_binary(column) for column in columns)
     )
     return Feedback(confirmed, tested, strength, tuple(links))
 
 
 def _marginal(columns: Sequence[Sequence[float | None]], source: int, target: int) -> Link | None:
     """The change of *target* on where *source* stood, whatever else there is."""
-    if _is_binary(columns[target]):
+    if is_binary(columns[target]):
         return _partial(columns, source, target)
-    moved, mover = columns[target], columns[source]
-    bounded, mover_bounded = _is_share(moved), _is_share(mover) and not _is_binary(mover)
-    rows, changes = [], []
-    for (value, after), before in zip(pairwise(moved), mover, strict=False):
-        if value is None or after is None or before is None:
-            continue
-        if (bounded and _at_bound(value)) or (mover_bounded and _at_bound(before)):
-            continue
+    bounded = _is_bounded(columns[target])
+    rows: list[tuple[float, ...]] = []
+    changes = []
+    for state, change in _steps(columns, target, (source, target)):
+        value = state[target]
         room = min(1.0, _ROOM * value * (1 - value)) if bounded else 1.0
-        rows.append((room * before, room))
-        changes.append(after - value)
-    return _link(rows, changes, source, target)
+        rows.append((room * state[source], room))
+        changes.append(change)
+    return _link(*_without_errors(rows, changes), source, target)
 
 
 def _partial(columns: Sequence[Sequence[float | None]], source: int, target: int) -> Link | None:
     """The change of *target* on where *source* stood, all metrics and the time being held fixed."""
     rows, changes = [], []
-    length = len(columns[0])
-    for position, (state, after) in enumerate(
-        zip(zip(*columns, strict=True), columns[target][1:], strict=False)
-    ):
-        if after is None or None in state:
-            continue
-        value = state[target]
-        rows.append(
-            (state[source], *(each for i, each in enumerate(state) if i != source), 1.0, position / length)
-        )
-        changes.append(after - value)
+    others = [i for i in range(len(columns)) if i != source]
+    for state, change in _steps(columns, target, range(len(columns))):
+        rows.append((state[source], *[state[i] for i in others], 1.0, state[-1]))
+        changes.append(change)
     return _link(rows, changes, source, target)
 
 
-def _link(rows: list[tuple[float, ...]], changes: list[float], source: int, target: int) -> Link | None:
+def _steps(
+    columns: Sequence[Sequence[float | None]], target: int, involved: Iterable[int]
+) -> Iterator[tuple[tuple[float, ...], float]]:
+    """Where all metrics stood, then the time (0 to 1), and the change of *target* that followed.
+
+    Steps at which one of the *involved* is not known, or at a bound, are left out.
+    """
+    length = len(columns[0])
+    limits = [(i, _is_bounded(columns[i])) for i in involved]
+    for position, (state, after) in enumerate(
+        zip(zip(*columns, strict=True), columns[target][1:], strict=False)
+    ):
+        if after is None:
+            continue
+        for i, bounded in limits:
+            value = state[i]
+            if value is None or (bounded and not _NEAR_BOUND < value < 1 - _NEAR_BOUND):
+                break
+        else:
+            yield (*state, position / length), after - state[target]
+
+
+def _link(rows: Sequence[tuple[float, ...]], changes: list[float], source: int, target: int) -> Link | None:
     """The link whose effect is the first coefficient of the model of *changes*."""
     found = fit(rows, changes) if len(rows) >= _MIN_ROWS else None
     if found is None:
@@ -191,14 +208,37 @@ def _link(rows: list[tuple[float, ...]], changes: list[float], source: int, targ
     return Link(source, target, effect, z, correlation, len(rows))
 
 
-def _is_share(values: Sequence[float | None]) -> bool:
-    return all(value is None or 0 <= value <= 1 for value in values)
+def _without_errors(
+    rows: list[tuple[float, ...]], changes: list[float]
+) -> tuple[list[tuple[float, ...]], list[float]]:
+    """The same model in terms that errors of measurement no longer link: for them, twice the power.
+
+    An error of one value makes a change too large and the next one as much too small, so that what the model
+    leaves over is a moving average of order one. Its inverse is applied to both sides of the model, with the
+    parameter that the first autocorrelation gives (Box and Jenkins 1970, 6.3).
+    """
+    found = fit(rows, changes) if len(rows) >= _MIN_ROWS else None
+    if found is None:
+        return rows, changes
+    left = [
+        change - sum(map(mul, found.coefficients, row)) for row, change in zip(rows, changes, strict=True)
+    ]
+    power = sum(each * each for each in left)
+    lagged = sum(each * after for each, after in pairwise(left))
+    if not power or lagged / power > _ERRORS_SHOW:
+        return rows, changes
+    correlation = max(lagged / power, _ERRORS_MOST)
+    share = (math.sqrt(1 - 4 * correlation * correlation) - 1) / (2 * correlation)
+    filtered_rows, filtered = [], []
+    carried_row, carried = (0.0,) * len(rows[0]), 0.0
+    for row, change in zip(rows, changes, strict=True):
+        carried_row = tuple(value + share * before for value, before in zip(row, carried_row, strict=True))
+        carried = change + share * carried
+        filtered_rows.append(carried_row)
+        filtered.append(carried)
+    return filtered_rows, filtered
 
 
-def _is_binary(values: Sequence[float | None]) -> bool:
-    """Whether it only ever says yes or no; then changes are jumps, and nothing is near a bound."""
-    return all(value is None or value in (0, 1) for value in values)
-
-
-def _at_bound(value: float) -> bool:
-    return not _NEAR_BOUND < value < 1 - _NEAR_BOUND
+def _is_bounded(values: Sequence[float | None]) -> bool:
+    """Whether it is a share, which cannot go on beyond 0 or 1."""
+    return all(value is None or 0 <= value <= 1 for value in values) and not is_binary(values)

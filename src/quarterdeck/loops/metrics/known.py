@@ -22,7 +22,7 @@ def standard_loops() -> list[FeedbackLoop]:
             loop_id="R2_trust_erosion",
             loop_type=LoopType.REINFORCING,
             polarity=LoopPolarity.VICIOUS,
-            description="What fails is trusted less, what is trusted less is watched at every step, and fails more.",
+            description="What fails is trusted less, then watched more closely, and then fails more.",
             components=["trust", "oversight_level", "failure_rate"],
             intervention_points=["break_cycle", "rebuild_confidence", "adjust_scope"],
             signs=[-1, 1, -1],

@@ -83,6 +83,6 @@ _KNOWN = {
 
 
 def interventions(names: Iterable[str]) -> list[Intervention]:
-    """What *names* stand for, the most effective place first; those of no known place last, in their order."""
+    """What *names* stand for, the most effective place first; those of no known place last."""
     found = [_KNOWN.get(name) or Intervention(name, None, name.replace("_", " ")) for name in names]
     return sorted(found, key=lambda each: each.place or len(Place) + 1)

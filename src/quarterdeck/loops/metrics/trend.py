@@ -2,7 +2,6 @@
 
     mann_kendall   whether: how many later values are above earlier ones, and how likely that is by chance
     theil_sen      how fast: the median of the slopes between all pairs
-    RunningTrend   mann_kendall of the last values, kept up to date as they come
 
 All values are finite; what is unknown has been left out by the caller.
 """
@@ -12,7 +11,6 @@ from __future__ import annotations
 import functools
 import math
 from bisect import bisect_left, bisect_right
-from collections import deque
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -58,7 +56,7 @@ def mann_kendall(
 ) -> MannKendall:
     """Whether *values* rise or fall more than chance would have it; O(n log n), or O(n²) if *autocorrelated*.
 
-    Of fewer than four values the normal approximation never finds a trend.
+    Of fewer than five values the normal approximation never finds a trend.
 
     Source: Mann (1945), Econometrica 13; Kendall (1975), "Rank Correlation Methods", with the correction for
     continuity and ties.
@@ -69,9 +67,9 @@ def mann_kendall(
             Called a trend, of 100 values (of 30): 6 % (4 %) of white noise, 4 % (6 %) of first-order
             autoregressions of 0.3, 6 % (8 %) of 0.7, 8 % (12 %) of 0.9, 22 % (21 %) of random walks; without
             this 6 % (5 %), 14 % (16 %), 36 % (40 %), 66 % (59 %) and 86 % (74 %). The methods of Hamed and
-            Rao (1998), and of Yue and Wang with the first autocorrelation as it is, leave 22 % and more at
-            0.7 and more than half of the walks. The price: a ramp of 1.5 standard deviations over 30 values is
-            seen in 53 % of all cases, not in 61 %, and a curve without any noise may not be seen.
+            Rao (1998), and of Yue and Wang with the first autocorrelation as it is, leave 22 % and more of
+            0.7 and more than half of the walks. The price: a ramp of 1.5 standard deviations over 30
+            values is seen in 53 % of all cases, not in 61 %; a curve without any noise may not be seen.
         exact: up to nine values without ties, count the orders in which they could have come instead of
             approximating; three that rise have ``p_value`` 1/3. Not together with *autocorrelated*.
     """
@@ -118,56 +116,6 @@ def theil_sen(values: Sequence[float], positions: Sequence[float] | None = None)
         return TheilSen(0.0, 0.0)
     slope = _median(slopes) if slopes else 0.0
     return TheilSen(slope, _median(values) - slope * _median(positions))
-
-
-class RunningTrend:
-    """:func:`mann_kendall` of the last *window* values, without drift: it counts in whole numbers.
-
-    A value costs O(log window) comparisons and moving what is behind it in a list of *window*.
-    """
-
-    __slots__ = ("_ordered", "_recent", "_ties", "s", "window")
-
-    def __init__(self, window: int) -> None:
-        self.window = window
-        self.s = 0
-        self._ties = 0
-        self._recent: deque[float] = deque()
-        self._ordered: list[float] = []
-
-    def __len__(self) -> int:
-        return len(self._recent)
-
-    def push(self, value: float) -> None:
-        """Take in the newest value, and let go of the oldest where there are more than *window*."""
-        ordered = self._ordered
-        recent = self._recent
-        s = self.s
-        if len(recent) == self.window:
-            oldest = recent.popleft()
-            first = bisect_left(ordered, oldest)
-            past = first + 1
-            if past < len(ordered) and ordered[past] == oldest:
-                past = bisect_right(ordered, oldest, past)
-                self._ties -= _ties_more(past - first - 1)
-            s -= len(ordered) - past - first  # all others are later: those above it rose, those below it fell
-            del ordered[first]
-        recent.append(value)
-        first = past = bisect_left(ordered, value)
-        if past < len(ordered) and ordered[past] == value:
-            past = bisect_right(ordered, value, past)
-            self._ties += _ties_more(past - first)
-        self.s = s + first + past - len(ordered)
-        ordered.insert(first, value)
-
-    @property
-    def variance(self) -> float:
-        """Of *s*, if there is no trend."""
-        return _variance(len(self._recent), self._ties)
-
-    def result(self) -> MannKendall:
-        """What the test says of the values that are in the window now."""
-        return _judged(self.s, self.variance, len(self._recent))
 
 
 def _judged(s: int, variance: float, length: int, p_value: float | None = None) -> MannKendall:

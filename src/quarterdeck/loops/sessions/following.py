@@ -36,6 +36,7 @@ class Following:
         path: of the transcript.
         events: how many events it has told, since `__init__`.
         left_out: by actor, how many of its latest calls were left out, one after another.
+        told: by actor, the start and the level of the loop that it was told of last; kept with the rest.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Following:
         *,
         state: str = "",
         prices: PriceBook | None = None,
+        last_bytes: int | None = None,
         folder: str = "",
         leave_out: Callable[[AgentEvent], bool] = lambda event: False,
     ) -> None:
@@ -55,19 +57,21 @@ class Following:
             settings: of the project.
             state: as `state` gave it; one that is damaged or of another version is as none.
             prices: what answers are priced by; None: costs stay unknown.
+            last_bytes: without *state*, begin at most so many bytes before the end.
             folder: where the agent works; empty: unknown.
             leave_out: events that no detector is shown.
         """
         self.path = path
         self.events = 0
-        self.left_out: dict[str, int] = {}
+        self._forget()
         self._settings = settings
         self._folder = folder
         self._leave_out = leave_out
-        self._detectors: dict[str, AgentLoopDetector] = {}
         place = self._restored(state)
-        self._follower = Follower(path, state=place, prices=prices)
+        self._follower = Follower(path, state=place, prices=prices, last_bytes=last_bytes)
         self._restarts = self._follower.restarts
+        if self._follower.state != place:  # of another version: it begins anew
+            self._forget()
 
     def read(self) -> Iterator[Raised | Problem]:
         """What comes of all that was written since last time; to be read to its end.
@@ -76,11 +80,11 @@ class Following:
             NothingToRead: the transcript cannot be read.
             UsageError: it is of no format that is known.
         """
-        for step in self._follower.read():
-            if self._follower.restarts != self._restarts:
-                self._restarts = self._follower.restarts
-                self._detectors.clear()
-                self.left_out.clear()
+        steps = list(self._follower.read())  # only at the end of them it is known whether it began anew
+        if self._follower.restarts != self._restarts:
+            self._restarts = self._follower.restarts
+            self._forget()
+        for step in steps:
             if isinstance(step, Problem):
                 yield step
                 continue
@@ -89,6 +93,7 @@ class Following:
                 self.left_out[step.actor] = self.left_out.get(step.actor, 0) + 1
                 continue
             self.left_out.pop(step.actor, None)
+            self._observed[step.actor] = self._observed.get(step.actor, 0) + 1
             alarm = self._detector(step.actor).observe(step.event)
             if alarm is not None:
                 yield Raised(alarm, step.actor)
@@ -104,24 +109,37 @@ class Following:
             for alarm in detector.loops():
                 yield Raised(alarm, actor)
 
+    def at_work(self) -> Iterator[Raised]:
+        """Of the loops of a session that was read from its start, those that its latest events are part of."""
+        for each in self.loops():
+            if each.alarm.position == self._observed.get(each.actor):
+                yield each
+
     @property
     def state(self) -> str:
-        """All that reading on needs, as a line of JSON. It follows from the transcript alone."""
+        """All that reading on needs, as a line of JSON; but for `told` it follows from the transcript alone."""
         kept = {actor: detector.snapshot().decode() for actor, detector in self._detectors.items()}
-        return json.dumps([_VERSION, self._follower.state, kept, self.left_out])
+        return json.dumps([_VERSION, self._follower.state, kept, self.left_out, self.told])
 
     def _restored(self, state: str) -> str:
         """The follower's part of *state*, the rest of it taken over; empty: it cannot be used."""
         try:
-            version, place, kept, left_out = json.loads(state)
+            version, place, kept, left_out, told = json.loads(state)
             if version != _VERSION or not isinstance(place, str):
                 return ""
             self.left_out = {str(actor): int(times) for actor, times in left_out.items()}
+            self.told = {str(actor): (int(start), int(level)) for actor, (start, level) in told.items()}
             self._detectors = {actor: self._made(snapshot) for actor, snapshot in kept.items()}
         except (ValueError, TypeError, AttributeError, RecursionError):
-            self.left_out, self._detectors = {}, {}
+            self._forget()
             return ""
         return place
+
+    def _forget(self) -> None:
+        self._detectors: dict[str, AgentLoopDetector] = {}
+        self._observed: dict[str, int] = {}
+        self.left_out: dict[str, int] = {}
+        self.told: dict[str, tuple[int, int]] = {}
 
     def _made(self, snapshot: str = "") -> AgentLoopDetector:
         if not snapshot:

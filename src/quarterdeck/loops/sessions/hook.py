@@ -40,8 +40,7 @@ FOLDER = "loops"
 MAX_BYTES = 64_000_000
 """Of a question: more than any call has as its arguments."""
 
-_ASKED_BYTES = 262_144
-_SUM_BYTES = 4
+_ASKED_BYTES = 90_000  # ten thousand calls
 _SAID_CHARS = 300
 _REMARKS = frozenset(("description", "explanation"))
 
@@ -159,18 +158,17 @@ def _question(content: bytes) -> Question:
 
 def _asked_before(question: Question) -> bool:
     """Whether the like of its call has been asked for in this session; from now on it has."""
-    own = _sum(question).to_bytes(_SUM_BYTES, "little")
+    own = b"%08x\n" % _sum(question)
     path = os.path.join(state_folder(), f"{question.key}.asked")
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     descriptor = os.open(path, flags, PRIVATE_FILE)
     try:
         size = os.fstat(descriptor).st_size
-        start = max(0, size - _ASKED_BYTES) // _SUM_BYTES * _SUM_BYTES
-        sums = os.pread(descriptor, _ASKED_BYTES + _SUM_BYTES, start)
+        before = os.pread(descriptor, _ASKED_BYTES, max(0, size - _ASKED_BYTES))
         os.write(descriptor, own)
     finally:
         os.close(descriptor)
-    return any(sums[place : place + _SUM_BYTES] == own for place in range(0, len(sums), _SUM_BYTES))
+    return own in before
 
 
 def _sum(question: Question) -> int:
@@ -181,8 +179,8 @@ def _sum(question: Question) -> int:
     arguments = question.arguments
     if isinstance(arguments, dict):
         arguments = {key: value for key, value in arguments.items() if key not in _REMARKS}
-    text = "".join(json.dumps(arguments, sort_keys=True).split())
-    folder = question.folder.rstrip("/")
+    text = "".join(json.dumps(arguments, sort_keys=True, ensure_ascii=False).split())
+    folder = "".join(question.folder.rstrip("/").split())
     if folder:
         text = text.replace(f"cd{folder}&&", "").replace(f"{folder}/", "")
     return zlib.crc32(f"{question.tool.casefold()}\0{text}".encode(errors="surrogatepass"))

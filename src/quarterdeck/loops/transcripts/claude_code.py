@@ -79,7 +79,7 @@ def read_line(line: Line, session: Session) -> Iterator[Step]:
     if not session.joining.is_new(text(shown.uuid)):
         return  # a copy, of a session that was gone on from, or of a subagent's line
     if shown.type == "assistant" and shown.message is not None and shown.message.usage is not None:
-        session.pay(lambda: ledger.requests_of(entry, line, session.transcript), line.number, actor)
+        session.pay(ledger.requests_of(entry, line, session.transcript), line.number, actor)
     at = moment(shown.timestamp) or moment(entry.timestamp)
     for turn in _turns(shown):
         yield from session.joining.take(turn, session.name(line.number), at, actor)

@@ -1,9 +1,9 @@
 """Rollouts of Codex: what a model said and called, and what came of it, as items of the responses API.
 
-    {timestamp, type: response_item, payload: item}
-    {timestamp, type: event_msg, payload}               the same once more, for the screen; and what it has cost,
-                                                        told after what it was for
-    item                                                in the oldest versions, after a line about the session
+{timestamp, type: response_item, payload: item}
+{timestamp, type: event_msg, payload}               the same once more, for the screen; and what it has cost,
+told after what it was for
+item                                                in the oldest versions, after a line about the session
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from quarterdeck.loops.transcripts.moments import moment
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from quarterdeck.costs.importers.source import Found
     from quarterdeck.costs.importers.transcript import Line
     from quarterdeck.loops.transcripts.model import Step
     from quarterdeck.loops.transcripts.session import Session
@@ -38,7 +39,7 @@ def read_line(line: Line, session: Session) -> Iterator[Step]:
         payload = value.get("payload")
         if isinstance(payload, dict) and not _BILLED.isdisjoint(_kinds(value, payload)):
             event = msgspec.convert(value, ledger.Event)
-            session.pay(lambda: _requests(event, session), line.number)
+            session.pay(_requests(event, session), line.number)
             return
     except ValueError as error:  # msgspec's is one
         session.problem(line.number, str(error))
@@ -51,7 +52,7 @@ def _kinds(value: dict[str, Any], payload: dict[str, Any]) -> set[str]:
     return {kind for kind in (value.get("type"), payload.get("type")) if isinstance(kind, str)}
 
 
-def _requests(event: ledger.Event, session: Session) -> Iterator[ledger.Request | ledger.Skipped]:
+def _requests(event: ledger.Event, session: Session) -> Iterator[Found]:
     told = ledger.Session(session.notes, ledger.session_of(session.transcript.path))
     if event.payload is not None:
         yield from told.follow(event, event.payload)

@@ -40,7 +40,10 @@ _HEADER = re.compile(
 """What Codex puts before the output of a command; some of it is different each time."""
 
 _CODE = re.compile(r"code:? (-?\d{1,9})\b")
-_EXIT = re.compile(r"\s*(?:(?:error|command|process|failed|exited)[: ]+)*(?:with )?(?:exit )?code:? (-?\d{1,9})\b", re.IGNORECASE)
+_EXIT = re.compile(
+    r"\s*(?:(?:error|command|process|failed|exited)[: ]+)*(?:with )?(?:exit )?code:? (-?\d{1,9})\b",
+    re.IGNORECASE,
+)
 _MAX_JSON_CHARS = 1 << 20
 
 

@@ -18,7 +18,7 @@ from quarterdeck.costs.importers import gemini as ledger
 from quarterdeck.costs.importers.decoding import decode, text
 from quarterdeck.loops.transcripts.contents import arguments_of, blocks_text, is_injected, outcome_of, plain
 from quarterdeck.loops.transcripts.messages import came_of_function
-from quarterdeck.loops.transcripts.model import Done, Heard, Said
+from quarterdeck.loops.transcripts.model import Called, Done, Heard, Said
 from quarterdeck.loops.transcripts.moments import moment
 
 if TYPE_CHECKING:
@@ -37,18 +37,20 @@ _decoder = msgspec.json.Decoder(Any)
 def read_line(line: Line, session: Session) -> Iterator[Step]:
     """The events that *line*, or a document, completes; a reader's problems go into *session*."""
     try:
-        value = decode(line.content, _decoder, lambda _: True)
+        value: Any = decode(line.content, _decoder, lambda _: True)
     except ValueError as error:
         session.problem(line.number, str(error))
         return
     session.notes.setdefault("session", "")
     session.notes.setdefault("project", "")
-    session.pay(lambda: ledger.requests_of(line.content, session.transcript), line.number)
+    session.pay(ledger.requests_of(line.content, session.transcript), line.number)
     whole = value.get("$set", value) if isinstance(value, dict) else None
     listed = whole.get("messages") if isinstance(whole, dict) else None
     for number, message in enumerate([value, *(listed if isinstance(listed, list) else ())]):
         if isinstance(message, dict):
-            yield from _steps(message, session, f"{session.name(line.number)}{f'#{number}' if number else ''}")
+            yield from _steps(
+                message, session, f"{session.name(line.number)}{f'#{number}' if number else ''}"
+            )
 
 
 def _steps(message: dict[str, Any], session: Session, name: str) -> Iterator[Step]:
@@ -58,21 +60,14 @@ def _steps(message: dict[str, Any], session: Session, name: str) -> Iterator[Ste
     at = moment(message.get("timestamp"))
     said = "\n".join(part for part in blocks_text(message.get("content")) if not is_injected(part)).strip()
     if said and session.joining.is_new(own):
-        turn = Heard(said) if kind == "user" else Said(said)
-        yield from session.joining.take(turn, name, at)
+        yield from session.joining.take(Heard(said) if kind == "user" else Said(said), name, at)
     calls = message.get("toolCalls")
     for call in calls if isinstance(calls, list) else ():
         if isinstance(call, dict) and (tool := text(call.get("name"))):
             status = text(call.get("status"))
-            if status in ENDED:
-                turn = Done(
-                    text(call.get("id")),
-                    str(plain(tool)),
-                    arguments_of(call.get("args")),
-                    _outcome(call.get("result")),
-                    ENDED[status],
-                )
-                yield from session.joining.take(turn, name, moment(call.get("timestamp")) or at)
+            called = Called(text(call.get("id")), str(plain(tool)), arguments_of(call.get("args")))
+            done = Done(*called, _outcome(call.get("result")), ENDED[status]) if status in ENDED else called
+            yield from session.joining.take(done, name, moment(call.get("timestamp")) or at)
 
 
 def _outcome(result: object) -> object:

@@ -7,12 +7,10 @@ is also where a cost goes that is told a line too late; nothing is counted twice
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from quarterdeck.costs.importers.decoding import text
 from quarterdeck.loops.events.model import AgentEvent
 from quarterdeck.loops.transcripts.model import Called, Came, Done, Heard, Said, Step
 from quarterdeck.loops.transcripts.moments import moment, stamp
@@ -45,9 +43,9 @@ class Waiting(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct):
-    """What a `Joining` keeps from one process to the next; each list the oldest first."""
+    """What a `Joining` keeps from one process to the next; of each, the oldest first."""
 
-    waiting: list[Waiting] = []
+    waiting: dict[str, Waiting] = {}
     owed: dict[str, int] = {}
     seen: list[str] = []
 
@@ -58,13 +56,13 @@ class Joining:
     def __init__(self, kept: Kept | None = None) -> None:
         """Go on at *kept*."""
         kept = kept or Kept()
-        self._waiting = {one.id: one for one in kept.waiting}
+        self._waiting = dict(kept.waiting)
         self._owed = dict(kept.owed)
         self._seen = dict.fromkeys(kept.seen)
 
     def kept(self) -> Kept:
         """What the next process needs."""
-        return Kept(list(self._waiting.values()), dict(self._owed), list(self._seen)[-KEPT:])
+        return Kept(dict(self._waiting), dict(self._owed), list(self._seen)[-KEPT:])
 
     @property
     def pending(self) -> tuple[Step, ...]:
@@ -101,42 +99,61 @@ class Joining:
             actor: see `Step`.
         """
         if isinstance(turn, Called):
-            if turn.id and not self.is_new(turn.id):
-                return  # shown again
-            one = Waiting(turn.id or name, actor, turn.tool, turn.arguments, stamp(at), turn.id or name)
-            self._waiting[one.id] = one
-            if len(self._waiting) > MAX_PENDING:
-                yield self._step(_event(self._waiting.pop(next(iter(self._waiting)))), actor)
+            if self.is_new(turn.id):  # else it is shown again
+                yield from self._wait_for(turn, name, at, actor)
         elif isinstance(turn, Came):
-            called = self._waiting.pop(turn.id, None)
+            called = self._waiting.pop(turn.id, None) or self._oldest(turn.id, actor, unnamed=True)
             if called is not None:  # else it is told again, or the call lies before what is read
                 event = _event(called, turn.outcome, failed=turn.failed, at=at)
                 yield self._step(event, called.actor)
         elif isinstance(turn, Done):
-            self._waiting.pop(turn.id, None)
-            if self.is_new(f"{turn.id}!" if turn.id else ""):
-                event = AgentEvent.call(
-                    turn.tool, turn.arguments, turn.outcome, failed=turn.failed, at=at, name=turn.id or name
-                )
-                yield self._step(event, actor)
+            called = self._waiting.pop(turn.id, None) or (None if turn.id else self._oldest(turn.tool, actor))
+            if called is not None or self.is_new(turn.id):
+                yield self._step(_done(turn, called, turn.id or name, at), actor)
         elif isinstance(turn, Said):
             yield self._step(AgentEvent.said(turn.text, at=at, name=name), actor)
         elif isinstance(turn, Heard):
-            for one in [one for one in self._waiting.values() if one.actor == actor]:
-                del self._waiting[one.id]  # nobody waits for it any more
-                yield self._step(_event(one), actor)
+            for key in [key for key, one in self._waiting.items() if one.actor == actor]:
+                yield self._step(_event(self._waiting.pop(key)), actor)  # nobody waits for it any more
             yield Step(AgentEvent.heard(turn.text, at=at, name=name), actor)
 
     def rest(self) -> Iterator[Step]:
         """At the end: calls that nothing came of, and costs that led to nothing, as messages without text."""
-        for one in list(self._waiting.values()):
-            del self._waiting[one.id]
+        while self._waiting:
+            one = self._waiting.pop(next(iter(self._waiting)))
             yield self._step(_event(one), one.actor)
         for actor in list(self._owed):
             yield self._step(AgentEvent.said(""), actor)
 
+    def _wait_for(self, turn: Called, name: str, at: datetime | None, actor: str) -> Iterator[Step]:
+        one = Waiting(turn.id, actor, turn.tool, turn.arguments, stamp(at), turn.id or name)
+        key = one.name
+        while key in self._waiting:
+            key += "'"
+        self._waiting[key] = one
+        if len(self._waiting) > MAX_PENDING:
+            oldest = self._waiting.pop(next(iter(self._waiting)))
+            yield self._step(_event(oldest), oldest.actor)
+
+    def _oldest(self, tool: str, actor: str, *, unnamed: bool = False) -> Waiting | None:
+        """The oldest call of *tool*, or the oldest without an id, for an outcome that names but the tool."""
+        for key, one in self._waiting.items():
+            if one.tool == tool and one.actor == actor and not (unnamed and one.id):
+                return self._waiting.pop(key)
+        return None
+
     def _step(self, event: AgentEvent, actor: str) -> Step:
         return Step(event._replace(cost_picousd=self._owed.pop(actor, None)), actor)
+
+
+def _done(turn: Done, called: Waiting | None, name: str, at: datetime | None) -> AgentEvent:
+    """The event of a call that is told at once; what nobody tells anything of is named."""
+    arguments = turn.arguments
+    if arguments is None:
+        arguments = called.arguments if called else None
+    if arguments is None and turn.outcome in (None, ""):
+        arguments = {"call": name}
+    return AgentEvent.call(turn.tool, arguments, turn.outcome, failed=turn.failed, at=at, name=name)
 
 
 def _event(

@@ -71,8 +71,8 @@ def events_of(messages: Iterable[Mapping[str, object]]) -> Iterator[AgentEvent]:
     """The events of a list of messages; calls without an outcome come last. Whatever is no message is none.
 
     Args:
-        messages: of OpenAI's chat completions or responses, or of Anthropic's API, oldest first. SDKs' objects
-            have a method that makes such mappings of them: ``model_dump()``.
+        messages: of OpenAI's chat completions or responses, or of Anthropic's API, oldest first. An SDK's
+            objects become such mappings by their ``model_dump()``.
     """
     joining = Joining()
     for number, message in enumerate(messages, 1):
@@ -149,7 +149,7 @@ def _agent(message: Mapping[str, object]) -> Iterator[Turn]:
             one = call.get("function", call.get("custom", call))
             if isinstance(one, Mapping) and (name := text(one.get("name"))):
                 arguments = one.get("arguments", one.get("input"))
-                yield Called(text(call.get("id")) or name, _plain(name), arguments_of(arguments))
+                yield Called(text(call.get("id")), _plain(name), arguments_of(arguments))
 
 
 def _said(said: list[str]) -> Iterator[Said]:
@@ -188,13 +188,12 @@ def _call(block: object) -> Turn | None:
     kind = text(block.get("type"))
     if kind.endswith("tool_use") or kind == "tool_call":
         arguments = block.get("input", block.get("arguments"))
-    elif isinstance(block.get("functionCall"), Mapping):
-        block = block["functionCall"]
-        arguments = block.get("args")
+    elif isinstance(one := block.get("functionCall"), Mapping):
+        block, arguments = one, one.get("args")
     else:
         return None
     name = text(block.get("name"))
-    return Called(text(block.get("id")) or name, _plain(name), arguments_of(arguments)) if name else None
+    return Called(text(block.get("id")), _plain(name), arguments_of(arguments)) if name else None
 
 
 def _result(block: object) -> Came | None:
@@ -209,9 +208,8 @@ def _result(block: object) -> Came | None:
     if kind == "tool_call_response":
         response = block.get("response", block.get("result", block.get("content")))
         return _came(text(block.get("id")), response, None)
-    if isinstance(block.get("functionResponse"), Mapping):
-        return came_of_function(block["functionResponse"])
-    return None
+    told = block.get("functionResponse")
+    return came_of_function(told) if isinstance(told, Mapping) else None
 
 
 def came_of_function(told: Mapping[str, object]) -> Came:
@@ -230,22 +228,21 @@ def _item(item: Mapping[str, object], kind: str) -> Iterator[Turn]:
     own = text(item.get("call_id")) or text(item.get("id"))
     status = text(item.get("status"))
     if kind.endswith("_output"):
-        told, failed = item.get("output"), True if status in FAILED else None
-        if isinstance(told, Mapping) and isinstance(told.get("success"), bool):
-            told, failed = told.get("content"), not told["success"]
-        yield _came(own, told, failed)
+        told = item.get("output")
+        success = field(told, "success")
+        if isinstance(success, bool):
+            yield _came(own, field(told, "content"), not success)
+        else:
+            yield _came(own, told, True if status in FAILED else None)
         return
     name = text(item.get("name")) or TOOLS.get(kind, kind.removesuffix("_call"))
-    arguments = next(
-        (item[field] for field in ("arguments", "input", "action", "operation", "code", "queries") if item.get(field)),
-        None,
-    )
+    arguments = field(item, "arguments", "input", "action", "operation", "code", "queries")
     if kind not in RUN_BY_PROVIDER:
         yield Called(own, _plain(name), arguments_of(arguments))
         return
     error = item.get("error")
-    told = next((item[field] for field in ("output", "outputs", "results") if item.get(field)), None)
-    outcome = None if error is None and told is None else outcome_of(told if error is None else error)
+    told = field(item, "error", "output", "outputs", "results")
+    outcome = None if told is None else outcome_of(told)
     failed = True if error is not None or status in FAILED else False if status == "completed" else None
     yield Done(own, _plain(name), arguments_of(arguments), outcome, failed)
 

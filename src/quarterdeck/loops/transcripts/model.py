@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from quarterdeck.loops.events.model import AgentEvent
+from quarterdeck.loops.events.model import AgentEvent  # noqa: TC001 - of a value type's field
 
 
 class Step(NamedTuple):

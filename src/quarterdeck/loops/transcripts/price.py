@@ -73,11 +73,11 @@ class Meter:
     def _gained(self, request: Request) -> int | None:
         if self._prices is None:
             return None
-        checked(request.usage)
         output, name = request.usage.output_tokens, identity_of(request.response_id)
         before = self._answers.get(name) if name else None
         if before and before[0] >= output:
             return None
+        checked(request.usage)
         price = _price(request, self._prices)
         if name:
             _remember(self._answers, name, (output, price))

@@ -143,7 +143,9 @@ def _format_of(value: object, depth: int = 0) -> Format | None:
         return next((found for part in value[:_LOOKED_AT] if (found := _format_of(part, depth + 1))), None)
     if not isinstance(value, dict):
         return None
-    if not _SPAN.isdisjoint(value) or (isinstance(value.get("context"), dict) and "trace_id" in value["context"]):
+    if not _SPAN.isdisjoint(value) or (
+        isinstance(value.get("context"), dict) and "trace_id" in value["context"]
+    ):
         return Format.SPANS
     kind, role = text(value.get("type")), text(value.get("role"))
     listed = next((value[name] for name in LISTS if isinstance(value.get(name), list)), None)
@@ -151,7 +153,9 @@ def _format_of(value: object, depth: int = 0) -> Format | None:
         return Format.GEMINI
     if kind and not _CLAUDE_CODE.isdisjoint(value):
         return Format.CLAUDE_CODE
-    if (kind and isinstance(value.get("payload"), dict)) or ("instructions" in value and "timestamp" in value):
+    if (kind and isinstance(value.get("payload"), dict)) or (
+        "instructions" in value and "timestamp" in value
+    ):
         return Format.CODEX
     if role in AGENT | PERSON | TOOL or kind.endswith(("_call", "_call_output")):
         return Format.MESSAGES

@@ -13,7 +13,7 @@ from quarterdeck.loops.transcripts.joining import Joining, Kept
 from quarterdeck.loops.transcripts.price import Counted, Meter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from quarterdeck.costs.importers.source import Found
     from quarterdeck.costs.importers.transcript import Transcript
@@ -27,9 +27,9 @@ class Memory(msgspec.Struct):
         notes: what the reader of the format wants to know; JSON values only.
     """
 
-    joining: Kept
-    counted: Counted
-    notes: dict[str, Any]
+    joining: Kept = msgspec.field(default_factory=Kept)
+    counted: Counted = msgspec.field(default_factory=Counted)
+    notes: dict[str, Any] = {}
 
 
 class Session:
@@ -40,7 +40,6 @@ class Session:
         joining: calls without an outcome.
         notes: as of `Memory`; the transcript's state.
         held: what the reader of the format wants to know as long as this process reads.
-        problems: what could not be understood, until somebody takes it out.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class Session:
         self.joining = Joining(memory.joining if memory else None)
         self.notes = transcript.state
         self.held: object = None
-        self.problems: list[Problem] = []
+        self._problems: list[Problem] = []
         self._meter = Meter(prices, memory.counted if memory else None)
         self._file = os.path.basename(transcript.path)
 
@@ -65,14 +64,19 @@ class Session:
 
     def problem(self, line: int, reason: str) -> None:
         """Something on *line* could not be understood."""
-        self.problems.append(Problem(self.transcript.path, line, reason))
+        self._problems.append(Problem(self.transcript.path, line, reason))
 
-    def pay(self, requests: Callable[[], Iterable[Found]], line: int, actor: str = "") -> None:
+    def taken_problems(self) -> list[Problem]:
+        """What could not be understood since the last time this was asked."""
+        taken, self._problems = self._problems, []
+        return taken
+
+    def pay(self, requests: Iterable[Found], line: int, actor: str = "") -> None:
         """What *requests* finds on *line* is paid for the next event of *actor*."""
         try:
-            for found in requests():
+            for found in requests:
                 if isinstance(found, Problem):
-                    self.problems.append(found)
+                    self._problems.append(found)
                 self.joining.pay(self._meter.gained(found), actor)
         except UsageError as error:
             self.problem(line, error.message)

@@ -6,8 +6,8 @@
 Spans are written when they end, so they are taken in the order in which they ended: then a call is told when
 its outcome is there. Each conversation is an actor; a trace, where nothing names the conversation.
 
-What tools are called with and what they answer is recorded only where somebody asked for it. A call without
-arguments is given the span's name for one: what is not told is not the same.
+What tools are called with and what they answer is recorded only where somebody asked for it. Calls of which
+neither is known are not the same call: their spans' names tell them apart.
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ if TYPE_CHECKING:
 TOOL = ("gen_ai.tool.name", "ai.toolCall.name", "tool.name", "traceloop.entity.name", "tool_name")
 ID = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id")
 ARGUMENTS = (
-    "gen_ai.tool.call.arguments", "ai.toolCall.args", "tool_arguments", "traceloop.entity.input", "input.value",
+    "gen_ai.tool.call.arguments", "ai.toolCall.args", "tool_arguments", "traceloop.entity.input",
+    "input.value",
 )  # fmt: skip
 RESULT = (
-    "gen_ai.tool.call.result", "ai.toolCall.result", "tool_response", "traceloop.entity.output", "output.value",
+    "gen_ai.tool.call.result", "ai.toolCall.result", "tool_response", "traceloop.entity.output",
+    "output.value",
 )  # fmt: skip
 SAID = ("ai.response.text", "gen_ai.completion.0.content")
 
@@ -83,10 +85,12 @@ def read_line(line: Line, session: Session) -> Iterator[Step]:
         actor = _actor(span)
         if position in requests:
             request = requests[position]
-            session.pay(lambda found=request: [found], line.number, actor)
+            session.pay([request], line.number, actor)
         name = ":".join(span.key) if all(span.key) else session.name(line.number)
-        for turn in _turns(span, status, why, name):
-            if not isinstance(turn, Heard) or session.joining.is_new(f"{actor}:{zlib.crc32(turn.text.encode())}"):
+        for turn in _turns(span, status, why):
+            if not isinstance(turn, Heard) or session.joining.is_new(
+                f"{actor}:{zlib.crc32(turn.text.encode())}"
+            ):
                 yield from session.joining.take(turn, name, at, actor)
 
 
@@ -164,7 +168,7 @@ def _actor(span: Span) -> str:
     return str(plain(named)) or span.key[0]
 
 
-def _turns(span: Span, status: str, why: str, name: str) -> Iterator[Turn]:
+def _turns(span: Span, status: str, why: str) -> Iterator[Turn]:
     told = span.attributes
     if _is_tool(span):
         tool = next((text(told[key]) for key in TOOL if told.get(key)), "")
@@ -176,7 +180,7 @@ def _turns(span: Span, status: str, why: str, name: str) -> Iterator[Turn]:
         yield Done(
             text(next((told[key] for key in ID if told.get(key)), "")),
             str(plain(tool or span.name.removeprefix("execute_tool ") or "tool")),
-            {"span": name} if arguments is None else arguments_of(arguments),
+            arguments_of(arguments),
             None if outcome is None else outcome_of(arguments_of(outcome)),
             failed,
         )

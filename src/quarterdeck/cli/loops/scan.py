@@ -1,0 +1,205 @@
+"""``qd loops scan``: loops in past sessions."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from quarterdeck.cli.loops.options import settings_of, time_option
+from quarterdeck.cli.loops.output import alarm_json, cost_of, how_often, session_of, short
+from quarterdeck.cli.options import json_option, limit_option, project_option
+from quarterdeck.cli.output import first, print_json, print_table, progress, remark, say, say_left_out
+from quarterdeck.errors import NothingToRead, UsageError
+from quarterdeck.words import count
+from quarterdeck.workspace import find_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from quarterdeck.loops.sessions.places import Places
+    from quarterdeck.loops.sessions.scan import Found, Session
+
+SHOWN_PROBLEMS = 5
+
+
+@click.command()
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
+@click.option("--all", "everywhere", is_flag=True, help="Sessions of all projects, not only of this one.")
+@time_option("--since", "Only sessions that were written to in this time: 12h, 7d.")
+@click.option("--record", is_flag=True, help="Record loops that are certain in the pattern library.")
+@limit_option(20)
+@project_option
+@json_option
+@click.pass_context
+def command(
+    context: click.Context,
+    paths: tuple[str, ...],
+    everywhere: bool,
+    since: float | None,
+    record: bool,
+    limit: int,
+    project: str | None,
+    as_json: bool,
+) -> None:
+    """Find loops in past sessions, and what they have cost.
+
+    PATH: files and folders; without one the sessions of this project that Claude Code and Codex have written
+    down. Exits with 1 when there was a loop that somebody should have stopped (level pause or stop).
+
+    \b
+    qd loops scan
+    qd loops scan --all --since 7d
+    qd loops scan session.jsonl --json
+    """
+    from quarterdeck.loops.events import Level
+
+    if paths and everywhere:
+        raise UsageError("--all and a PATH contradict each other", hint="use one of the two")
+    root = os.path.realpath(project or find_root())
+    places = _places(paths, None if everywhere else root, since)
+    sessions = list(_scanned(places, root, project))
+    read = [each for each in sessions if not each.unread]
+    remark(_problems(places, sessions))
+    if not read:
+        raise _nothing(places, sessions)
+    recorded = _record(read, root) if record else None
+    if as_json:
+        print_json("loops.scan", _json(places, sessions, recorded))
+    else:
+        _print(read, limit, recorded)
+    if any(found.alarm.level >= Level.PAUSE for each in read for found in each.loops):
+        context.exit(1)
+
+
+def _places(paths: Sequence[str], root: str | None, since: float | None) -> Places:
+    from quarterdeck.loops.sessions.places import named, usual
+
+    since_s = 0.0 if since is None else time.time() - since
+    return named(paths, since_s) if paths else usual(os.environ, root, since_s)
+
+
+def _scanned(places: Places, root: str, project: str | None) -> Iterator[Session]:
+    from quarterdeck.loops.sessions.prices import prices_of
+    from quarterdeck.loops.sessions.scan import scan
+
+    step = progress("sessions") or (lambda done, total: None)
+    for done, session in enumerate(scan(places.files, settings_of(project), prices=prices_of(root)), 1):
+        yield session
+        step(done, len(places.files))
+
+
+def _record(read: Sequence[Session], root: str) -> dict[str, int]:
+    """How many patterns are new, and how many were there and have one more outcome."""
+    from quarterdeck.loops.sessions.lesson import is_certain, record_loop
+    from quarterdeck.patterns import PatternLibrary
+
+    changes = {"new": 0, "again": 0, "none": 0}
+    with PatternLibrary(root=root) as library:
+        for session in read:
+            for found in session.loops:
+                if is_certain(found.alarm):
+                    source = f"{session_of(session.path)} {found.actor}".rstrip()
+                    changes[record_loop(found.alarm, library, source=source).change] += 1
+    return changes
+
+
+def _nothing(places: Places, sessions: Sequence[Session]) -> NothingToRead:
+    if sessions:
+        return NothingToRead(
+            f"none of {count(len(sessions), 'file')} could be read as a session",
+            hint="name transcripts: JSON Lines of Claude Code or Codex, lists of messages, OpenTelemetry spans",
+        )
+    return NothingToRead(
+        f"there is no session in {', '.join(places.looked)}",
+        hint="name a file or a folder, look further with --all, or further back with --since",
+    )
+
+
+def _problems(places: Places, sessions: Sequence[Session]) -> Iterator[str]:
+    told = [*map(str, places.problems), *(f"{each.path}: {each.unread}" for each in sessions if each.unread)]
+    told += [str(problem) for each in sessions for problem in each.problems]
+    yield from told[:SHOWN_PROBLEMS]
+    left = len(told) - SHOWN_PROBLEMS + sum(each.problem_count - len(each.problems) for each in sessions)
+    if left > 0:
+        yield f"{left:,} more could not be read; --json lists them"
+
+
+def _print(read: Sequence[Session], limit: int, recorded: dict[str, int] | None) -> None:
+    loops = [(each, found) for each in read for found in each.loops]
+    shown = first(loops, limit)
+    if shown:
+        print_table(
+            ("level", "loop", "how often", "since", "cost", "session", "what"),
+            [_row(session, found) for session, found in shown],
+        )
+        say_left_out(len(shown), len(loops), "loops")
+        say("")
+    say(*_totals(read))
+    if recorded is not None:
+        say(f"{recorded['new']:,} recorded as patterns to avoid, {recorded['again']:,} seen again")
+
+
+def _row(session: Session, found: Found) -> tuple[object, ...]:
+    alarm = found.alarm
+    return (
+        alarm.level.name.lower(),
+        alarm.kind.value,
+        how_often(alarm),
+        "–" if alarm.since is None else f"{alarm.since.astimezone():%Y-%m-%d %H:%M}",
+        cost_of(alarm.cost_picousd).rjust(1),
+        session_of(session.path) + (f" ({found.actor})" if found.actor else ""),
+        short(alarm.what),
+    )
+
+
+def _totals(read: Sequence[Session]) -> Iterator[str]:
+    from quarterdeck.loops.sessions.scan import total
+
+    loops = sum(len(each.loops) for each in read)
+    within = sum(bool(each.loops) for each in read)
+    events = count(sum(each.events for each in read), "event")
+    found = f"{count(loops, 'loop')} in {within:,} of " if loops else "no loop in "
+    line = f"{found}{count(len(read), 'session')}, {events}"
+    wasted, spent = total(each.wasted_picousd for each in read), total(each.cost_picousd for each in read)
+    if wasted is not None and spent is not None:
+        line += f"; it has cost {cost_of(wasted)} of {cost_of(spent)}"
+    yield line
+
+
+def _json(
+    places: Places, sessions: Sequence[Session], recorded: dict[str, int] | None
+) -> dict[str, Any]:
+    from quarterdeck.costs.money import to_usd
+    from quarterdeck.loops.sessions.scan import total
+
+    def amount(name: str, picousd: int | None) -> dict[str, Any]:
+        return {f"{name}_picousd": picousd, f"{name}_usd": None if picousd is None else to_usd(picousd)}
+
+    return {
+        "looked": places.looked,
+        "events": sum(each.events for each in sessions),
+        "loops": sum(len(each.loops) for each in sessions),
+        **amount("cost", total(each.cost_picousd for each in sessions)),
+        **amount("wasted", total(each.wasted_picousd for each in sessions)),
+        "recorded": recorded,
+        "sessions": [
+            {
+                "path": each.path,
+                "events": each.events,
+                **amount("cost", each.cost_picousd),
+                **amount("wasted", each.wasted_picousd),
+                "loops": [{"actor": found.actor, **alarm_json(found.alarm)} for found in each.loops],
+                "problems": [problem._asdict() for problem in each.problems],
+                "problem_count": each.problem_count,
+            }
+            for each in sessions
+            if not each.unread
+        ],
+        "unread": [
+            *({"path": each.path, "reason": each.reason} for each in places.problems),
+            *({"path": each.path, "reason": each.unread} for each in sessions if each.unread),
+        ],
+    }

@@ -1,0 +1,238 @@
+"""Which metric moves which: a vector autoregression by least squares, each link tested, all tests corrected.
+
+    metric = constant + trend + shapes from outside + effect × every metric, one to `lags` snapshots ago + shock
+
+The levels are explained and not the changes: a stock is moved by where another one stands. The errors of the
+effects are White's in the form HC3, because agents have calm and hectic times and metrics then swing together:
+with the classical errors that looks like loops.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+from quarterdeck.loops.discovery import outside
+from quarterdeck.loops.discovery.model import Link
+from quarterdeck.loops.discovery.projection import Basis, dot
+from quarterdeck.loops.metrics.least_squares import student_p
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from quarterdeck.loops.discovery.table import Table
+
+_ROWS_PER_REGRESSOR = 4
+_LATER_LAGS = 0.05
+"""How often a lag after the first is looked at in vain."""
+_ROUNDING = 1e-24
+"""The least square of an error, of metrics whose variance is 1."""
+_FULL_LEVERAGE = 1e-6
+
+
+class Effect(NamedTuple):
+    """One coefficient of one equation.
+
+    Attributes:
+        value: in standard deviations of the target for one of the source.
+        correlation: the partial correlation of target and regressor, -1 to 1.
+        p_value: two-sided, by Student's t with White's errors (HC3).
+    """
+
+    value: float
+    correlation: float
+    p_value: float
+
+
+class Explained(NamedTuple):
+    """A linear model of several targets by the same regressors.
+
+    Attributes:
+        effects: for each target, of each tested regressor; None for one that is a combination of others.
+        left: what is left of each target.
+    """
+
+    effects: list[list[Effect | None]]
+    left: list[list[float]]
+
+
+class Links(NamedTuple):
+    """What was found between all pairs of metrics.
+
+    Attributes:
+        links: the significant ones, in the order of their metrics.
+        together: for each pair of metrics in either order, the correlation of their shocks, and its p-value.
+        outside: the shapes in time that were taken out.
+        rows: in how many snapshots all metrics and their past were known.
+        lags: how many snapshots back the model looks.
+    """
+
+    links: list[Link]
+    together: dict[tuple[str, str], tuple[float, float]]
+    outside: list[outside.Shape]
+    rows: int
+    lags: int
+
+
+def find(table: Table, *, max_lag: int, false_discovery_rate: float) -> Links:
+    """The links between the metrics of *table*; O(rows × (metrics × lags)²).
+
+    As many lags are used as the latest one needs that explains anything in a model with all of them.
+
+    Args:
+        table: at least two metrics, in rows enough for *max_lag* (see `most_lags`).
+        max_lag: of the latest effect looked for.
+        false_discovery_rate: of all links; by Benjamini and Hochberg over all pairs of metrics, each with the
+            smallest p-value of its lags, times their number.
+    """
+    rows = table.rows(max_lag)
+    targets = [[column[row] for row in rows] for column in table.filled]
+    fixed = [[1.0] * len(rows), [row / rows[-1] for row in rows]]
+    past = [[[column[row - lag] for row in rows] for column in table.filled] for lag in range(1, max_lag + 1)]
+
+    basis = Basis([*fixed, *past[0]])
+    left = [basis.rest(target) for target in targets]
+    found = outside.shapes(basis, left, [row - rows[0] for row in rows])
+    fixed += [column for shape in found for column in shape.columns]
+
+    explained = explain(fixed, [column for lag in past for column in lag], targets)
+    lags = _latest(explained.effects, len(targets), max_lag)
+    if lags < max_lag:
+        explained = explain(fixed, [column for lag in past[:lags] for column in lag], targets)
+    links = _significant(table.names, explained.effects, lags, false_discovery_rate)
+    freedom = len(rows) - len(fixed) - len(targets) * lags
+    together = _together(table.names, explained.left, freedom)
+    return Links(links, together, found, len(rows), lags)
+
+
+def most_lags(rows: int, metrics: int, max_lag: int) -> int:
+    """How many lags, at most *max_lag*, so many rows can tell apart; 0: not even one."""
+    shapes = 2 + outside.MOST_SHAPES
+    return min(max_lag, (rows // _ROWS_PER_REGRESSOR - shapes) // metrics)
+
+
+def explain(
+    fixed: Sequence[Sequence[float]], tested: Sequence[Sequence[float]], targets: Sequence[Sequence[float]]
+) -> Explained:
+    """Each of *targets* by the regressors *fixed*, of no interest, and *tested*; O(rows × regressors²).
+
+    Source: J. G. MacKinnon and H. White, Journal of Econometrics 29, 1985 (HC3 as an approximation of the
+    jackknife; its errors are a little too large rather than too small).
+    """
+    basis = Basis()
+    regressors = [*fixed, *tested]
+    kept = [place for place, column in enumerate(regressors) if basis.add(column)]
+    freedom = len(targets[0]) - len(kept)
+    left = [basis.rest(target) for target in targets]
+    free = [1 - sum(value * value for value in row) for row in zip(*basis.columns, strict=True)]
+    squares = [
+        [max(value * value, _ROUNDING) / max(room, _FULL_LEVERAGE) ** 2 for value, room in zip(each, free, strict=True)]
+        for each in left
+    ]
+    spreads = [math.sqrt(max(dot(each, each) / freedom, _ROUNDING)) for each in left]
+    inverse = _inverse(_upper(basis, [regressors[place] for place in kept]))
+
+    effects: list[list[Effect | None]] = [[None] * len(tested) for _ in targets]
+    for shares, place in zip(inverse, kept, strict=True):
+        if place < len(fixed):
+            continue
+        weights = [dot(shares, row) for row in zip(*basis.columns, strict=True)]
+        weights_squared = [weight * weight for weight in weights]
+        length = math.sqrt(sum(weights_squared))
+        for own, target, square, spread in zip(effects, targets, squares, spreads, strict=True):
+            value = dot(weights, target)
+            ratio = value / (spread * length)
+            own[place - len(fixed)] = Effect(
+                value,
+                ratio / math.sqrt(ratio * ratio + freedom),
+                student_p(value / math.sqrt(dot(weights_squared, square)), freedom),
+            )
+    return Explained(effects, left)
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """The false discovery rate at which each of *p_values* is just significant, in their order.
+
+    Source: Y. Benjamini and Y. Hochberg, Journal of the Royal Statistical Society B 57, 1995.
+    """
+    adjusted = [1.0] * len(p_values)
+    least = 1.0
+    by_size = sorted(range(len(p_values)), key=p_values.__getitem__)
+    for rank in range(len(by_size), 0, -1):
+        place = by_size[rank - 1]
+        least = adjusted[place] = min(least, p_values[place] * len(p_values) / rank)
+    return adjusted
+
+
+def _latest(effects: list[list[Effect | None]], metrics: int, max_lag: int) -> int:
+    """The latest lag at which anything moves anything, by Bonferroni; at least the first."""
+    tests = metrics * metrics * max_lag
+    for lag in range(max_lag, 1, -1):
+        of_lag = (each for own in effects for each in own[(lag - 1) * metrics : lag * metrics])
+        if any(each is not None and each.p_value * tests < _LATER_LAGS for each in of_lag):
+            return lag
+    return 1
+
+
+def _significant(
+    names: Sequence[str], effects: list[list[Effect | None]], lags: int, false_discovery_rate: float
+) -> list[Link]:
+    pairs = []
+    for source in range(len(names)):
+        for target in range(len(names)):
+            if source == target:
+                continue
+            of_lags = [effects[target][lag * len(names) + source] for lag in range(lags)]
+            known = [(each.p_value, lag, each) for lag, each in enumerate(of_lags, 1) if each is not None]
+            if known:
+                p_value, lag, effect = min(known)
+                pairs.append((source, target, lag, effect, min(1.0, p_value * lags)))
+    adjusted = benjamini_hochberg([pair[-1] for pair in pairs])
+    return [
+        Link(
+            source=names[source],
+            target=names[target],
+            sign=1 if effect.value > 0 else -1,
+            lag=lag,
+            strength=abs(effect.correlation),
+            p_value=p_value,
+        )
+        for (source, target, lag, effect, _), p_value in zip(pairs, adjusted, strict=True)
+        if p_value <= false_discovery_rate
+    ]
+
+
+def _together(
+    names: Sequence[str], left: list[list[float]], freedom: int
+) -> dict[tuple[str, str], tuple[float, float]]:
+    found = {}
+    for one, mine in zip(names, left, strict=True):
+        for two, other in zip(names, left, strict=True):
+            if one != two:
+                length = math.sqrt(dot(mine, mine) * dot(other, other))
+                correlation = max(-1.0, min(1.0, dot(mine, other) / length)) if length > _ROUNDING else 0.0
+                rest = max(1 - correlation * correlation, _ROUNDING)
+                found[one, two] = correlation, student_p(correlation * math.sqrt(freedom / rest), freedom)
+    return found
+
+
+def _upper(basis: Basis, columns: Sequence[Sequence[float]]) -> list[list[float]]:
+    """The columns by the directions of *basis*, which was made of them: row l, how much of l is in each."""
+    return [
+        [dot(direction, column) if place >= row else 0.0 for place, column in enumerate(columns)]
+        for row, direction in enumerate(basis.columns)
+    ]
+
+
+def _inverse(upper: list[list[float]]) -> list[list[float]]:
+    """The rows of the inverse of an upper triangular matrix."""
+    size = len(upper)
+    rows = []
+    for row in range(size):
+        solved = [0.0] * size
+        solved[row] = 1 / upper[row][row]
+        for place in range(row + 1, size):
+            known = sum(solved[each] * upper[each][place] for each in range(row, place))
+            solved[place] = -known / upper[place][place]
+        rows.append(solved)
+    return rows

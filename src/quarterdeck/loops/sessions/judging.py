@@ -1,0 +1,192 @@
+"""The longer look at a call: what the session did so far, and whether this call goes in a circle with it.
+
+A call that is blocked is in the transcript as well, with our reason as its outcome. It is shown to no detector:
+so the same call is blocked again, and every other goes by what the session did before.
+
+What is remembered between two calls follows from the transcript, but for what the agent has been told. So two
+hooks at once do no harm, whoever writes last: at worst it is told twice. A state that is damaged, old or gone
+costs the time to read the transcript again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from typing import TYPE_CHECKING
+
+from quarterdeck.files import open_plain, write_atomically
+from quarterdeck.loops.events.model import AgentEvent, Level
+from quarterdeck.loops.sessions.following import Following
+from quarterdeck.loops.sessions.hook import BLOCK, Answer, said
+from quarterdeck.words import count, harmless
+
+if TYPE_CHECKING:
+    from quarterdeck.loops.events.model import Alarm
+    from quarterdeck.loops.sessions.hook import Question
+    from quarterdeck.loops.settings import LoopSettings
+
+MARK = "quarterdeck loops:"
+"""What every reason begins with; by it a call that was blocked is known in the transcript."""
+
+KEPT_DAYS = 30
+"""How long the state of a session is kept that nobody goes on with."""
+
+LAST_BYTES = 16_000_000
+"""So much of a transcript is read that nothing is remembered of; a circle is no longer than that."""
+
+MAX_STATE_BYTES = 64_000_000
+
+_MARKED_CHARS = 400
+_ENDINGS = (".asked", ".json", ".tmp")
+
+
+def judged(question: Question, folder: str) -> Answer:
+    """What to say to the call that *question* is about; the state of its session lies in *folder*.
+
+    Raises:
+        QuarterdeckError, OSError: the settings are wrong, or the transcript cannot be read.
+    """
+    settings = _settings(question)
+    session = _followed(question, settings, _state_of(question, folder))
+    alarm = session.consider(AgentEvent.call(question.tool, question.arguments), question.agent)
+    if alarm is None:
+        return Answer(err=_kept(session, question, folder))
+    loop = (alarm.start, int(alarm.level))
+    is_news = session.told.get(question.agent) != loop
+    session.told[question.agent] = loop
+    note = _kept(session, question, folder)
+    if alarm.level is Level.STOP:
+        reason = _blocked(alarm, session.left_out.get(question.agent, 0))
+        return Answer(BLOCK, err=reason) if settings.hook_blocks else _asking(reason, note)
+    if not is_news:
+        return Answer(err=note)
+    return (_asking if alarm.level is Level.PAUSE else _telling)(_reason(alarm), note)
+
+
+def recorded(question: Question, folder: str) -> Answer:
+    """At the end of a turn: loops of it that are certain go into the pattern library, if the settings say so.
+
+    It never keeps the agent from ending.
+
+    Raises:
+        QuarterdeckError, OSError: the settings are wrong, or something cannot be read or written.
+    """
+    settings = _settings(question)
+    if not settings.hook_records:
+        return Answer()
+    from quarterdeck.loops.sessions.lesson import is_certain, record_loop
+    from quarterdeck.patterns import PatternLibrary
+
+    session = _followed(question, settings, _state_of(question, folder))
+    certain = [each.alarm for each in session.loops() if is_certain(each.alarm)]
+    if certain:
+        with PatternLibrary(root=question.folder or ".") as library:
+            for alarm in certain:
+                record_loop(alarm, library, source=question.session)
+    return Answer(err=_kept(session, question, folder))
+
+
+def _settings(question: Question) -> LoopSettings:
+    from quarterdeck.config import load
+    from quarterdeck.loops.settings import LoopSettings
+    from quarterdeck.workspace import find_root
+
+    return load(LoopSettings, "loops", find_root(question.folder or ".")).values
+
+
+def _followed(question: Question, settings: LoopSettings, state: str) -> Following:
+    """The session of *question*, read to its end."""
+    session = Following(
+        _transcript(question),
+        settings,
+        state=state,
+        last_bytes=LAST_BYTES,
+        folder=question.folder,
+        leave_out=_was_blocked,
+    )
+    for _ in session.read():
+        pass  # an alarm is raised when the call is made; what counts here is the next one
+    return session
+
+
+def _transcript(question: Question) -> str:
+    """The file that the events of the asking agent are in; a subagent has its own, beside the session's."""
+    if not question.agent:
+        return question.transcript
+    above = os.path.splitext(question.transcript)[0]
+    own = os.path.join(above, "subagents", f"agent-{os.path.basename(question.agent)}.jsonl")
+    return own if os.path.isfile(own) else question.transcript
+
+
+def _was_blocked(event: AgentEvent) -> bool:
+    """Whether it is a call that was not made, because of us."""
+    if event.failed is False or event.outcome is None:
+        return False
+    outcome = event.outcome if isinstance(event.outcome, str) else str(event.outcome)[: 2 * _MARKED_CHARS]
+    return MARK in outcome[:_MARKED_CHARS]
+
+
+def _state_path(question: Question, folder: str) -> str:
+    return os.path.join(folder, f"{question.key}.json")
+
+
+def _state_of(question: Question, folder: str) -> str:
+    """What was remembered of the session; empty: nothing that can be used."""
+    try:
+        with open(open_plain(_state_path(question, folder)), "rb") as file:
+            return file.read(MAX_STATE_BYTES).decode()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _kept(session: Following, question: Question, folder: str) -> str:
+    """Remember *session*; a note where that cannot be done."""
+    path = _state_path(question, folder)
+    is_new = not os.path.exists(path)
+    try:
+        write_atomically(path, session.state.encode())
+        if is_new:
+            _forget_old(folder)
+    except OSError as error:
+        return f"note: the place in the session is not kept: {said(error)}"
+    return ""
+
+
+def _forget_old(folder: str) -> None:
+    """Remove what is left of sessions that nobody has gone on with for `KEPT_DAYS`."""
+    before = time.time() - KEPT_DAYS * 86_400
+    with os.scandir(folder) as listing:
+        for entry in listing:
+            if entry.name.endswith(_ENDINGS) and entry.stat(follow_symlinks=False).st_mtime < before:
+                with contextlib.suppress(FileNotFoundError):  # another hook was faster
+                    os.unlink(entry.path)
+
+
+def _reason(alarm: Alarm) -> str:
+    """What goes in circles, how often, since when and for how much, and what to do instead."""
+    often = f"{alarm.times:,} rounds of {alarm.period}" if alarm.period > 1 else count(alarm.times, "time")
+    since = "" if alarm.since is None else f", since {alarm.since.astimezone():%H:%M}"
+    wasted = "" if alarm.cost_usd is None else f", for ${alarm.cost_usd:.2f}"
+    return harmless(f"{MARK} {alarm.kind}, {often}{since}{wasted}: {alarm.what}. {alarm.advice}")
+
+
+def _blocked(alarm: Alarm, times: int) -> str:
+    again = f" It has been blocked {count(times, 'time')} already." if times else ""
+    return f"{_reason(alarm)} So this call is not made.{again} Any other call is."
+
+
+def _telling(reason: str, note: str) -> Answer:
+    return _structured(note, additionalContext=reason)
+
+
+def _asking(reason: str, note: str) -> Answer:
+    return _structured(
+        note, permissionDecision="ask", permissionDecisionReason=reason, additionalContext=reason
+    )
+
+
+def _structured(note: str, **output: str) -> Answer:
+    body = {"hookSpecificOutput": {"hookEventName": "PreToolUse", **output}}
+    return Answer(out=json.dumps(body), err=note)

@@ -1,0 +1,99 @@
+"""Past sessions: which loops there were, how long they went on, and what they have cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from quarterdeck.costs.importers.source import Problem
+from quarterdeck.errors import QuarterdeckError
+from quarterdeck.files import failure
+from quarterdeck.loops.events import AgentLoopDetector
+from quarterdeck.loops.transcripts import read_events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from quarterdeck.costs.pricing import PriceBook
+    from quarterdeck.loops.events.model import Alarm
+    from quarterdeck.loops.settings import LoopSettings
+
+MAX_PROBLEMS = 20
+"""Of one session that are kept; all are counted."""
+
+
+class Found(NamedTuple):
+    """A loop, and whose it is: *actor* is empty for the agent itself, else the name of a subagent."""
+
+    alarm: Alarm
+    actor: str
+
+
+class Session(NamedTuple):
+    """One file, read to its end.
+
+    Attributes:
+        path: of the file.
+        events: how many it tells of.
+        cost_picousd: what its answers have cost; None: nothing in it has a price.
+        loops: by whom and in which order they began.
+        problems: what in it could not be understood, the first of them.
+        problem_count: how much that was.
+        unread: why nothing of it was read; empty: it was.
+    """
+
+    path: str
+    events: int = 0
+    cost_picousd: int | None = None
+    loops: tuple[Found, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    problem_count: int = 0
+    unread: str = ""
+
+    @property
+    def wasted_picousd(self) -> int | None:
+        """What the loops have cost; None: nothing in them has a price."""
+        return total(found.alarm.cost_picousd for found in self.loops)
+
+
+def scan(paths: Iterable[str], settings: LoopSettings, *, prices: PriceBook | None = None) -> Iterator[Session]:
+    """Read one session after another; what cannot be read is told, never raised.
+
+    Args:
+        paths: of transcripts, in any format that is known.
+        settings: what may repeat.
+        prices: what answers are priced by; None: costs stay unknown.
+    """
+    for path in paths:
+        try:
+            yield _read(path, settings, prices)
+        except QuarterdeckError as error:
+            yield Session(path, unread=error.message)
+        except OSError as error:
+            yield Session(path, unread=failure(error, path).message)
+
+
+def total(amounts: Iterable[int | None]) -> int | None:
+    """The sum of those that are known; None: none is."""
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known) if known else None
+
+
+def _read(path: str, settings: LoopSettings, prices: PriceBook | None) -> Session:
+    detectors: dict[str, AgentLoopDetector] = {}
+    costs: list[int | None] = []
+    problems: list[Problem] = []
+    events = problem_count = 0
+    for step in read_events(path, prices=prices):
+        if isinstance(step, Problem):
+            problem_count += 1
+            if len(problems) < MAX_PROBLEMS:
+                problems.append(step)
+            continue
+        events += 1
+        costs.append(step.event.cost_picousd)
+        detector = detectors.get(step.actor)
+        if detector is None:
+            detector = detectors[step.actor] = AgentLoopDetector(settings=settings)
+        detector.observe(step.event)
+    loops = tuple(Found(alarm, actor) for actor, each in detectors.items() for alarm in each.loops())
+    return Session(path, events, total(costs), loops, tuple(problems), problem_count)
