@@ -6,7 +6,17 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from bench import costs, index, loop_events, memory, pattern_quality, pattern_regret, patterns, results
+from bench import (
+    costs,
+    index,
+    loop_events,
+    loop_metrics,
+    memory,
+    pattern_quality,
+    pattern_regret,
+    patterns,
+    results,
+)
 from bench.corpora import CorpusUnavailable
 from bench.measure import show
 from bench.peers import PeerUnavailable
@@ -19,6 +29,7 @@ PARTS: dict[str, ModuleType] = {
     "costs": costs,
     "index": index,
     "loop-events": loop_events,
+    "loop-metrics": loop_metrics,
     "memory": memory,
     "patterns": patterns,
     "pattern-quality": pattern_quality,

@@ -10,8 +10,8 @@
 
 Some of agentdojo's models went in circles all by themselves. Which of its runs did is settled by counting,
 before any detector is asked: in a loop one call had byte for byte one outcome five times or more; in a quiet
-run no call had the same outcome more than twice, nor one error more than three times. What lies between is
-left out.
+run no call had the same outcome more than twice, no tool failed more than three times, and no message shrank
+to a quarter when it was compressed. What lies between is left out.
 
 Source: E. Debenedetti et al., "AgentDojo" (2024), under the MIT licence; S. Patil et al., "The Berkeley
 Function Calling Leaderboard" (2025), under Apache-2.0.
@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -46,8 +47,11 @@ ARCHIVE = corpora.Corpus(
 
 CIRCLES = 5
 """One outcome of one call so often is a loop."""
-QUIET_CALLS, QUIET_ERRORS = 2, 3
-"""At most so often may a call have one outcome, and anything one error, in a run that is no loop."""
+QUIET_CALLS, QUIET_FAILURES = 2, 3
+"""At most so often may a call have one outcome, and a tool fail, in a run that is no loop."""
+CHANT = 0.25
+"""A message that can be compressed to less of its size says one thing again and again. One message can, to
+0.12; the next one only to 0.30."""
 
 
 class Run(NamedTuple):
@@ -115,10 +119,16 @@ def is_quiet(run: Run) -> bool:
     """Whether nothing in it comes back so often that somebody might call it a loop."""
     calls = [event for event in run.events if event.tool]
     same = Counter(map(_identity, calls))
-    errors = Counter(str(event.outcome) for event in calls if event.failed)
+    failures = Counter(event.tool for event in calls if event.failed)
     return (
-        bool(calls) and max(same.values()) <= QUIET_CALLS and max(errors.values(), default=0) <= QUIET_ERRORS
+        max(same.values(), default=0) <= QUIET_CALLS
+        and max(failures.values(), default=0) <= QUIET_FAILURES
+        and not any(_chants(event.text.encode()) for event in run.events if event.text)
     )
+
+
+def _chants(text: bytes) -> bool:
+    return len(zlib.compress(text)) < CHANT * len(text)
 
 
 def _identity(event: AgentEvent) -> tuple[str, str, str]:

@@ -6,8 +6,8 @@
     none        no metric has an influence on the other: level noise, autocorrelated noise, random walks, a
                 ramp or a step in one, the same ramp or step in both (its cause is outside)
 
-``noise`` is a standard deviation, of what a share of 0 to 1 is off by. A loop is either driven (shocks of half
-the noise hit both metrics at every step, and are passed on round the loop) or measured (shocks and errors of
+``noise`` is a standard deviation, of what a share of 0 to 1 is off by. A loop is either driven (shocks of
+half the noise hit both metrics at every step, and are passed on round the loop) or measured (shocks and errors of
 measurement, a quarter of it each). Without a loop all of it is error of measurement, except where the walk
 and the autocorrelation are made of it. Shares stop at 0 and 1: in half of the loops growth fades on the way
 there, in the others it stops there.
@@ -69,7 +69,7 @@ def reinforcing(dice: random.Random, length: int, noise: float, *, up: bool) -> 
 
 
 def balancing(dice: random.Random, length: int, noise: float) -> History:
-    """Two metrics, started off their middle, that turn about it and come to rest as far as shocks let them."""
+    """Two metrics that start off their middle, turn about it, and come to rest if shocks let them."""
     driven = dice.random() < 0.5
     shock, error = (noise / 2, 0.0) if driven else (noise / 4, noise / 4)
     follows, falls = dice.uniform(0.2, 0.6), dice.uniform(0.2, 0.6)

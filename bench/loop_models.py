@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 WARM_UP = 100
@@ -43,56 +44,6 @@ class Model(NamedTuple):
         return [dict(next(states)) for _ in range(snapshots)]
 
 
-def trust(dice: random.Random) -> Iterator[State]:
-    """Who succeeds is trusted, who is trusted is given work, and who is given work gets better at it."""
-    links = {("success", "trust"): 1, ("trust", "delegation"): 1, ("delegation", "success"): 1}
-    return _stocks(links, dice)
-
-
-def guardrail(dice: random.Random) -> Iterator[State]:
-    """Errors bring guardrails, and guardrails prevent errors."""
-    return _stocks({("errors", "guardrails"): 1, ("guardrails", "errors"): -1}, dice)
-
-
-def debt(dice: random.Random) -> Iterator[State]:
-    """Pressure makes debt, debt makes slow, and slowness makes pressure; pressure also makes fast."""
-    links = {
-        ("pressure", "debt"): 1,
-        ("debt", "velocity"): -1,
-        ("velocity", "pressure"): -1,
-        ("pressure", "velocity"): 1,
-    }
-    return _stocks(links, dice)
-
-
-def limits(dice: random.Random) -> Iterator[State]:
-    """Usage brings revenue, which brings usage; usage also brings load, which drives usage away."""
-    links = {
-        ("usage", "revenue"): 1,
-        ("revenue", "usage"): 1,
-        ("usage", "load"): 1,
-        ("load", "usage"): -1,
-    }
-    return _stocks(links, dice)
-
-
-def escalation(dice: random.Random) -> Iterator[State]:
-    """Each of two sides answers the other."""
-    return _stocks({("ours", "theirs"): 1, ("theirs", "ours"): 1}, dice)
-
-
-def burden(dice: random.Random) -> Iterator[State]:
-    """A quick fix and a lasting one for the same problem; the quick one wears out the lasting one."""
-    links = {
-        ("problem", "quick_fix"): 1,
-        ("quick_fix", "problem"): -1,
-        ("problem", "capability"): 1,
-        ("capability", "problem"): -1,
-        ("quick_fix", "capability"): -1,
-    }
-    return _stocks(links, dice)
-
-
 def thermostat(dice: random.Random) -> Iterator[State]:
     """Heating warms; how warm it was one to three steps ago turns the heating down."""
     delay = dice.randint(1, 3)
@@ -119,11 +70,6 @@ def predators(dice: random.Random) -> Iterator[State]:
         yield {"prey": prey, "predators": hunters}
 
 
-def chain(dice: random.Random) -> Iterator[State]:
-    """One thing leads to another, and nothing leads back."""
-    return _stocks({("asked", "planned"): 1, ("planned", "done"): 1, ("done", "billed"): 1}, dice)
-
-
 def noise(dice: random.Random) -> Iterator[State]:
     """Four metrics that know nothing of each other, and some of which remember themselves."""
     kept = [dice.uniform(0, 0.9) for _ in range(4)]
@@ -141,10 +87,36 @@ def walks(dice: random.Random) -> Iterator[State]:
         yield _named(values)
 
 
+def hectic(dice: random.Random) -> Iterator[State]:
+    """Metrics that know nothing of each other but have calm and hectic times together."""
+    kept = [dice.uniform(0, 0.9) for _ in range(4)]
+    values, heat = [0.0] * 4, 0.0
+    while True:
+        heat = 0.95 * heat + dice.gauss(0, 0.4)
+        values = [
+            keep * value + math.exp(heat) * dice.gauss(0, 1) for keep, value in zip(kept, values, strict=True)
+        ]
+        yield _named(values)
+
+
 def ramp(dice: random.Random) -> Iterator[State]:
     """All rise at a pace of their own because something outside does."""
     pace = [dice.uniform(0.01, 0.1) for _ in range(4)]
     return _pushed(dice, lambda step: [each * step for each in pace])
+
+
+def bend(dice: random.Random) -> Iterator[State]:
+    """All begin to rise at one time, and stop at another."""
+    pace = [dice.uniform(0.02, 0.15) for _ in range(4)]
+    begin = WARM_UP + dice.randint(30, 120)
+    end = begin + dice.randint(20, 200)
+    return _pushed(dice, lambda step: [each * (min(max(step, begin), end) - begin) for each in pace])
+
+
+def curve(dice: random.Random) -> Iterator[State]:
+    """All rise slowly, then fast, then slowly again."""
+    height = [dice.uniform(3, 8) for _ in range(4)]
+    return _pushed(dice, lambda step: [each * math.tanh((step - WARM_UP - 100) / 40) for each in height])
 
 
 def step(dice: random.Random) -> Iterator[State]:
@@ -177,10 +149,19 @@ def hidden(dice: random.Random) -> Iterator[State]:
         yield _named([each * driver + dice.gauss(0, 1) for each in follow])
 
 
+def hidden_walk(dice: random.Random) -> Iterator[State]:
+    """The same, and what they follow never comes back."""
+    follow = [dice.uniform(0.5, 1.5) for _ in range(4)]
+    driver = 0.0
+    while True:
+        driver += dice.gauss(0, 1)
+        yield _named([each * driver + dice.gauss(0, 1) for each in follow])
+
+
 def _stocks(links: Mapping[Link, int], dice: random.Random) -> Iterator[State]:
     """Stocks that *links* join, saturating softly; each draw has its own rates, gains, scales and shocks.
 
-    A drawn system that would run away is drawn again with smaller gains.
+    A reinforcing loop may run up to where it saturates, and then stays there.
     """
     names = sorted({name for link in links for name in link})
     rate = {name: dice.uniform(0.3, 0.7) for name in names}
@@ -209,3 +190,56 @@ def _pushed(dice: random.Random, push: Callable[[int], list[float]]) -> Iterator
 
 def _named(values: list[float]) -> State:
     return {f"metric_{index}": value for index, value in enumerate(values, 1)}
+
+
+def _of_stocks(name: str, links: Mapping[Link, int]) -> Model:
+    return Model(name, links, partial(_stocks, links))
+
+
+MODELS = [
+    # Who succeeds is trusted, who is trusted is given work, and who is given work gets better at it.
+    _of_stocks("trust", {("success", "trust"): 1, ("trust", "delegation"): 1, ("delegation", "success"): 1}),
+    # Errors bring guardrails, and guardrails prevent errors.
+    _of_stocks("guardrails", {("errors", "guardrails"): 1, ("guardrails", "errors"): -1}),
+    # Pressure makes debt, debt makes slow, and slowness makes pressure; pressure also makes fast.
+    _of_stocks(
+        "technical debt",
+        {
+            ("pressure", "debt"): 1,
+            ("debt", "velocity"): -1,
+            ("velocity", "pressure"): -1,
+            ("pressure", "velocity"): 1,
+        },
+    ),
+    # Usage brings revenue, which brings usage; usage also brings load, which drives usage away.
+    _of_stocks(
+        "limits to growth",
+        {("usage", "revenue"): 1, ("revenue", "usage"): 1, ("usage", "load"): 1, ("load", "usage"): -1},
+    ),
+    # Each of two sides answers the other.
+    _of_stocks("escalation", {("ours", "theirs"): 1, ("theirs", "ours"): 1}),
+    # A quick fix and a lasting one for the same problem; the quick one wears out the lasting one.
+    _of_stocks(
+        "shifting the burden",
+        {
+            ("problem", "quick_fix"): 1,
+            ("quick_fix", "problem"): -1,
+            ("problem", "capability"): 1,
+            ("capability", "problem"): -1,
+            ("quick_fix", "capability"): -1,
+        },
+    ),
+    Model("thermostat", {("heating", "temperature"): 1, ("temperature", "heating"): -1}, thermostat),
+    Model("predators", {("prey", "predators"): 1, ("predators", "prey"): -1}, predators),
+]
+"""Systems with loops."""
+
+CONTROLS = [
+    # One thing leads to another, and nothing leads back.
+    _of_stocks("chain", {("asked", "planned"): 1, ("planned", "done"): 1, ("done", "billed"): 1}),
+    *(
+        Model(draw.__name__.replace("_", " "), {}, draw)
+        for draw in (noise, walks, hectic, ramp, bend, curve, step, season, hidden, hidden_walk)
+    ),
+]
+"""Systems without."""

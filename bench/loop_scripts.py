@@ -1,4 +1,4 @@
-"""Eighteen ways to go in circles, each drawn anew by dice.
+"""Nineteen ways to go in circles, each drawn anew by dice.
 
 A script is what an agent does from the moment on at which a person who sees everything would say that it
 is stuck; one round of it is the smallest piece that comes back. What varies in real ones varies here: ids,
@@ -331,6 +331,18 @@ def after_compaction(stage: Stage) -> Script:
     return _script(rounds, Kind.LOW_NOVELTY, Kind.CYCLE)
 
 
+def the_same_failure_again(stage: Stage) -> Script:
+    """The tests fail as before; it reads this and that, changes nothing, and runs them again."""
+    dice, name = stage.dice, stage.word(stage.file())
+    error = f"FAILED tests/test_{name}.py::test_{stage.word(stage.file())} - assert {dice.randint(2, 9)} == 1"
+    rounds = []
+    for _ in range(dice.randint(7, 12)):
+        summary = f"{error}\n1 failed, 30 passed in {dice.uniform(1, 9):.2f}s"
+        reading = [look() for look in stage.looks(dice.randint(1, 3))]
+        rounds.append([stage.shell(f"pytest tests/test_{name}.py", summary, failed=True), *reading])
+    return _script(rounds, Kind.REPETITION, Kind.SAME_ERROR)
+
+
 def not_allowed(stage: Stage) -> Script:
     """A tool that is not there, or may not be used, is called with this and that."""
     dice = stage.dice
@@ -375,4 +387,5 @@ SCRIPTS: dict[str, Callable[[Stage], Script]] = {
     "spending": spending,
     "after compaction": after_compaction,
     "not allowed": not_allowed,
+    "same failure, reading": the_same_failure_again,
 }

@@ -1,4 +1,4 @@
-"""Fifteen ways to repeat oneself with good reason, each drawn anew by dice.
+"""Seventeen ways to repeat oneself with good reason, each drawn anew by dice.
 
 None of them is a loop: something moves each time, or somebody outside wants it so.
 """
@@ -24,13 +24,22 @@ def polling(stage: Stage) -> Work:
     number = dice.randint(1000, 99999)
     waits = dice.randint(4, 14)
     done = {"status": "completed", "conclusion": dice.choice(("success", "failure"))}
-    if dice.random() < 0.5:
+    if dice.random() < 0.6:
         command = stage.one_of(
-            (f"gh run view {number} --json status", f"sleep 30 && kubectl get pods -l job={number}"),
-            (f"sleep 60; curl -s localhost:8080/builds/{number}", f"aws batch describe-jobs --jobs {number}"),
+            (
+                f"gh run view {number} --json status",
+                f"sleep 30 && kubectl get pods -l job={number}",
+                f"squeue -j {number}",
+            ),
+            (
+                f"sleep 60; curl -s localhost:8080/builds/{number}",
+                f"aws batch describe-jobs --jobs {number}",
+                f"tail -n 1 train-{number}.log",
+            ),
         )
         texts = ['{"status": "in_progress"}'] * waits + [json.dumps(done)]
-        return [stage.shell(command, text) for text in texts]
+        sleeps = [stage.shell("sleep 45", "")] if "sleep" not in command and dice.random() < 0.7 else []
+        return [event for text in texts for event in (*sleeps, stage.shell(command, text))]
     tool = stage.one_of(("get_build_status", "BashOutput"), ("check_job_status", "wait_for_run"))
     events = []
     for step in range(waits):
@@ -67,11 +76,11 @@ def tests_and_edits(stage: Stage) -> Work:
     dice, file = stage.dice, stage.file()
     failing, total = dice.randint(5, 14), dice.randint(40, 200)
     command = stage.one_of(("pytest -q", "npm test"), ("go test ./...", "cargo test"))
+    names = [f"FAILED tests/test_{stage.word(file)}.py" for _ in range(failing)]
     events: Work = []
     while failing:
-        names = [f"FAILED tests/test_{stage.word(file)}.py" for _ in range(min(failing, 3))]
         summary = f"{failing} failed, {total - failing} passed in {dice.uniform(1, 30):.2f}s"
-        events.append(stage.shell(command, "\n".join([*names, summary]), failed=True))
+        events.append(stage.shell(command, "\n".join([*names[:failing], summary]), failed=True))
         events.append(stage.edit(file.path, stage.word(file), stage.word(file)))
         failing = max(0, failing - dice.choice((0, 1, 1, 2, 3)))
     return [*events, stage.shell(command, f"{total} passed in {dice.uniform(1, 30):.2f}s")]
@@ -128,21 +137,18 @@ def looking_between_edits(stage: Stage) -> Work:
 
 
 def step_by_step(stage: Stage) -> Work:
-    """A debugger or a prompt: the same short command, and another line of the program each time."""
+    """A debugger or a prompt: the same short command, and the next line each time, through a loop as well."""
     dice, file = stage.dice, stage.file()
-    start = dice.randrange(1, len(file.lines) - 60)
+    start, body = dice.randrange(1, len(file.lines) - 60), dice.choice((3, 4, 60))
     tool, command = stage.one_of(
         (("debugger", "next"), ("python_repl", "step()")), (("pdb_send", "n"), ("notebook_run", "next(it)"))
     )
-    return [
-        AgentEvent.call(
-            tool,
-            {"input": command},
-            f"> {file.path}({start + step})\n-> {file.lines[start + step]}",
-            failed=False,
-        )
-        for step in range(dice.randint(8, 24))
-    ]
+    events = []
+    for step in range(dice.randint(8, 24)):
+        turn, place = divmod(step, body)
+        line = f"> {file.path}({start + place})  i = {turn}\n-> {file.lines[start + place]}"
+        events.append(AgentEvent.call(tool, {"input": command}, line, failed=False))
+    return events
 
 
 def in_parallel(stage: Stage) -> Work:
@@ -163,7 +169,9 @@ def in_parallel(stage: Stage) -> Work:
 
 def _review(stage: Stage) -> AgentEvent:
     file = stage.file()
-    prompt = f"Review the module for errors. Report findings only. Module: {file.path}"
+    prompt = "Review the code for errors. Report findings only."
+    if stage.dice.random() < 0.5:
+        prompt += f" Module: {file.path}"
     found = f"Findings in {file.path}: {stage.word(file)} shadows {stage.word(file)}."
     given = {"prompt": prompt, "description": "Review"}
     return AgentEvent.call(stage.tools.helper, given, found, failed=False)
@@ -182,6 +190,33 @@ def asked_again(stage: Stage) -> Work:
 def reading_up(stage: Stage) -> Work:
     """Many files, before anything is changed."""
     return [look() for look in stage.looks(stage.dice.randint(25, 45))]
+
+
+def searching_widely(stage: Stage) -> Work:
+    """Many different things are looked for; some are nowhere."""
+    dice = stage.dice
+    events: Work = []
+    for _ in range(dice.randint(12, 25)):
+        file = stage.file()
+        is_there = dice.random() < 0.6
+        word = stage.word(file) if is_there else f"{stage.word(file)}_{stage.word(stage.file())}"
+        events.append(stage.search(word, file if is_there else None))
+    return events
+
+
+def scrolling(stage: Stage) -> Work:
+    """A page is scrolled, or a key is pressed some times; what is seen then is not always written down."""
+    dice = stage.dice
+    tool, given = stage.one_of(
+        (("browser_scroll", {"direction": "down"}), ("press_key", {"key": "ArrowDown"})),
+        (("computer", {"action": "scroll", "delta": 3}), ("browser_press_key", {"key": "Tab"})),
+    )
+    if dice.random() < 0.5:
+        return [AgentEvent.call(tool, given, "ok", failed=False)] * dice.randint(3, 6)
+    return [
+        AgentEvent.call(tool, given, f"Now in view: {stage.word(stage.file())}", failed=False)
+        for _ in range(dice.randint(5, 12))
+    ]
 
 
 def list_that_moves(stage: Stage) -> Work:
@@ -203,11 +238,12 @@ def list_that_moves(stage: Stage) -> Work:
 def heartbeat(stage: Stage) -> Work:
     """A scheduler has a service looked at; it is well each time."""
     dice, port = stage.dice, stage.dice.randint(3000, 9000)
-    wakes = dice.random() < 0.6
+    wakes, is_terse = dice.random() < 0.6, dice.random() < 0.5
     tool = stage.one_of(("health_check", "heartbeat"), ("healthcheck", "ping_service"))
     events: Work = []
     for _ in range(dice.randint(6, 20)):
         outcome = f'{{"status": "ok", "latency_ms": {dice.randint(1, 90)}, "at": "{stage.clock()}"}}'
+        outcome = "ok" if is_terse else outcome
         events += [AgentEvent.heard("Scheduled check.")] * wakes
         events.append(AgentEvent.call(tool, {"port": port}, outcome, failed=False))
     return events
@@ -227,11 +263,12 @@ def reading_after_writing(stage: Stage) -> Work:
 
 
 def looking_twice(stage: Stage) -> Work:
-    """Among other things it looks at the same twice, once three times; a person would, too."""
+    """Among other things it looks at one thing twice and at another one three times; a person would, too."""
     looks = stage.looks(stage.dice.randint(8, 14))
+    twice, thrice = stage.dice.sample(looks, 2)
     events = [look() for look in looks]
-    for _ in range(3):
-        events.insert(stage.dice.randrange(len(events)), stage.dice.choice(looks)())
+    for look in (twice, thrice, thrice):
+        events.insert(stage.dice.randrange(len(events)), look())
     return events
 
 
@@ -247,6 +284,8 @@ WORKS: dict[str, Callable[[Stage], Work]] = {
     "helpers and searches": in_parallel,
     "asked again": asked_again,
     "reading up": reading_up,
+    "searching widely": searching_widely,
+    "scrolling": scrolling,
     "list that moves": list_that_moves,
     "heartbeat": heartbeat,
     "reading after writing": reading_after_writing,

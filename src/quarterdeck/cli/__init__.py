@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "cli", "main"]
 
+INTERRUPTED = 130
 CLOSED_PIPE = 141
-"""What a shell reports of a program that SIGPIPE has ended."""
+"""What a shell reports of a program that SIGINT or SIGPIPE has ended."""
 
 USAGE = 2
 HOOK = ["loops", "hook"]
@@ -68,16 +69,16 @@ def _ran(args: list[str]) -> int:
 
 
 def _hooked() -> int:
-    from quarterdeck.loops.sessions.hook import main as hook
-
-    code = hook()
+    """The hook: what it cannot explain it does not block."""
     try:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        from quarterdeck.loops.sessions.hook import main as hook
+
+        return hook()
     except OSError:
         _hang_up(sys.stdout, sys.stderr)
-        code = 0
-    return code
+        return 0
+    except KeyboardInterrupt:
+        return INTERRUPTED
 
 
 def _hang_up(*streams: TextIO) -> None:

@@ -9,11 +9,9 @@ import sys
 import click
 
 from quarterdeck import __version__
+from quarterdeck.cli import INTERRUPTED
 from quarterdeck.cli.lazy import Entry, LazyGroup
 from quarterdeck.errors import QuarterdeckError, StateError, UsageError
-
-INTERRUPTED = 130
-"""What a shell reports of a program that SIGINT has ended."""
 
 COMMANDS: dict[str, Entry] = {
     "changed": Entry("changed", "List what has changed since a snapshot, a state or a commit."),

@@ -25,8 +25,9 @@ VICIOUS = "reinforcing_vicious"
 def command(context: click.Context, history: Sequence[Mapping[str, object]], as_json: bool) -> None:
     """Say which loop is at work in a history of metrics, and what to do.
 
-    FILE holds snapshots, the oldest first, as a JSON array or as JSON Lines: trust, success or success_rate, and
-    any other metric. Exits with 1 when a vicious loop is at work, with 3 when there is too little to say anything.
+    FILE holds snapshots, the oldest first, as a JSON array or as JSON Lines: trust, success or success_rate,
+    and any other metric. Exits with 1 when a vicious loop is at work, with 3 when there is too little to say
+    anything.
 
     \b
     qd loops check metrics.jsonl

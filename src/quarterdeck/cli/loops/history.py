@@ -49,7 +49,8 @@ def snapshots(content: bytes, name: str) -> list[dict[str, Any]]:
         found.append(each)
     if not found:
         raise NothingToRead(
-            f"{name:.{_NAMED}} holds no snapshot", hint="write a JSON array of objects, or one object on each line"
+            f"{name:.{_NAMED}} holds no snapshot",
+            hint="write a JSON array of objects, or one object on each line",
         )
     return found
 
@@ -62,7 +63,9 @@ def _content(path: str) -> bytes:
             with open(open_plain(path), "rb") as file:
                 content = file.read(MAX_BYTES + 1)
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise NothingToRead(f"there is no {path:.{_NAMED}}", hint="name a file, or - for stdin") from error
+            raise NothingToRead(
+                f"there is no {path:.{_NAMED}}", hint="name a file, or - for stdin"
+            ) from error
         except OSError as error:
             raise failure(error, path) from error
         except ValueError as error:

@@ -55,12 +55,13 @@ def command(
     qd loops scan session.jsonl --json
     """
     from quarterdeck.loops.events import Level
+    from quarterdeck.loops.sessions.scan import without_copies
 
     if paths and everywhere:
         raise UsageError("--all and a PATH contradict each other", hint="use one of the two")
     root = os.path.realpath(project or find_root())
     places = _places(paths, None if everywhere else root, since)
-    sessions = list(_scanned(places, root, project))
+    sessions = without_copies(_scanned(places, root, project))
     read = [each for each in sessions if not each.unread]
     remark(_problems(places, sessions))
     if not read:
@@ -110,7 +111,7 @@ def _nothing(places: Places, sessions: Sequence[Session]) -> NothingToRead:
     if sessions:
         return NothingToRead(
             f"none of {count(len(sessions), 'file')} could be read as a session",
-            hint="name transcripts: JSON Lines of Claude Code or Codex, lists of messages, OpenTelemetry spans",
+            hint="name transcripts: of Claude Code or Codex, lists of messages, OpenTelemetry spans",
         )
     return NothingToRead(
         f"there is no session in {', '.join(places.looked)}",
@@ -149,7 +150,7 @@ def _row(session: Session, found: Found) -> tuple[object, ...]:
         alarm.kind.value,
         how_often(alarm),
         "–" if alarm.since is None else f"{alarm.since.astimezone():%Y-%m-%d %H:%M}",
-        cost_of(alarm.cost_picousd).rjust(1),
+        cost_of(alarm.cost_picousd),
         session_of(session.path) + (f" ({found.actor})" if found.actor else ""),
         short(alarm.what),
     )
@@ -163,15 +164,11 @@ def _totals(read: Sequence[Session]) -> Iterator[str]:
     events = count(sum(each.events for each in read), "event")
     found = f"{count(loops, 'loop')} in {within:,} of " if loops else "no loop in "
     line = f"{found}{count(len(read), 'session')}, {events}"
-    wasted, spent = total(each.wasted_picousd for each in read), total(each.cost_picousd for each in read)
-    if wasted is not None and spent is not None:
-        line += f"; it has cost {cost_of(wasted)} of {cost_of(spent)}"
-    yield line
+    wasted = total(each.wasted_picousd for each in read)
+    yield line if wasted is None else f"{line}; what was repeated has cost {cost_of(wasted)}"
 
 
-def _json(
-    places: Places, sessions: Sequence[Session], recorded: dict[str, int] | None
-) -> dict[str, Any]:
+def _json(places: Places, sessions: Sequence[Session], recorded: dict[str, int] | None) -> dict[str, Any]:
     from quarterdeck.costs.money import to_usd
     from quarterdeck.loops.sessions.scan import total
 
@@ -182,7 +179,6 @@ def _json(
         "looked": places.looked,
         "events": sum(each.events for each in sessions),
         "loops": sum(len(each.loops) for each in sessions),
-        **amount("cost", total(each.cost_picousd for each in sessions)),
         **amount("wasted", total(each.wasted_picousd for each in sessions)),
         "recorded": recorded,
         "sessions": [

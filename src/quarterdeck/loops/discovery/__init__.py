@@ -8,7 +8,7 @@
         ▼
     ways along the links that come back                                              circuits
         ▼
-    loops with their polarity; those that a common driver can explain are doubtful   discover   (pcmci confirms)
+    loops with their polarity, doubtful where a common driver can explain them       discover   pcmci confirms
 
 Where too little is known, nothing is said, and why.
 """

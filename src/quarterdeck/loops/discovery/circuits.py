@@ -22,9 +22,9 @@ def elementary_circuits(
             to itself is no circuit here, and one to a node that is no key leads nowhere.
         max_length: nodes of the longest circuit.
 
-    Source: D. B. Johnson, "Finding all the elementary circuits of a directed graph", SIAM Journal on Computing
-    4, 1975; the bound on the length as in A. Gupta and T. Suzumura, "Finding all bounded-length simple cycles
-    in a directed graph", 2021 (where Johnson blocks a node, they say from which length on it is blocked).
+    Source: D. B. Johnson, "Finding all the elementary circuits of a directed graph", SIAM Journal on
+    Computing 4, 1975; the bound on the length as in A. Gupta and T. Suzumura, "Finding all bounded-length
+    simple cycles in a directed graph", 2021: where Johnson blocks a node, they say from which length on.
     """
     left = dict.fromkeys(successors)
     for root in successors:

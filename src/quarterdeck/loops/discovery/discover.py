@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from quarterdeck.loops.discovery.links import Links
+    from quarterdeck.loops.discovery.model import Link
     from quarterdeck.loops.discovery.table import Table
 
 MIN_SNAPSHOTS = 200
@@ -79,7 +80,7 @@ def discover(
     if confirm and loops:
         from quarterdeck.loops.discovery import pcmci
 
-        second = pcmci.links(metrics, between, max_lag=lags, false_discovery_rate=false_discovery_rate)
+        second = pcmci.confirmed(metrics, between, max_lag=lags)
         loops = [_confirmed(loop, second) for loop in loops]
     loops.sort(key=lambda loop: (-loop.strength, loop.components))
     return found._replace(
@@ -91,7 +92,7 @@ def discover(
 
 
 def _check(
-    max_lag: int, false_discovery_rate: float, min_snapshots: int, confirm: object, max_loops: int
+    max_lag: object, false_discovery_rate: object, min_snapshots: object, confirm: object, max_loops: object
 ) -> None:
     for name, value, least, most in (
         ("max_lag", max_lag, 1, _LARGEST_LAG),
@@ -145,14 +146,13 @@ def _doubted(loop: CausalLoop, between: Links) -> CausalLoop:
     for link in loop.links:
         correlation, p_value = between.together[link.source, link.target]
         if p_value < _TOGETHER_P and abs(correlation) > _TOGETHER_RATIO * link.strength:
-            return loop._replace(
-                doubt=f"{link.source} and {link.target} move in the same snapshot: something outside may move both"
-            )
+            both = f"{link.source} and {link.target}"
+            return loop._replace(doubt=f"something outside may move {both}: they move in the same snapshot")
     return loop
 
 
-def _confirmed(loop: CausalLoop, second: set[tuple[str, str, int]]) -> CausalLoop:
+def _confirmed(loop: CausalLoop, second: set[Link]) -> CausalLoop:
     for link in loop.links:
-        if not loop.doubt and (link.source, link.target, link.sign) not in second:
+        if not loop.doubt and link not in second:
             return loop._replace(doubt=f"PCMCI does not find that {link.source} moves {link.target}")
     return loop

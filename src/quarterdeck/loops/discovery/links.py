@@ -1,9 +1,9 @@
 """Which metric moves which: a vector autoregression by least squares, each link tested, all tests corrected.
 
-    metric = constant + trend + shapes from outside + effect × every metric, one to `lags` snapshots ago + shock
+    metric = constant + trend + shapes from outside + effects × all metrics, some snapshots ago + shock
 
-The levels are explained and not the changes: a stock is moved by where another one stands. The errors of the
-effects are White's in the form HC3, because agents have calm and hectic times and metrics then swing together:
+The levels are explained and not the changes: a stock is moved by where another one stands. The errors of
+the effects are White's in the form HC3: there are calm and hectic times, all metrics have them together, and
 with the classical errors that looks like loops.
 """
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from quarterdeck.loops.discovery.table import Table
 
 _ROWS_PER_REGRESSOR = 4
-_LATER_LAGS = 0.05
-"""How often a lag after the first is looked at in vain."""
 _ROUNDING = 1e-24
 """The least square of an error, of metrics whose variance is 1."""
 _FULL_LEVERAGE = 1e-6
@@ -77,7 +75,7 @@ class Links(NamedTuple):
 def find(table: Table, *, max_lag: int, false_discovery_rate: float) -> Links:
     """The links between the metrics of *table*; O(rows × (metrics × lags)²).
 
-    As many lags are used as the latest one needs that explains anything in a model with all of them.
+    How many lags the model has says Schwarz's criterion.
 
     Args:
         table: at least two metrics, in rows enough for *max_lag* (see `most_lags`).
@@ -95,10 +93,8 @@ def find(table: Table, *, max_lag: int, false_discovery_rate: float) -> Links:
     found = outside.shapes(basis, left, [row - rows[0] for row in rows])
     fixed += [column for shape in found for column in shape.columns]
 
-    explained = explain(fixed, [column for lag in past for column in lag], targets)
-    lags = _latest(explained.effects, len(targets), max_lag)
-    if lags < max_lag:
-        explained = explain(fixed, [column for lag in past[:lags] for column in lag], targets)
+    lags = _best_lags(basis, past[1:], targets)
+    explained = explain(fixed, [column for lag in past[:lags] for column in lag], targets)
     links = _significant(table.names, explained.effects, lags, false_discovery_rate)
     freedom = len(rows) - len(fixed) - len(targets) * lags
     together = _together(table.names, explained.left, freedom)
@@ -126,7 +122,10 @@ def explain(
     left = [basis.rest(target) for target in targets]
     free = [1 - sum(value * value for value in row) for row in zip(*basis.columns, strict=True)]
     squares = [
-        [max(value * value, _ROUNDING) / max(room, _FULL_LEVERAGE) ** 2 for value, room in zip(each, free, strict=True)]
+        [
+            max(value * value, _ROUNDING) / max(room, _FULL_LEVERAGE) ** 2
+            for value, room in zip(each, free, strict=True)
+        ]
         for each in left
     ]
     spreads = [math.sqrt(max(dot(each, each) / freedom, _ROUNDING)) for each in left]
@@ -150,6 +149,11 @@ def explain(
     return Explained(effects, left)
 
 
+def _squared_error(left: float, free: float) -> float:
+    """What a row would leave over if it had no part in the model: *free* is one less its leverage."""
+    return max(left * left, _ROUNDING) / max(free, _FULL_LEVERAGE) ** 2
+
+
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     """The false discovery rate at which each of *p_values* is just significant, in their order.
 
@@ -164,14 +168,30 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _latest(effects: list[list[Effect | None]], metrics: int, max_lag: int) -> int:
-    """The latest lag at which anything moves anything, by Bonferroni; at least the first."""
-    tests = metrics * metrics * max_lag
-    for lag in range(max_lag, 1, -1):
-        of_lag = (each for own in effects for each in own[(lag - 1) * metrics : lag * metrics])
-        if any(each is not None and each.p_value * tests < _LATER_LAGS for each in of_lag):
-            return lag
-    return 1
+def _best_lags(basis: Basis, further: list[list[list[float]]], targets: list[list[float]]) -> int:
+    """How many lags are worth their coefficients; *basis* has the first, and is given the *further* ones.
+
+    Source: G. Schwarz, Annals of Statistics 6, 1978 (the criterion BIC).
+    """
+    rows = len(targets[0])
+    scores = []
+    for columns in ([], *further):
+        for column in columns:
+            basis.add(column)
+        left = [basis.rest(target) for target in targets]
+        scores.append(rows * _log_volume(left) + math.log(rows) * len(targets) * len(basis.columns))
+    return scores.index(min(scores)) + 1
+
+
+def _log_volume(columns: list[list[float]]) -> float:
+    """The logarithm of the determinant of the columns' products with each other."""
+    basis = Basis()
+    total = 0.0
+    for column in columns:
+        rest = basis.rest(column)
+        total += math.log(max(dot(rest, rest), _ROUNDING))
+        basis.add(column)
+    return total
 
 
 def _significant(

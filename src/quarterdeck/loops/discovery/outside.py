@@ -1,9 +1,9 @@
 """What something outside does to all metrics at once: steps, bends and waves in time.
 
-A driver that nobody measured makes metrics that know nothing of each other look as if each moved the other:
-all of them tell where the driver is. What such a driver does is a function of time alone, and what remains of
-a system's shocks when its own past is taken out is not; so whatever of these shapes explains more than chance
-of what the past leaves over is taken out as well. To take out one too many costs little: links show by shocks.
+A driver that nobody measured makes metrics that know nothing of each other look as if each moved the
+other: all of them tell where the driver is. What such a driver does is a function of time alone, and the
+shocks that are left over when a system's own past is taken out are not. So whatever of these shapes explains
+more of them than chance is taken out as well. To take out one too many costs little: links show by shocks.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ MOST_SHAPES = 6
 _EDGE = 5
 """Snapshots that must lie on either side of a step; twice as many on either side of a bend."""
 _FEWEST_CYCLES = 2
-_SURPRISE = 3.0
-"""A shape whose gain chance exceeds with a probability below exp(-3) is taken out (a bound, seldom reached)."""
+_SURPRISE = 4.5
+"""A shape is taken out when chance reaches its gain with a probability below exp(-4.5), by an upper bound."""
 _NOTHING = 1e-6
 """The share of a shape that its being explained by others leaves at most."""
 _LEAST_LEFT = 1e-12
@@ -84,7 +84,7 @@ def shapes(basis: Basis, left: Sequence[Sequence[float]], times: Sequence[int]) 
         if best[0] <= 0:
             break
         shape = best[2].shape(best[1])
-        if not any([basis.add(column) for column in shape.columns]):
+        if True not in [basis.add(column) for column in shape.columns]:
             break
         left = [basis.rest(column) for column in left]
         found.append(shape)
@@ -101,7 +101,9 @@ def _take_out(products: list[list[float]], squares: list[list[float]]) -> None:
         ]
 
 
-def _best(family: _Family, remaining: list[list[float]], left: Sequence[Sequence[float]]) -> tuple[float, int]:
+def _best(
+    family: _Family, remaining: list[list[float]], left: Sequence[Sequence[float]]
+) -> tuple[float, int]:
     """By how much the best shape of a family exceeds what chance may do, and its number.
 
     Its gain is twice the logarithm of the likelihood ratio, summed over the targets; by chance it is at most

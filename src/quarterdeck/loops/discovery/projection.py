@@ -16,8 +16,8 @@ _INDEPENDENT = 1e-6
 class Basis:
     """Orthonormal columns, in the order in which they were added; what they span is what is explained.
 
-    Source: modified Gram-Schmidt, each column twice ("twice is enough", W. Kahan in B. Parlett, "The symmetric
-    eigenvalue problem", 1980, section 6.9).
+    Source: modified Gram-Schmidt, each column twice, which is enough (B. Parlett, "The symmetric eigenvalue
+    problem", 1980, section 6.9).
     """
 
     def __init__(self, columns: Iterable[Sequence[float]] = ()) -> None:

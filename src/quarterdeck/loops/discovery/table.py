@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
 
 from quarterdeck.errors import UsageError
 from quarterdeck.loops.discovery.projection import Basis
@@ -88,11 +89,11 @@ def read(history: Sequence[Mapping[str, object]], *, needed: int) -> Table:
     return _independent(_with_rows(table, needed))
 
 
-def _checked(history: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
+def _checked(history: object) -> list[Mapping[Any, object]]:
     hint = 'pass a list of snapshots such as {"trust": 0.7, "errors": 3}'
     if not isinstance(history, Sequence) or isinstance(history, str | bytes):
         raise UsageError(f"a history is a list of snapshots, got {type(history).__name__}", hint=hint)
-    snapshots = history[-MOST_SNAPSHOTS:]
+    snapshots = list(islice(history, max(0, len(history) - MOST_SNAPSHOTS), None))
     for snapshot in snapshots:
         if not isinstance(snapshot, Mapping):
             raise UsageError(

@@ -1,20 +1,17 @@
 """Loops in what an agent does, found event by event.
 
-AgentEvent ──normalise──> what is the same call, the same outcome        calls
-▼
-rules, each with a small memory of its own:                              rules
-repetition      the same (call, outcome) again, or a period of 2 to 8 of them
-same error      one error, whatever was called
-alternation     to and fro between two states of the same thing
-monologue       messages to itself, with no call between them
-low novelty     almost nothing new in the last 16
-spend           money goes, nothing comes of it
-▼
-what may repeat: polling, batch work                                     allowances
-▼
-nudge -> pause -> stop                                                   detector
-▼
-Alarm: what repeats, how often, since when, what it has cost
+AgentEvent                                                               model
+    ▼ what may repeat: polling, stepping, batch work                     allowances
+    ▼ what is the same call, the same outcome, the same error            calls
+the rules, each with a small memory of its own; how often is too often   findings
+    one call with its outcome again, or rounds of 2 to 8                 repetition
+    one error, whatever was called                                       same_error
+    to and fro between two states of the same thing                      alternation
+    messages to itself, with no call between them                        monologue
+    almost nothing new in the last 16, or one thing again in between     novelty
+    money goes, nothing comes of it                                      spending
+    ▼ one loop, one story; nudge -> pause -> stop                        episodes
+Alarm: what repeats, how often, since when, what it has cost             detector
 """
 
 from __future__ import annotations

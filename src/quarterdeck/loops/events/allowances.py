@@ -44,23 +44,23 @@ _TOOLS = (
     (
         Role.POLLING,
         _words(
-            "wait sleep poll watch status progress health healthcheck heartbeat ping alive ready await monitor"
-            " output stdin"  # of a command at work in the background
+            "wait sleep poll watch status progress health healthcheck heartbeat ping alive ready await"
+            " monitor output stdin"  # of a command at work in the background
         ),
     ),
     (
         Role.CHANGE,
         _words(
-            "edit multiedit write create update replace insert patch apply delete remove rename put append save"
-            " commit str set add"
+            "edit multiedit write create update replace insert patch apply delete remove rename put append"
+            " save commit str set add"
         ),
     ),
     (Role.SEARCH, _words("grep search glob find query lookup list ls match websearch")),
     (
         Role.STEPPING,
         _words(
-            "next scroll press key keypress click tap swipe step turn advance roll page move tick continue type"
-            " task agent subagent spawn delegate dequeue pop claim"
+            "next scroll press key keypress click tap swipe step turn advance roll page move tick continue"
+            " type task agent subagent spawn delegate dequeue pop claim"
         ),
     ),
 )
@@ -71,8 +71,8 @@ _IN_FRONT = _words(
     "sudo env time nohup nice timeout command exec do then else bash sh zsh -c -lc -l -e -x -n"
 )
 _WAITING = _words(
-    "sleep wait watch until while inotifywait squeue sacct qstat bjobs nvidia-smi pg_isready pgrep lsof ss netstat"
-    " uptime ping jobs top ps wait-for-it wait-on"
+    "sleep wait watch until while inotifywait squeue sacct qstat bjobs nvidia-smi pg_isready pgrep lsof ss"
+    " netstat uptime ping jobs top ps wait-for-it wait-on"
 )
 _ASKING = {
     "gh": _words("watch view checks status list"),

@@ -63,7 +63,8 @@ _BEFORE_ID = "abcdefghijklmnopqrstuvwxyz0123456789"
 # An outcome that nobody has marked says by its first words, or by its last, that it is an error. A word such
 # as "error" somewhere in it does not: agents read source code and logs.
 _FAILURE_AT_FIRST = re.compile(
-    r"\s*(?:<tool_use_error>|\{?\s*\"?(?:is_?error\"?\s*:\s*true|error\"?\s*:(?!\s*(?:null|false|\"\"|\[\]|none|0\b)))"
+    r"\s*(?:<tool_use_error>|\{?\s*\"?is_?error\"?\s*:\s*true"
+    r"|\{?\s*\"?error\"?\s*:(?!\s*(?:null|false|\"\"|\[\]|none|0\b))"
     r"|(?:\w+ ){0,3}?\w*(?:error|exception)\b\s*[:(]|error\b|fatal:|exit code:? [1-9]|command failed"
     r"|traceback \(most recent call last\)|failed to |permission denied|(?:ba|z)?sh: )"
 )
@@ -77,8 +78,8 @@ _ERROR_LINE = re.compile(
     r"|timed out|timeout|undefined|unexpected|must |not "
 )
 _NOTHING = re.compile(
-    r"(?:error: )?(?:no|0|zero) (?:\w+ ){0,2}?(?:match|result|file|item|hit|entr|record|row|occurrence|document)\w*"
-    r"(?: (?:were )?found)?\b.{0,120}|nothing(?: \w+)? found.{0,120}|not found.?|none|null|\[\]|\{\}|\(no (?:output|content)\)"
+    r"(?:error: )?(?:no|0|zero) (?:\w+ ){0,2}?(?:match|result|file|item|hit|entr|record|row|occurrence)"
+    r"\w*\b.{0,120}|nothing(?: \w+)? found.{0,120}|not found.?|none|null|\[\]|\{\}|\(no (?:output|content)\)"
     r"|.{0,60}\b(?:matches|results|items|total|count)\"?: ?(?:0|\[\])\W*"
 )
 # Keys of arguments, as they are spelled without capitals and underscores.
@@ -93,7 +94,7 @@ _AFTER = (
     *("newstring", "newstr", "newtext", "newsource", "replace", "replacement", "to"),
     *("content", "contents", "filetext", "text", "codeedit"),
 )
-_PATCHES = ("input", "patch", "diff", "patchtext")
+_PATCHES = ("input", "patch", "diff", "patchtext", "command")
 _PATCHED_FILE = re.compile(r"^(?:\*\*\* (?:Update|Add|Delete) File:|\+\+\+ (?:b/)?)\s*(\S.*)$", re.MULTILINE)
 
 
@@ -123,29 +124,22 @@ class Footprint(NamedTuple):
 
 
 def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Footprint:
-    """What of a call is compared; *folder* is where the project lies: a path in it and a relative one are one.
+    """What of a call is compared; a path in *folder*, where the agent works, is the same as a relative one.
 
     O(n) for arguments; of an outcome, the first and the last 1,200 characters are looked at.
     """
     value = _opened(event.arguments)
-    command, target, before, after = "", 0, 0, 0
+    keys: dict[str, str] = {}
+    command = ""
     if isinstance(value, dict):
         keys = {key.replace("_", "").casefold(): key for key in value if isinstance(key, str)}
         command = _command(value, keys)
-        target = _digest_of(_first(value, keys, _TARGETS), folder)
-        before, after = _digest_of(_first(value, keys, _BEFORE)), _digest_of(_first(value, keys, _AFTER))
-        patch = _first(value, keys, _PATCHES) or command
         value = _without_remarks(value, runs=bool(command))
     elif isinstance(value, str):
-        command, patch = value[:_COMMAND_CHARS], value
-    else:
-        patch = ""
+        command = value[:_COMMAND_CHARS]
     role = allowances.role(event.tool, command)
-    if patch and role is Role.CHANGE and not after:
-        target, before, after = _patched(patch)
-    if role is Role.NOTE:
-        value = _unordered(value)
-    text = _relative(_text(value), folder)
+    target, before, after = _changed(value, keys, folder) if role is Role.CHANGE else (0, 0, 0)
+    text = _relative(_text(_unordered(value) if role is Role.NOTE else value), folder)
     if command:
         text = " ".join(text.split())
     call = digest(f"{event.tool.casefold()}\0{text}")
@@ -155,7 +149,10 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
     steadied = steady(came)
     failed = _says_it_failed(came) if event.failed is None else event.failed
     vain = role is Role.SEARCH and (not steadied or _NOTHING.fullmatch(steadied[:200]) is not None)
-    error = _error(steadied, call) if failed and not vain else 0
+    error = 0
+    if failed and not vain:
+        error = _error(steadied, call)
+        target = target or _target(value, keys, folder)
     outcome = 1 if role is Role.NOTE and not failed else digest(steadied)  # what a list answers is no news
     return Footprint(call, outcome, failed, error, target, before, after, role, vain)
 
@@ -189,7 +186,7 @@ def shortened(text: str, limit: int) -> str:
 
 
 def steady(text: str) -> str:
-    """*text* without what changes by itself: case, colours, times, durations, ids, addresses, line numbers."""
+    """*text* without what changes by itself: case, colours, times, ids, addresses, line numbers."""
     text = _cut(text)
     if "\x1b" in text:
         text = _ANSI.sub("", text)
@@ -281,7 +278,7 @@ def _outcome_text(outcome: object) -> str:
         if texts:
             return "\n".join(texts)
     if isinstance(value, dict):
-        return "\n".join(f"{key}: {_text(item)}" for key, item in _unmeasured(value))
+        return "\n".join(f"{key}: {_cut(_text(item))}" for key, item in _unmeasured(value))
     return _text(value)
 
 
@@ -319,19 +316,17 @@ def _unordered(value: object) -> object:
     return {key: sorted(map(_text, item)) if isinstance(item, list) else item for key, item in value.items()}
 
 
-def _first(value: dict[str, object], keys: dict[str, str], names: tuple[str, ...]) -> str | None:
-    for name in names:
-        if name in keys and isinstance(found := value[keys[name]], str):
-            return found
-    return None
-
-
-def _digest_of(text: str | None, folder: str = "") -> int:
-    return 0 if text is None else digest(_relative(text, folder)) or 1
+def _changed(value: object, keys: dict[str, str], folder: str) -> tuple[int, int, int]:
+    """Which file or thing a call changes, from what, to what; 0: that cannot be told."""
+    after = _first(value, keys, _AFTER)
+    if after is None:
+        patch = value if isinstance(value, str) else _first(value, keys, _PATCHES)
+        return _patched(patch) if patch else (_target(value, keys, folder), 0, 0)
+    before = _first(value, keys, _BEFORE)
+    return _target(value, keys, folder), digest(before) if before is not None else 0, digest(after)
 
 
 def _patched(patch: str) -> tuple[int, int, int]:
-    """Which file a patch changes, from what, to what; zeros: it is none."""
     file = _PATCHED_FILE.search(patch)
     if file is None:
         return 0, 0, 0
@@ -339,6 +334,19 @@ def _patched(patch: str) -> tuple[int, int, int]:
     removed = [line[1:] for line in lines if line.startswith("-") and not line.startswith("---")]
     added = [line[1:] for line in lines if line.startswith("+") and not line.startswith("+++")]
     return digest(file[1]), digest("\n".join(removed)), digest("\n".join(added))
+
+
+def _target(value: object, keys: dict[str, str], folder: str) -> int:
+    found = _first(value, keys, _TARGETS)
+    return 0 if found is None else digest(_relative(found, folder))
+
+
+def _first(value: object, keys: dict[str, str], names: tuple[str, ...]) -> str | None:
+    if isinstance(value, dict):
+        for name in names:
+            if name in keys and isinstance(found := value.get(keys[name]), str):
+                return found
+    return None
 
 
 def _relative(text: str, folder: str) -> str:

@@ -1,4 +1,4 @@
-"""The detector of loops in what an agent does: it is shown one event after another, and says when to worry."""
+"""The detector of loops in what an agent does: it is shown event by event, and says when to worry."""
 
 from __future__ import annotations
 
@@ -7,24 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import msgspec
 
+from quarterdeck.errors import UsageError
 from quarterdeck.loops.events.allowances import Allowances, Role
+from quarterdeck.loops.events.alternation import Alternation
 from quarterdeck.loops.events.calls import Footprint, footprint, label, outcome_label, shortened
 from quarterdeck.loops.events.episodes import Episode, tell
-from quarterdeck.loops.events.messages import Monologue
+from quarterdeck.loops.events.findings import Finding, Mark, Move
 from quarterdeck.loops.events.model import AgentEvent, Alarm, Kind
-from quarterdeck.loops.events.rules import (
-    LONGEST_PERIOD,
-    Alternation,
-    Finding,
-    Mark,
-    Move,
-    Novelty,
-    Repetition,
-    SameCall,
-    SameError,
-    Spending,
-)
+from quarterdeck.loops.events.monologue import Monologue
+from quarterdeck.loops.events.novelty import Novelty
+from quarterdeck.loops.events.repetition import LONGEST_PERIOD, Repetition, SameCall
+from quarterdeck.loops.events.same_error import SameError
+from quarterdeck.loops.events.spending import Spending
 from quarterdeck.loops.settings import LoopSettings
+from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,6 +30,8 @@ _KEPT_ALARMS = 256
 _KEPT_LOOPS = 1024
 _WHAT_CHARS = 200
 _PICOUSD = 1_000_000_000_000
+_MOST_PICOUSD = 2**62
+_MOST_USD = 1_000_000
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -71,6 +69,9 @@ class AgentLoopDetector:
         batch: the same for tools that do one thing after another without naming it.
         spend_usd: dollars without progress that are a nudge; None: by *settings*; 0: no such alarm.
         folder: where the agent works: paths in it and relative ones are the same; empty: unknown.
+
+    Raises:
+        UsageError: *spend_usd* is no sum of money.
     """
 
     def __init__(
@@ -84,7 +85,13 @@ class AgentLoopDetector:
     ) -> None:
         settings = settings or LoopSettings()
         self._allowances = Allowances((*settings.polling, *polling), (*settings.batch, *batch))
-        self._spend_picousd = round((settings.spend_usd if spend_usd is None else spend_usd) * _PICOUSD)
+        limit_usd = settings.spend_usd if spend_usd is None else spend_usd
+        if not 0 <= limit_usd < _MOST_USD:
+            raise UsageError(
+                f"spend_usd must be a number of dollars from 0 to {_MOST_USD:,}, got {limit_usd}",
+                "pass spend_usd=0 for no alarm about spending",
+            )
+        self._spend_picousd = round(limit_usd * _PICOUSD)
         self._folder = folder.rstrip("/")
         self.reset()
 
@@ -124,12 +131,14 @@ class AgentLoopDetector:
     def consider(self, event: AgentEvent) -> Alarm | None:
         """The alarm that a call about to be made would be part of, if it came out as it did the last time.
 
-        It is also given when it was raised before. Nothing is remembered. None: a call that is not known, or one
-        that does no harm.
+        It is also given when it was raised before. Nothing is remembered. None: a call that is not known, or
+        one that does no harm.
         """
+        if not event.tool:
+            return None
         seen = self._seen(event)
         known = self._state.novelty.known.get(seen.call)
-        if known is None or not event.tool:
+        if known is None:
             return None
         kept = self._state
         self._state = msgspec.json.decode(self.snapshot(), type=_State)
@@ -173,13 +182,13 @@ class AgentLoopDetector:
     def _finding(self, event: AgentEvent, seen: Footprint | None = None) -> tuple[Finding | None, str]:
         """What the rules say to *event*, the loudest of it, and what it is about."""
         before = self._state.mark
-        cost = event.cost_picousd
+        cost = _cost(event)
         mark = Mark(
             before.position + 1,
-            event.at,
-            event.name[:200],
-            before.spent + (cost or 0),
-            before.priced + (cost is not None),
+            event.at if event.at is not None and event.at.tzinfo is not None else None,
+            harmless(event.name[:200])[:200],
+            min(before.spent + cost, _MOST_PICOUSD),
+            before.priced + (event.cost_picousd is not None),
         )
         if event.by_user:
             self._heard(mark)
@@ -199,7 +208,7 @@ class AgentLoopDetector:
         state = self._state
         spent = state.spending.observe(
             mark,
-            event.cost_picousd or 0,
+            _cost(event),
             found=False,
             progress=event.progress is True,
             limit=self._spend_picousd,
@@ -227,7 +236,7 @@ class AgentLoopDetector:
             state.novelty.observe(move),
             state.spending.observe(
                 mark,
-                event.cost_picousd or 0,
+                _cost(event),
                 found=new and not seen.failed,
                 progress=changed or recovers,
                 limit=self._spend_picousd,
@@ -245,3 +254,7 @@ class AgentLoopDetector:
         if finding.kind is Kind.SAME_ERROR:
             return shortened(f"{came or 'a failure'} (last: {called})", _WHAT_CHARS)
         return shortened(f"{called} -> {came}" if came else called, _WHAT_CHARS)
+
+
+def _cost(event: AgentEvent) -> int:
+    return min(max(event.cost_picousd or 0, 0), _MOST_PICOUSD)

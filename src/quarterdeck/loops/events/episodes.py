@@ -1,7 +1,7 @@
 """One loop, one story: findings of several rules about the same events are one episode.
 
-A loop is raised when its level rises. A rule that says precisely what repeats takes the word from one that only
-sees that little is new or that money goes.
+A loop is raised when its level rises. A rule that says precisely what repeats takes the word from one that
+only sees that little is new or that money goes.
 """
 
 from __future__ import annotations
@@ -10,25 +10,29 @@ from typing import NamedTuple
 
 import msgspec
 
+from quarterdeck.loops.events.findings import Finding, Mark
 from quarterdeck.loops.events.model import Alarm, Kind
-from quarterdeck.loops.events.rules import Finding, Mark
 
 _VAGUE = frozenset({Kind.LOW_NOVELTY, Kind.SPEND})
 _SAME_AGAIN = 8  # events between which the same loop has not ended
 
 _ADVICE = {
-    Kind.REPETITION: "The same call gives the same answer. Use what it said, or change the call, or do something else.",
-    Kind.CYCLE: "These calls come out as they did in the round before. Leave the round: decide by what is known now.",
-    Kind.SAME_ERROR: "What is tried does not touch the cause of this error. Read it, find out what it asks for, and "
-    "take another way; if there is none, say so.",
-    Kind.ALTERNATION: "Each change undoes the one before it. Decide which state is right and why, before the next one.",
-    Kind.MONOLOGUE: "Nothing is done between these messages. Make the call that is announced, ask, or finish.",
-    Kind.LOW_NOVELTY: "Almost everything here was done before. Write down what is known and what is missing, and do "
-    "only what is missing.",
-    Kind.SPEND: "Money goes and nothing has changed. Finish the smallest useful part, or say what is in the way.",
+    Kind.REPETITION: "The same call gives the same answer. Use what it said, or change the call.",
+    Kind.CYCLE: "These calls come out as they did in the round before. Decide by what is known now.",
+    Kind.SAME_ERROR: "What is tried does not touch the cause of this error. Read what it asks for,"
+    " and take another way; if there is none, say so.",
+    Kind.ALTERNATION: "Each change undoes the one before it. Decide first which state is right, and why.",
+    Kind.MONOLOGUE: "Nothing is done between these messages. Make the call, ask, or finish.",
+    Kind.LOW_NOVELTY: "Almost everything here was done before. Write down what is known and what is missing,"
+    " and do only what is missing.",
+    Kind.SPEND: "Money goes and nothing has changed. Finish a small useful part, or say what is missing.",
 }
-_WAITING = "It has been asked very often whether it is ready. Wait longer between two calls, or find out why it is not."
-_CHANGING = "The call is made again and again, each time with another outcome. If it waits for something, wait longer."
+_WAITING = (
+    "It was asked very often whether it is ready. Wait longer between two calls, or find out why it is not."
+)
+_CHANGING = (
+    "One call is made again and again, each time with another outcome. If it waits, let it wait longer."
+)
 
 
 class Episode(msgspec.Struct, array_like=True):

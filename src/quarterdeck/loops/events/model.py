@@ -104,10 +104,11 @@ class Alarm(NamedTuple):
 
     Attributes:
         kind, level: what it is, and how loud.
-        what: what repeats, for people: ``Grep(pattern=TODO) -> no matches``; one line, at most 200 characters,
-            with nothing in it that a terminal would obey.
+        what: what repeats, for people: ``Grep(pattern=TODO) -> no matches``; one line, at most 200
+            characters, with nothing in it that a terminal would obey. It may hold what the agent wrote,
+            secrets included.
         times: how often; of a cycle: how many rounds; of messages: how many in a row.
-        period: events per round: 1 to 8; 0: not that kind.
+        period: calls per round: 1 to 8; of an alternation 2; 0: not that kind, or other calls are in between.
         events: how many events of the session are part of it.
         since: when it began; None: unknown.
         first, last: `AgentEvent.name` of the first and the last event of it; empty: unnamed.

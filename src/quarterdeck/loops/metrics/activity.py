@@ -11,14 +11,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from quarterdeck.loops.metrics.columns import SUCCESS, column, is_binary, known
+from quarterdeck.loops.metrics.columns import SUCCESS, is_binary, known
 from quarterdeck.loops.metrics.feedback import MIN_SNAPSHOTS, UNTESTED, Feedback, balancing, reinforcing
 from quarterdeck.loops.metrics.model import FeedbackLoop, LoopPolarity, LoopType
-from quarterdeck.loops.metrics.trend import mann_kendall, theil_sen
+from quarterdeck.loops.metrics.trend import mann_kendall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from quarterdeck.loops.metrics.columns import Columns
     from quarterdeck.loops.metrics.trend import MannKendall
 
 MIN_KNOWN = 3
@@ -62,12 +63,11 @@ class Activity(NamedTuple):
         return self.feedback.confirmed, self.loop.loop_type is LoopType.REINFORCING, self.strength
 
 
-def activity(loop: FeedbackLoop, history: Sequence[Mapping[str, object]]) -> Activity | None:
-    """*loop*, if it is at work in *history*; O(length log length) for each of its metrics."""
-    columns = [(name, column(history, name)) for name in loop.components]
-    columns = [(name, values) for name, values in columns if len(known(values)) >= MIN_KNOWN]
+def activity(loop: FeedbackLoop, metrics: Columns) -> Activity | None:
+    """*loop*, if it is at work in a history; O(length log length) for each of its metrics."""
+    columns = [(name, metrics[name]) for name in loop.components if len(known(metrics[name])) >= MIN_KNOWN]
     measured = tuple(name for name, _ in columns)
-    testable = len(history) >= MIN_SNAPSHOTS
+    testable = len(metrics.history) >= MIN_SNAPSHOTS
     signs = _signs(loop, measured)
     if loop.loop_type is LoopType.BALANCING:
         feedback = balancing([values for _, values in columns], signs) if testable else UNTESTED
@@ -139,7 +139,16 @@ def _signature(loop: FeedbackLoop, columns: Mapping[str, Sequence[float | None]]
         elif loop.polarity is LoopPolarity.VICIOUS:
             clear = min(clear, 1 - successes if 1 - successes >= _ENOUGH else 0.0)
     lead = known(next(iter(columns.values())))
-    steepness = theil_sen(lead).slope
-    if not steepness or theil_sen(lead[-(len(lead) // 2 + 1) :]).slope / steepness < _SLOWING:
+    steepness = _steepness(lead)
+    if not steepness or _steepness(lead[-(len(lead) // 2 + 1) :]) / steepness < _SLOWING:
         return 0.0
     return abs(_movement(lead).tau) * min(1.0, max(0.0, clear))
+
+
+def _steepness(values: Sequence[float]) -> float:
+    """The slope of the line of least squares through at least two values."""
+    middle = (len(values) - 1) / 2
+    mean = sum(values) / len(values)
+    return sum((at - middle) * (value - mean) for at, value in enumerate(values)) / sum(
+        (at - middle) ** 2 for at in range(len(values))
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from quarterdeck.loops.metrics.activity import MIN_KNOWN, activity
-from quarterdeck.loops.metrics.columns import SUCCESS, column, known
+from quarterdeck.loops.metrics.columns import SUCCESS, Columns, known
 from quarterdeck.loops.metrics.leverage import interventions
 from quarterdeck.loops.metrics.model import LoopPolarity, LoopType
 from quarterdeck.loops.metrics.trend import mann_kendall, theil_sen
@@ -25,9 +25,9 @@ _REINFORCING = {
 _DIRECTIONS = {"up": "rising", "down": "falling", "none": "steady"}
 
 
-def dominant(history: Sequence[Mapping[str, object]], loops: Iterable[FeedbackLoop]) -> Activity | None:
-    """The one of *loops* that says most about *history*: confirmed before suspected, then the strongest."""
-    at_work = [found for loop in loops if (found := activity(loop, history)) is not None]
+def dominant(metrics: Columns, loops: Iterable[FeedbackLoop]) -> Activity | None:
+    """The one of *loops* that says most about a history: confirmed before suspected, then the strongest."""
+    at_work = [found for loop in loops if (found := activity(loop, metrics)) is not None]
     return max(at_work, key=lambda each: each.rank, default=None)
 
 
@@ -38,8 +38,9 @@ def answer(
     shift: Shift | None,
 ) -> dict[str, Any]:
     """All that there is to say; see `FeedbackLoopDetector.detect_active_loop`."""
-    found = dominant(history, loops)
-    metric = found.measured[0] if found else _first_known(history, loops, watch)
+    metrics = Columns(history)
+    found = dominant(metrics, loops)
+    metric = found.measured[0] if found else _first_known(metrics, loops, watch)
     if metric is None:
         return _said(
             None,
@@ -48,7 +49,7 @@ def answer(
             "Go on, and observe more: three snapshots tell a little, twenty tell loops from trends.",
             {},
         )
-    trend = trend_of(metric, known(column(history, metric)))
+    trend = trend_of(metric, known(metrics[metric]))
     details: dict[str, Any] = {"trend": trend, "onset": onset_of(watch, shift), "snapshots": len(history)}
     if found is None:
         return _said(None, "none", _DIRECTIONS[trend["direction"]], _advice_without_loop(trend), details)
@@ -74,23 +75,21 @@ def _said(
     }
 
 
-def _first_known(
-    history: Sequence[Mapping[str, object]], loops: Sequence[FeedbackLoop], watch: str
-) -> str | None:
+def _first_known(metrics: Columns, loops: Sequence[FeedbackLoop], watch: str) -> str | None:
     """The first metric that is known often enough: the watched one, success, those of the loops."""
     names = dict.fromkeys((watch, SUCCESS, *(name for loop in loops for name in loop.components)))
-    return next((name for name in names if len(known(column(history, name))) >= MIN_KNOWN), None)
+    return next((name for name in names if len(known(metrics[name])) >= MIN_KNOWN), None)
 
 
 def trend_of(metric: str, values: Sequence[float]) -> dict[str, Any]:
     """Where *metric* goes and how fast, whatever the reason; p-values are two-sided."""
-    found = mann_kendall(values, exact=True)
+    found, slope = mann_kendall(values, exact=True), theil_sen(values).slope
     return {
         "metric": metric,
         "direction": found.direction,
-        "slope_per_snapshot": theil_sen(values).slope,
+        "slope_per_snapshot": slope,
         "p_value": found.p_value,
-        "p_value_autocorrelated": mann_kendall(values, autocorrelated=True).p_value,
+        "p_value_autocorrelated": mann_kendall(values, autocorrelated=True, slope=slope).p_value,
         "tau": found.tau,
         "values": len(values),
     }

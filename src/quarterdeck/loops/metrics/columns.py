@@ -37,29 +37,39 @@ def number(value: object) -> float | None:
     return plain if -LARGEST <= plain <= LARGEST else None  # NaN compares false
 
 
-def column(history: Sequence[Mapping[str, object]], name: str) -> list[float | None]:
-    """The metric *name* of every snapshot.
+class Columns(dict[str, "list[float | None]"]):
+    """The metrics of a history by name, each as long as the history, made when it is first asked for.
+
+    Any name is a metric: one that no snapshot has is a column of None.
 
     Raises:
-        UsageError: a snapshot is no mapping.
+        UsageError: when a column is asked for, and a snapshot is no mapping.
     """
-    other = _OTHER_NAMES.get(name)
-    try:
-        values = [number(snapshot.get(name)) for snapshot in history]
-        if other is not None:
-            values = [
-                value if value is not None else number(snapshot.get(other))
-                for value, snapshot in zip(values, history, strict=True)
-            ]
-    except AttributeError:
-        wrong = next(each for each in history if not hasattr(each, "get"))
-        raise UsageError(
-            f"a history is a list of snapshots, which are mappings; one is of type {type(wrong).__name__}",
-            hint='pass snapshots such as {"trust": 0.7, "success": True}',
-        ) from None
-    if name in _COMPLEMENTS and all(value is None for value in values):
-        return [None if value is None else 1 - value for value in column(history, _COMPLEMENTS[name])]
-    return values
+
+    def __init__(self, history: Sequence[Mapping[str, object]]) -> None:
+        super().__init__()
+        self.history = history
+
+    def __missing__(self, name: str) -> list[float | None]:
+        values = self._measured(name)
+        if name in _COMPLEMENTS and all(value is None for value in values):
+            values = [None if value is None else 1 - value for value in self[_COMPLEMENTS[name]]]
+        self[name] = values
+        return values
+
+    def _measured(self, name: str) -> list[float | None]:
+        try:
+            values = [number(snapshot.get(name)) for snapshot in self.history]
+        except AttributeError:
+            wrong = next(each for each in self.history if not hasattr(each, "get"))
+            raise UsageError(
+                f"a history is a list of mappings, and one of its snapshots is of type {type(wrong).__name__}",
+                hint='pass snapshots such as {"trust": 0.7, "success": True}',
+            ) from None
+        if name not in _OTHER_NAMES:
+            return values
+        others = self[_OTHER_NAMES[name]]
+        return [other if value is None else value for value, other in zip(values, others, strict=True)]
 
 
 def known(values: Sequence[float | None]) -> list[float]:

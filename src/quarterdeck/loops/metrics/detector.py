@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarterdeck.errors import UsageError
 from quarterdeck.loops.metrics.answer import answer, dominant
-from quarterdeck.loops.metrics.columns import LARGEST, column, known, number
+from quarterdeck.loops.metrics.columns import LARGEST, Columns, known, number
 from quarterdeck.loops.metrics.known import standard_loops
 from quarterdeck.loops.metrics.leverage import interventions
 from quarterdeck.loops.metrics.model import LoopPolarity, check
@@ -95,7 +95,7 @@ class FeedbackLoopDetector:
         try:
             kept = dict(snapshot)
         except (TypeError, ValueError):
-            column([snapshot], self._watch)  # says what is wrong with it
+            Columns([snapshot])[self._watch]  # says what is wrong with it
             raise
         self._recent.append(kept)
         self._answer = None
@@ -133,7 +133,7 @@ class FeedbackLoopDetector:
                 self._answer = answer(list(self._recent), loops, self._watch, self._shift)
             return copy.deepcopy(self._answer)
         recent = self._last(history)
-        return answer(recent, loops, self._watch, _last_shift(known(column(history, self._watch))))
+        return answer(recent, loops, self._watch, _last_shift(known(Columns(history)[self._watch])))
 
     def detect_virtuous_cycle(self, history: Sequence[Mapping[str, object]] | None = None) -> bool:
         """Whether a loop amplifies for the better; suspected is enough where too little is known to be sure.
@@ -168,10 +168,9 @@ class FeedbackLoopDetector:
         return self._is_at_work(LoopPolarity.VICIOUS, history)
 
     def _is_at_work(self, polarity: LoopPolarity, history: Sequence[Mapping[str, object]] | None) -> bool:
-        recent = list(self._recent) if history is None else self._last(history)
-        return (
-            dominant(recent, [loop for loop in self._loops.values() if loop.polarity is polarity]) is not None
-        )
+        metrics = Columns(list(self._recent) if history is None else self._last(history))
+        loops = [loop for loop in self._loops.values() if loop.polarity is polarity]
+        return dominant(metrics, loops) is not None
 
     def get_intervention_recommendations(self, loop_id: str) -> list[str]:
         """What can be done about the loop *loop_id*, the most effective first; empty: no such loop."""

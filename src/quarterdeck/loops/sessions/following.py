@@ -1,4 +1,4 @@
-"""A session as far as it has been read: the place in its transcript, and a detector for each who acts in it."""
+"""A session as far as it was read: the place in its transcript, and a detector for each who acts in it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,10 @@ class Following:
         """
         self.path = path
         self.events = 0
-        self._forget()
+        self.left_out: dict[str, int] = {}
+        self.told: dict[str, tuple[int, int]] = {}
+        self._observed: dict[str, int] = {}
+        self._detectors: dict[str, AgentLoopDetector] = {}
         self._settings = settings
         self._folder = folder
         self._leave_out = leave_out
@@ -92,7 +95,8 @@ class Following:
             if self._leave_out(step.event):
                 self.left_out[step.actor] = self.left_out.get(step.actor, 0) + 1
                 continue
-            self.left_out.pop(step.actor, None)
+            if step.event.tool or step.event.by_user:
+                self.left_out.pop(step.actor, None)
             self._observed[step.actor] = self._observed.get(step.actor, 0) + 1
             alarm = self._detector(step.actor).observe(step.event)
             if alarm is not None:
@@ -110,14 +114,14 @@ class Following:
                 yield Raised(alarm, actor)
 
     def at_work(self) -> Iterator[Raised]:
-        """Of the loops of a session that was read from its start, those that its latest events are part of."""
+        """Of a session that was read from its start, the loops that its latest events are part of."""
         for each in self.loops():
             if each.alarm.position == self._observed.get(each.actor):
                 yield each
 
     @property
     def state(self) -> str:
-        """All that reading on needs, as a line of JSON; but for `told` it follows from the transcript alone."""
+        """All that reading on needs, as a line of JSON; it follows from the transcript, but for `told`."""
         kept = {actor: detector.snapshot().decode() for actor, detector in self._detectors.items()}
         return json.dumps([_VERSION, self._follower.state, kept, self.left_out, self.told])
 
@@ -136,10 +140,10 @@ class Following:
         return place
 
     def _forget(self) -> None:
-        self._detectors: dict[str, AgentLoopDetector] = {}
-        self._observed: dict[str, int] = {}
-        self.left_out: dict[str, int] = {}
-        self.told: dict[str, tuple[int, int]] = {}
+        self._detectors.clear()
+        self._observed.clear()
+        self.left_out.clear()
+        self.told.clear()
 
     def _made(self, snapshot: str = "") -> AgentLoopDetector:
         if not snapshot:

@@ -8,7 +8,7 @@
         no loop      exit 0, nothing said     │
         NUDGE        exit 0, JSON with what the agent should know                 ◄── once for each loop
         PAUSE        exit 0, JSON that has a person asked                         ◄── once for each loop
-        STOP         exit 2, the reason on stderr: the call is not made           ◄── as long as it is the same
+        STOP         exit 2, the reason on stderr: the call is not made           ◄── whenever it is the same
 
 Whoever goes in circles asks for the same again. So the answer to a call that is new in its session needs
 nothing but a look into a small file of checksums, and nothing but that is imported for it.
@@ -20,6 +20,7 @@ Source: the hooks reference of Claude Code, events PreToolUse, Stop and Subagent
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -82,20 +83,19 @@ class Answer(NamedTuple):
 
 
 def main() -> int:
-    """Answer the question on stdin; the exit code. Raises nothing."""
+    """Answer the question on stdin; the exit code.
+
+    Raises:
+        OSError: the answer cannot be written.
+    """
     try:
-        answer = answered(sys.stdin.buffer.read(MAX_BYTES + 1))
-    except KeyboardInterrupt:
-        answer = Answer()
+        answer = answered(_content())
     except Exception as error:  # noqa: BLE001 - no mistake of ours may cost somebody their session
         answer = Answer(err=f"note: the call was not looked at: {said(error)}")
-    try:
-        for text, stream in ((answer.out, sys.stdout), (answer.err, sys.stderr)):
-            if text:
-                stream.write(f"{text}\n")
-                stream.flush()
-    except OSError:
-        return 0  # what cannot be explained is not blocked
+    for text, stream in ((answer.out, sys.stdout), (answer.err, sys.stderr)):
+        if text:
+            stream.write(f"{text}\n")
+            stream.flush()
     return answer.code
 
 
@@ -106,28 +106,32 @@ def answered(content: bytes) -> Answer:
         Exception: anything; `main` makes an answer of it.
     """
     question = _question(content)
+    folder = user_state_folder(FOLDER)
+    with contextlib.suppress(OSError):  # where nothing can be remembered, the whole is looked at each time
+        private_folder(folder)
     if question.event == "PreToolUse":
-        if not _asked_before(question):
+        if not _asked_before(question, folder):
             return Answer()
         from quarterdeck.loops.sessions.judging import judged
 
-        return judged(question, state_folder())
+        return judged(question, folder)
     if question.event in {"Stop", "SubagentStop"}:
         from quarterdeck.loops.sessions.judging import recorded
 
-        return recorded(question, state_folder())
+        return recorded(question, folder)
     return Answer()
-
-
-def state_folder() -> str:
-    """Where the state of sessions is kept, made now."""
-    return private_folder(user_state_folder(FOLDER))
 
 
 def said(error: BaseException) -> str:
     """*error* in one harmless line."""
     told = error.message if isinstance(error, QuarterdeckError) else f"{type(error).__name__}: {error}"
     return harmless(told)[:_SAID_CHARS]
+
+
+def _content() -> bytes:
+    if sys.stdin.isatty():
+        raise UsageError("Claude Code calls this", hint="see qd loops hook --help")
+    return sys.stdin.buffer.read(MAX_BYTES + 1)
 
 
 def _question(content: bytes) -> Question:
@@ -156,18 +160,24 @@ def _question(content: bytes) -> Question:
     )
 
 
-def _asked_before(question: Question) -> bool:
-    """Whether the like of its call has been asked for in this session; from now on it has."""
+def _asked_before(question: Question, folder: str) -> bool:
+    """Whether the like of its call has been asked for in this session; from now on it has.
+
+    Where that cannot be known, it may have been.
+    """
     own = b"%08x\n" % _sum(question)
-    path = os.path.join(state_folder(), f"{question.key}.asked")
+    path = os.path.join(folder, f"{question.key}.asked")
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    descriptor = os.open(path, flags, PRIVATE_FILE)
     try:
-        size = os.fstat(descriptor).st_size
-        before = os.pread(descriptor, _ASKED_BYTES, max(0, size - _ASKED_BYTES))
-        os.write(descriptor, own)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, flags, PRIVATE_FILE)
+        try:
+            size = os.fstat(descriptor).st_size
+            before = os.pread(descriptor, _ASKED_BYTES, max(0, size - _ASKED_BYTES))
+            os.write(descriptor, own)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return True
     return own in before
 
 

@@ -1,7 +1,7 @@
 """The longer look at a call: what the session did so far, and whether this call goes in a circle with it.
 
-A call that is blocked is in the transcript as well, with our reason as its outcome. It is shown to no detector:
-so the same call is blocked again, and every other goes by what the session did before.
+A call that is blocked is in the transcript as well, with our reason as its outcome. It is shown to no
+detector: so the same call is blocked again, and every other goes by what the session did before.
 
 What is remembered between two calls follows from the transcript, but for what the agent has been told. So two
 hooks at once do no harm, whoever writes last: at worst it is told twice. A state that is damaged, old or gone
@@ -16,6 +16,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from quarterdeck.errors import NothingToRead
 from quarterdeck.files import open_plain, write_atomically
 from quarterdeck.loops.events.model import AgentEvent, Level
 from quarterdeck.loops.sessions.following import Following
@@ -33,7 +34,7 @@ MARK = "quarterdeck loops:"
 KEPT_DAYS = 30
 """How long the state of a session is kept that nobody goes on with."""
 
-LAST_BYTES = 16_000_000
+LAST_BYTES = 8_000_000
 """So much of a transcript is read that nothing is remembered of; a circle is no longer than that."""
 
 MAX_STATE_BYTES = 64_000_000
@@ -49,14 +50,17 @@ def judged(question: Question, folder: str) -> Answer:
         QuarterdeckError, OSError: the settings are wrong, or the transcript cannot be read.
     """
     settings = _settings(question)
-    session = _followed(question, settings, _state_of(question, folder))
+    state = _state_of(question, folder)
+    session = _followed(question, settings, state)
     alarm = session.consider(AgentEvent.call(question.tool, question.arguments), question.agent)
+    is_news = False
+    if alarm is not None:
+        loop = (alarm.start, int(alarm.level))
+        is_news = session.told.get(question.agent) != loop
+        session.told[question.agent] = loop
+    note = _kept(session, state, _state_path(question, folder))
     if alarm is None:
-        return Answer(err=_kept(session, question, folder))
-    loop = (alarm.start, int(alarm.level))
-    is_news = session.told.get(question.agent) != loop
-    session.told[question.agent] = loop
-    note = _kept(session, question, folder)
+        return Answer(err=note)
     if alarm.level is Level.STOP:
         reason = _blocked(alarm, session.left_out.get(question.agent, 0))
         return Answer(BLOCK, err=reason) if settings.hook_blocks else _asking(reason, note)
@@ -79,13 +83,14 @@ def recorded(question: Question, folder: str) -> Answer:
     from quarterdeck.loops.sessions.lesson import is_certain, record_loop
     from quarterdeck.patterns import PatternLibrary
 
-    session = _followed(question, settings, _state_of(question, folder))
+    state = _state_of(question, folder)
+    session = _followed(question, settings, state)
     certain = [each.alarm for each in session.loops() if is_certain(each.alarm)]
     if certain:
         with PatternLibrary(root=question.folder or ".") as library:
             for alarm in certain:
                 record_loop(alarm, library, source=question.session)
-    return Answer(err=_kept(session, question, folder))
+    return Answer(err=_kept(session, state, _state_path(question, folder)))
 
 
 def _settings(question: Question) -> LoopSettings:
@@ -98,8 +103,11 @@ def _settings(question: Question) -> LoopSettings:
 
 def _followed(question: Question, settings: LoopSettings, state: str) -> Following:
     """The session of *question*, read to its end."""
+    path = _transcript(question)
+    if not os.path.exists(path):
+        raise NothingToRead(f"there is no transcript {path:.200}", hint="it is there after the first answer")
     session = Following(
-        _transcript(question),
+        path,
         settings,
         state=state,
         last_bytes=LAST_BYTES,
@@ -141,14 +149,15 @@ def _state_of(question: Question, folder: str) -> str:
         return ""
 
 
-def _kept(session: Following, question: Question, folder: str) -> str:
-    """Remember *session*; a note where that cannot be done."""
-    path = _state_path(question, folder)
-    is_new = not os.path.exists(path)
+def _kept(session: Following, before: str, path: str) -> str:
+    """Remember *session* at *path*, if it is not as *before*; a note where that cannot be done."""
+    now = session.state
+    if now == before:
+        return ""
     try:
-        write_atomically(path, session.state.encode())
-        if is_new:
-            _forget_old(folder)
+        write_atomically(path, now.encode())
+        if not before:
+            _forget_old(os.path.dirname(path))
     except OSError as error:
         return f"note: the place in the session is not kept: {said(error)}"
     return ""

@@ -72,8 +72,10 @@ def record_loop(
         ScrubRefused, StateError: as the library has it.
         UsageError: the loop is not certain, or not a bad one.
     """
-    shape = _of_alarm if isinstance(loop, Alarm) else _of_metrics
-    pattern = shape(loop, agent_id, source)
+    if isinstance(loop, Alarm):
+        pattern = _of_alarm(loop, agent_id, source)
+    else:
+        pattern = _of_metrics(loop, agent_id, source)
     known = library.get_pattern(pattern.id)
     if known is None:
         try:
@@ -95,7 +97,7 @@ def record_loop(
     return Lesson(pattern.id, "again")
 
 
-def _of_alarm(alarm: Alarm, source: str) -> Pattern:
+def _of_alarm(alarm: Alarm, agent_id: str, source: str) -> Pattern:
     if alarm.level < Level.PAUSE:
         raise UsageError(
             f"a loop of level {alarm.level.name.lower()} is not certain enough to be a lesson",
@@ -106,7 +108,7 @@ def _of_alarm(alarm: Alarm, source: str) -> Pattern:
     rounds = f"{alarm.times:,} times" + (f" a round of {alarm.period}" if alarm.period > 1 else "")
     return Pattern(
         id=f"{TAG}-{alarm.kind}-{_digest(alarm.kind, _NUMBERS.sub('0', what))}",
-        agent_id=AGENT,
+        agent_id=agent_id,
         pattern_type="behavioral",
         name=_line(f"{alarm.kind}: {what}"),
         description=f"{rounds} in {count(alarm.events, 'event')}{wasted}: {what}\n{_line(alarm.advice)}",
@@ -124,7 +126,7 @@ def _of_alarm(alarm: Alarm, source: str) -> Pattern:
     )
 
 
-def _of_metrics(loop: FeedbackLoop, source: str) -> Pattern:
+def _of_metrics(loop: FeedbackLoop, agent_id: str, source: str) -> Pattern:
     if loop.polarity is not LoopPolarity.VICIOUS or loop.detected_at is None:
         raise UsageError(
             f"the loop {harmless(loop.loop_id):.80} is not a vicious one that was seen at work",
@@ -134,7 +136,7 @@ def _of_metrics(loop: FeedbackLoop, source: str) -> Pattern:
     advice = "".join(f"\n- {_line(each)}" for each in loop.intervention_points)
     return Pattern(
         id=f"{TAG}-metrics-{_digest(loop.loop_id, *loop.components)}",
-        agent_id=AGENT,
+        agent_id=agent_id,
         pattern_type="behavioral",
         name=_line(loop.description or loop.loop_id),
         description=f"{_line(around)}\nWhat ends it, the most effective first:{advice}",

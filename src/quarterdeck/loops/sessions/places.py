@@ -18,7 +18,7 @@ AGENTS = ("claude-code", "codex")
 """The agents whose usual places are looked through."""
 
 ENDINGS = (".jsonl", ".json")
-"""What a file in a folder is called if it may be a session; one that is named itself may be called anything."""
+"""What a file in a folder is called if it may be a session; one that is named may be called anything."""
 
 _HEAD_BYTES = 65_536
 _CWD = re.compile(rb'"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
@@ -45,14 +45,19 @@ def named(paths: Iterable[str], since_s: float = 0.0) -> Places:
         paths: files and folders; one that is not there is a problem.
         since_s: leave out what has not been written to since, in seconds of the epoch.
     """
-    found, problems, looked = [], [], []
+    found: list[str] = []
+    problems: list[Problem] = []
+    looked = []
     for path in paths:
         absolute = os.path.abspath(path)
         looked.append(absolute)
         if not os.path.lexists(absolute):
             problems.append(Problem(absolute, 0, "is not there"))
         for each in walk(absolute, lambda name: name.endswith(ENDINGS)):
-            (problems if isinstance(each, Problem) else found).append(each)  # type: ignore[attr-defined]
+            if isinstance(each, Problem):
+                problems.append(each)
+            else:
+                found.append(each)
     return Places(_newest_first(found, since_s), problems, looked)
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 
-
 from quarterdeck.config import load
 from quarterdeck.costs.ledger.opening import CARDS
 from quarterdeck.costs.pricing import PriceBook
 from quarterdeck.costs.settings import CostsConfig
 from quarterdeck.workspace import open_workspace
-
 
 
 def prices_of(root: str) -> PriceBook:

@@ -55,7 +55,9 @@ class Session(NamedTuple):
         return total(found.alarm.cost_picousd for found in self.loops)
 
 
-def scan(paths: Iterable[str], settings: LoopSettings, *, prices: PriceBook | None = None) -> Iterator[Session]:
+def scan(
+    paths: Iterable[str], settings: LoopSettings, *, prices: PriceBook | None = None
+) -> Iterator[Session]:
     """Read one session after another; what cannot be read is told, never raised.
 
     Args:
@@ -70,6 +72,34 @@ def scan(paths: Iterable[str], settings: LoopSettings, *, prices: PriceBook | No
             yield Session(path, unread=error.message)
         except OSError as error:
             yield Session(path, unread=failure(error, path).message)
+
+
+def without_copies(sessions: Iterable[Session]) -> list[Session]:
+    """*sessions*, each loop in one of them only: one that was gone on from is copied into the next.
+
+    Of a loop that is in several the longest is kept.
+    """
+    kept = list(sessions)
+    longest: dict[tuple[str, str], tuple[int, int]] = {}
+    for place, session in enumerate(kept):
+        for found in session.loops:
+            own = (found.alarm.times, -place)
+            longest[_name(found)] = max(own, longest.get(_name(found), own))
+    return [
+        session._replace(
+            loops=tuple(
+                found
+                for found in session.loops
+                if not found.alarm.first or longest[_name(found)] == (found.alarm.times, -place)
+            )
+        )
+        for place, session in enumerate(kept)
+    ]
+
+
+def _name(found: Found) -> tuple[str, str]:
+    """The same in every copy: calls have ids of their own, and what has none is called by its file."""
+    return found.alarm.kind.value, found.alarm.first
 
 
 def total(amounts: Iterable[int | None]) -> int | None:

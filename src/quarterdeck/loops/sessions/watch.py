@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.errors import QuarterdeckError
-from quarterdeck.files import place_of
 from quarterdeck.loops.sessions.following import Following, Raised
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from quarterdeck.loops.settings import LoopSettings
 
 POLL_S = 1.0
-"""How often is looked whether there is something new: one look at the file and one at the subagents' folder."""
+"""How often it is looked whether there is something new: at the file, and at the subagents' folder."""
 
 
 class Began(NamedTuple):

@@ -66,7 +66,7 @@ def read_line(line: Line, session: Session) -> Iterator[Step]:
     except ValueError as error:
         session.problem(line.number, str(error))
         return
-    if entry is None or entry.type not in KINDS:
+    if entry is None or text(entry.type) not in KINDS:
         return
     shown, actor = entry, text(entry.agentId)
     if entry.type == "progress":
@@ -86,13 +86,13 @@ def read_line(line: Line, session: Session) -> Iterator[Step]:
 
 
 def _concerns(value: object) -> bool:
-    if not isinstance(value, dict) or value.get("type") not in KINDS:
+    if not isinstance(value, dict) or text(value.get("type")) not in KINDS:
         return False
     if value["type"] != "progress":
         return True
     data = value.get("data")
     message = data.get("message") if isinstance(data, dict) else None
-    return isinstance(message, dict) and message.get("type") in KINDS
+    return isinstance(message, dict) and text(message.get("type")) in KINDS
 
 
 def _turns(entry: Entry) -> Iterator[Turn]:

@@ -32,10 +32,10 @@ _INJECTED = re.compile(
 )
 
 _HEADER = re.compile(
-    r"(?:(?:Exit code: |Process exited with code )(-?\d+)|Process running with session ID \d+|Chunk ID: \w+"
-    r"|Wall time: [^\n]*)(?:\n+(?:(?:Exit code: |Process exited with code )-?\d+|Wall time: [^\n]*"
+    r"(?:(?:Exit code: |Process exited with code )-?\d{1,9}|Process running with session ID \d+|Chunk ID: \w+"
+    r"|Wall time: [^\n]*)(?:\n+(?:(?:Exit code: |Process exited with code )-?\d{1,9}|Wall time: [^\n]*"
     r"|Process running with session ID \d+|Total output lines: \d+|Original token count: \d+|Output:))*"
-    r"(?:\n|$)"
+    r"(?:\n+|$)"
 )
 """What Codex puts before the output of a command; some of it is different each time."""
 
@@ -52,14 +52,19 @@ def is_injected(said: str) -> bool:
     return _INJECTED.match(said) is not None
 
 
+def clean(said: str) -> str:
+    """*said* with its halves of surrogate pairs, which cannot be encoded, replaced."""
+    return said if said.isascii() else said.encode(errors="replace").decode()
+
+
 def plain(value: object, depth: int = 0) -> object:
     """*value* with text that can be encoded, and with an end: what lies too deep is left out."""
     if isinstance(value, str):
-        return value if value.isascii() else value.encode(errors="replace").decode()
+        return clean(value)
     if isinstance(value, dict):
         if depth >= MAX_DEPTH:
             return TOO_DEEP
-        return {str(plain(name)): plain(part, depth + 1) for name, part in value.items()}
+        return {clean(str(name)): plain(part, depth + 1) for name, part in value.items()}
     if isinstance(value, list | tuple):
         return [plain(part, depth + 1) for part in value] if depth < MAX_DEPTH else TOO_DEEP
     return value
@@ -84,18 +89,18 @@ def outcome_of(value: object) -> object:
 def blocks_text(blocks: object) -> Iterator[str]:
     """The text of each content block; of what is no text, its kind: ``[image]``."""
     if isinstance(blocks, str):
-        yield str(plain(blocks))
+        yield clean(blocks)
     elif isinstance(blocks, list | tuple):
         for block in blocks:
             if isinstance(block, str):
-                yield str(plain(block))
+                yield clean(block)
             elif isinstance(block, dict):
                 said = block.get("text", block.get("content", block.get("refusal")))
                 kind = text(block.get("type"))
                 if isinstance(said, str):
-                    yield str(plain(said))
+                    yield clean(said)
                 elif kind and kind not in {"thinking", "redacted_thinking", "reasoning"}:
-                    yield f"[{str(plain(kind)).removeprefix('input_').removesuffix('_url')}]"
+                    yield f"[{clean(kind).removeprefix('input_').removesuffix('_url')}]"
 
 
 def of_command(outcome: object) -> tuple[object, bool | None]:

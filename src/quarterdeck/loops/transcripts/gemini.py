@@ -16,7 +16,7 @@ import msgspec
 
 from quarterdeck.costs.importers import gemini as ledger
 from quarterdeck.costs.importers.decoding import decode, text
-from quarterdeck.loops.transcripts.contents import arguments_of, blocks_text, is_injected, outcome_of, plain
+from quarterdeck.loops.transcripts.contents import arguments_of, blocks_text, clean, is_injected, outcome_of
 from quarterdeck.loops.transcripts.messages import came_of_function
 from quarterdeck.loops.transcripts.model import Called, Done, Heard, Said
 from quarterdeck.loops.transcripts.moments import moment
@@ -65,7 +65,7 @@ def _steps(message: dict[str, Any], session: Session, name: str) -> Iterator[Ste
     for call in calls if isinstance(calls, list) else ():
         if isinstance(call, dict) and (tool := text(call.get("name"))):
             status = text(call.get("status"))
-            called = Called(text(call.get("id")), str(plain(tool)), arguments_of(call.get("args")))
+            called = Called(text(call.get("id")), clean(tool), arguments_of(call.get("args")))
             done = Done(*called, _outcome(call.get("result")), ENDED[status]) if status in ENDED else called
             yield from session.joining.take(done, name, moment(call.get("timestamp")) or at)
 

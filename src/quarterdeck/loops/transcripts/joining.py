@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from quarterdeck.loops.events.model import AgentEvent
+from quarterdeck.loops.transcripts.contents import clean
 from quarterdeck.loops.transcripts.model import Called, Came, Done, Heard, Said, Step
 from quarterdeck.loops.transcripts.moments import moment, stamp
 
@@ -86,6 +87,7 @@ class Joining:
 
     def pay(self, cost_picousd: int | None, actor: str = "") -> None:
         """The next event of *actor* has cost this much, or this much more; None: nobody knows."""
+        actor = clean(actor)
         if cost_picousd is not None:
             self._owed[actor] = self._owed.get(actor, 0) + cost_picousd
 
@@ -98,6 +100,7 @@ class Joining:
             at: when it was written down.
             actor: see `Step`.
         """
+        name, actor = clean(name), clean(actor)
         if isinstance(turn, Called):
             if self.is_new(turn.id):  # else it is shown again
                 yield from self._wait_for(turn, name, at, actor)
@@ -109,7 +112,7 @@ class Joining:
         elif isinstance(turn, Done):
             called = self._waiting.pop(turn.id, None) or (None if turn.id else self._oldest(turn.tool, actor))
             if called is not None or self.is_new(turn.id):
-                yield self._step(_done(turn, called, turn.id or name, at), actor)
+                yield self._step(_done(turn, called, clean(turn.id) or name, at), actor)
         elif isinstance(turn, Said):
             yield self._step(AgentEvent.said(turn.text, at=at, name=name), actor)
         elif isinstance(turn, Heard):
@@ -126,8 +129,8 @@ class Joining:
             yield self._step(AgentEvent.said(""), actor)
 
     def _wait_for(self, turn: Called, name: str, at: datetime | None, actor: str) -> Iterator[Step]:
-        one = Waiting(turn.id, actor, turn.tool, turn.arguments, stamp(at), turn.id or name)
-        key = one.name
+        one = Waiting(turn.id, actor, turn.tool, turn.arguments, stamp(at), clean(turn.id) or name)
+        key = turn.id or name
         while key in self._waiting:
             key += "'"
         self._waiting[key] = one

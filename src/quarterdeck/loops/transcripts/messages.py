@@ -21,10 +21,10 @@ from quarterdeck.costs.importers.decoding import decode, text
 from quarterdeck.loops.transcripts.contents import (
     arguments_of,
     blocks_text,
+    clean,
     is_injected,
     of_command,
     outcome_of,
-    plain,
 )
 from quarterdeck.loops.transcripts.joining import Joining
 from quarterdeck.loops.transcripts.model import Called, Came, Done, Heard, Said
@@ -67,12 +67,12 @@ FAILED = frozenset({"failed", "incomplete", "error"})
 _decoder = msgspec.json.Decoder(Any)
 
 
-def events_of(messages: Iterable[Mapping[str, object]]) -> Iterator[AgentEvent]:
+def events_of(messages: Iterable[object]) -> Iterator[AgentEvent]:
     """The events of a list of messages; calls without an outcome come last. Whatever is no message is none.
 
     Args:
-        messages: of OpenAI's chat completions or responses, or of Anthropic's API, oldest first. An SDK's
-            objects become such mappings by their ``model_dump()``.
+        messages: of OpenAI's chat completions or responses, or of Anthropic's API, oldest first; mappings, or
+            objects of an SDK that make mappings of themselves (``model_dump()``).
     """
     joining = Joining()
     for number, message in enumerate(messages, 1):
@@ -94,7 +94,7 @@ def read_line(line: Line, session: Session) -> Iterator[Step]:
         session.problem(line.number, str(error))
         return
     listed = value
-    if isinstance(value, dict) and not text(value.get("role")):
+    if isinstance(value, dict) and not text(value.get("role")) and not text(value.get("type")):
         listed = next((value[name] for name in LISTS if isinstance(value.get(name), list)), value)
     if not isinstance(listed, list):
         yield from _steps(listed, session, session.name(line.number))
@@ -112,29 +112,36 @@ def _steps(message: object, session: Session, name: str, actor: str = "") -> Ite
 
 def turns_of(message: object) -> Iterator[Turn]:
     """What one message or item tells; nothing where it is none."""
-    if not isinstance(message, Mapping):
-        return
+    message = _mapping(message)
     kind, role = text(message.get("type")), text(message.get("role"))
     if kind.endswith(("_call", "_call_output")):
         yield from _item(message, kind)
     elif role in AGENT:
         yield from _agent(message)
     elif role in PERSON:
-        yield from _person(_content(message))
+        yield from _person(message)
     elif role in TOOL:
         yield from _tool(message)
 
 
-def _content(message: Mapping[str, object]) -> object:
-    content = message.get("content")
-    return message.get("parts") if content is None else content
+def _mapping(value: object) -> Mapping[str, Any]:
+    """*value* if it is a mapping, what an SDK's object makes of itself, or nothing."""
+    if not isinstance(value, Mapping) and callable(dump := getattr(value, "model_dump", None)):
+        value = dump()
+    return value if isinstance(value, Mapping) else {}
+
+
+def _content(message: Mapping[str, object]) -> list[object]:
+    """The blocks of a message; one that is all text is one block."""
+    content = field(message, "content", "parts")
+    blocks = content if isinstance(content, list | tuple) else [content]
+    return [block if isinstance(block, str) else _mapping(block) for block in blocks]
 
 
 def _agent(message: Mapping[str, object]) -> Iterator[Turn]:
     """What an assistant's message says, and what it calls, in order."""
-    content = _content(message)
     said: list[str] = []
-    for block in content if isinstance(content, list | tuple) else [content]:
+    for block in _content(message):
         turn = _call(block) or _result(block)
         if turn is None:
             said += blocks_text([block])
@@ -145,11 +152,11 @@ def _agent(message: Mapping[str, object]) -> Iterator[Turn]:
     yield from _said(said)
     calls = message.get("tool_calls")
     for call in [*(calls if isinstance(calls, list | tuple) else ()), message.get("function_call")]:
-        if isinstance(call, Mapping):
-            one = call.get("function", call.get("custom", call))
-            if isinstance(one, Mapping) and (name := text(one.get("name"))):
-                arguments = one.get("arguments", one.get("input"))
-                yield Called(text(call.get("id")), _plain(name), arguments_of(arguments))
+        call = _mapping(call)
+        one = _mapping(field(call, "function", "custom")) or call
+        if name := text(one.get("name")):
+            arguments = field(one, "arguments", "input")
+            yield Called(text(call.get("id")), clean(name), arguments_of(arguments))
 
 
 def _said(said: list[str]) -> Iterator[Said]:
@@ -158,10 +165,10 @@ def _said(said: list[str]) -> Iterator[Said]:
         yield Said(whole)
 
 
-def _person(content: object) -> Iterator[Turn]:
+def _person(message: Mapping[str, object]) -> Iterator[Turn]:
     """Results of tools, and what a person says besides."""
     said: list[str] = []
-    for block in content if isinstance(content, list | tuple) else [content]:
+    for block in _content(message):
         turn = _result(block)
         if turn is not None:
             yield turn
@@ -173,8 +180,7 @@ def _person(content: object) -> Iterator[Turn]:
 
 def _tool(message: Mapping[str, object]) -> Iterator[Turn]:
     """The message of a tool; in parts, where there may be several."""
-    told = message.get("parts")
-    results = [turn for part in told if (turn := _result(part))] if isinstance(told, list | tuple) else []
+    results = [turn for block in _content(message) if (turn := _result(block))]
     yield from results
     if not results:
         own = text(message.get("tool_call_id")) or text(message.get("name"))
@@ -193,7 +199,7 @@ def _call(block: object) -> Turn | None:
     else:
         return None
     name = text(block.get("name"))
-    return Called(text(block.get("id")), _plain(name), arguments_of(arguments)) if name else None
+    return Called(text(block.get("id")), clean(name), arguments_of(arguments)) if name else None
 
 
 def _result(block: object) -> Came | None:
@@ -238,20 +244,16 @@ def _item(item: Mapping[str, object], kind: str) -> Iterator[Turn]:
     name = text(item.get("name")) or TOOLS.get(kind, kind.removesuffix("_call"))
     arguments = field(item, "arguments", "input", "action", "operation", "code", "queries")
     if kind not in RUN_BY_PROVIDER:
-        yield Called(own, _plain(name), arguments_of(arguments))
+        yield Called(own, clean(name), arguments_of(arguments))
         return
     error = item.get("error")
     told = field(item, "error", "output", "outputs", "results")
     outcome = None if told is None else outcome_of(told)
     failed = True if error is not None or status in FAILED else False if status == "completed" else None
-    yield Done(own, _plain(name), arguments_of(arguments), outcome, failed)
+    yield Done(own, clean(name), arguments_of(arguments), outcome, failed)
 
 
 def _came(own: str, told: object, failed: bool | None) -> Came:
     """An outcome that says itself whether it failed, unless *failed* does."""
     outcome, said = of_command(outcome_of(told))
     return Came(own, outcome, said if failed is None else failed)
-
-
-def _plain(name: str) -> str:
-    return str(plain(name))

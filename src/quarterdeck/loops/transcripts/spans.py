@@ -24,7 +24,7 @@ from quarterdeck.costs.capture.fields import field, items
 from quarterdeck.costs.capture.reading import SESSION
 from quarterdeck.costs.capture.spans import Nesting, Span, requests_of
 from quarterdeck.costs.importers.decoding import decode, text
-from quarterdeck.loops.transcripts.contents import arguments_of, outcome_of, plain
+from quarterdeck.loops.transcripts.contents import arguments_of, clean, outcome_of
 from quarterdeck.loops.transcripts.messages import AGENT, turns_of
 from quarterdeck.loops.transcripts.model import Done, Heard, Said
 from quarterdeck.loops.transcripts.moments import moment, since_epoch
@@ -127,6 +127,7 @@ def _told(span: object, scope: str, resource: object) -> Told:
     at = since_epoch(ended, _NANOSECONDS) or moment(ended)
     kind = field(span, "kind")
     status = field(span, "status")
+    code = field(status, "code", "status_code")
     return Told(
         Span(
             scope,
@@ -139,7 +140,7 @@ def _told(span: object, scope: str, resource: object) -> Told:
             _attributes(resource),
         ),
         at,
-        str(plain(field(status, "code", "status_code") or "")),
+        str(code) if isinstance(code, str | int) else "",
         text(field(status, "message", "description")) or _exception(field(span, "events")),
     )
 
@@ -165,7 +166,7 @@ def _exception(events: object) -> str:
 
 def _actor(span: Span) -> str:
     named = next((text(span.attributes.get(name)) for name in SESSION if span.attributes.get(name)), "")
-    return str(plain(named)) or span.key[0]
+    return clean(named) or span.key[0]
 
 
 def _turns(span: Span, status: str, why: str) -> Iterator[Turn]:
@@ -179,7 +180,7 @@ def _turns(span: Span, status: str, why: str) -> Iterator[Turn]:
         outcome = (why or error or status) if result is None and failed else result
         yield Done(
             text(next((told[key] for key in ID if told.get(key)), "")),
-            str(plain(tool or span.name.removeprefix("execute_tool ") or "tool")),
+            clean(tool or span.name.removeprefix("execute_tool ") or "tool"),
             arguments_of(arguments),
             None if outcome is None else outcome_of(arguments_of(outcome)),
             failed,
@@ -195,7 +196,7 @@ def _turns(span: Span, status: str, why: str) -> Iterator[Turn]:
         yield from turns_of(message)
     for key in SAID:
         if said := text(told.get(key)).strip():
-            yield Said(str(plain(said)))
+            yield Said(clean(said))
 
 
 def _is_tool(span: Span) -> bool:

@@ -13,12 +13,8 @@ from typing import Annotated
 
 import msgspec
 
+from quarterdeck.loops.events.findings import CHANTED, MESSAGES, SAME_MESSAGE, Count, Finding, Mark
 from quarterdeck.loops.events.model import Kind
-from quarterdeck.loops.events.rules import Count, Finding, Limits, Mark
-
-SAME_MESSAGE = Limits(3, 5, 8)
-MESSAGES = Limits(6, 10, 16)
-CHANTED = Limits(6, 12, 24)
 
 _KNOWN = 4
 _COMPARED_CHARS = 300  # of each end
@@ -76,6 +72,7 @@ class Monologue(msgspec.Struct, array_like=True):
         if len(text) > 2 * _COMPARED_CHARS:
             text = text[:_COMPARED_CHARS] + text[-_COMPARED_CHARS:]
         text = text.casefold()[: 2 * _COMPARED_CHARS]  # there are letters of which it makes two
+        text = text.encode("utf-8", "replace").decode()
         for said in self.known:
             if likeness(said.text, text) >= _ALIKE:
                 said.text = text  # it may drift: what counts is the step from one to the next
@@ -128,7 +125,7 @@ def _sentence(text: str) -> int:
 
 
 def _tail(text: str) -> int:
-    """How often what stands at the end stands there in one piece: a model that cannot stop is cut off there."""
+    """How often what stands at the end stands there on end: a model that cannot stop is cut off there."""
     probe = text[-_PROBE_CHARS:]
     place = text.rfind(probe, 0, -1)
     if place < 0 or not _is_prose(probe):

@@ -1,0 +1,115 @@
+"""Whether what an agent does is new, and what it knows already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from quarterdeck.loops.events.allowances import Role
+from quarterdeck.loops.events.findings import (
+    FORGOTTEN_AFTER,
+    LITTLE_NEW,
+    SCATTERED,
+    Count,
+    Finding,
+    Mark,
+    Move,
+)
+from quarterdeck.loops.events.model import Kind
+
+if TYPE_CHECKING:
+    from quarterdeck.loops.events.calls import Footprint
+
+_WINDOW = 16
+_FEW_NEW = 3  # 20 % of the window
+_SETTLED_AFTER = 8  # calls without a change before repeating counts as little that is new
+_KNOWN_CALLS = 64
+
+
+class Known(msgspec.Struct, array_like=True):
+    """What came of a call the last time, and how often on end."""
+
+    outcome: int
+    failed: bool
+    error: int
+    times: Count
+    start: Mark
+    last: Count  # number of the call
+
+
+class Novelty(msgspec.Struct, array_like=True):
+    """Whether what an agent does is new, and what came of the calls it knows."""
+
+    known: Annotated[dict[int, Known], msgspec.Meta(max_length=_KNOWN_CALLS)] = msgspec.field(
+        default_factory=dict
+    )
+    window: Annotated[int, msgspec.Meta(ge=0, lt=1 << _WINDOW)] = 0  # one bit a call, set: new
+    calls: Count = 0
+    changed: Count = 0  # number of the last call that changed something
+    counted: Count = 0  # calls that count for the window
+    low: Count = 0  # calls on end at which little was new
+    marks: Annotated[list[Mark], msgspec.Meta(max_length=_WINDOW + 1)] = msgspec.field(default_factory=list)
+    start: Mark = Mark()
+    before: Mark = Mark()
+
+    def meet(self, seen: Footprint, mark: Mark) -> Known:
+        """What is known of a call with this outcome, this time included."""
+        self.calls += 1
+        known = self.known.pop(seen.call, None)
+        same = known is not None and known.outcome == seen.outcome and known.failed == seen.failed
+        if known is None:
+            known = Known(seen.outcome, seen.failed, seen.error, 1, mark, self.calls)
+            if len(self.known) >= _KNOWN_CALLS:
+                del self.known[next(iter(self.known))]  # the one not met for longest
+        elif same and self.changed <= known.last and self.calls - known.last <= FORGOTTEN_AFTER:
+            known.times += 1
+        else:
+            known.outcome, known.failed, known.error = seen.outcome, seen.failed, seen.error
+            known.times, known.start = 1 + same, mark
+        known.last = self.calls
+        self.known[seen.call] = known
+        return known
+
+    def observe(self, move: Move) -> Finding | None:
+        """Whether little of the last calls was new; waiting is no activity and does not count."""
+        if move.changed:
+            self.changed = self.calls
+        if move.print.role is Role.POLLING or move.print.role is Role.STEPPING:
+            return None
+        self.window = (self.window << 1 | move.new) & ((1 << _WINDOW) - 1)
+        self.counted += 1
+        self.marks.append(move.mark)
+        if len(self.marks) > _WINDOW + 1:
+            del self.marks[0]
+        return self._scattered(move) or self._little_new()
+
+    def _scattered(self, move: Move) -> Finding | None:
+        known = self.known[move.print.call]
+        if known.times < SCATTERED.nudge or known.outcome == 0:
+            return None
+        level = SCATTERED.level(known.times)
+        assert level is not None
+        return Finding(
+            Kind.REPETITION,
+            level,
+            move.print.call,
+            known.times,
+            0,
+            known.times,
+            known.start,
+            known.start,
+        )
+
+    def _little_new(self) -> Finding | None:
+        settled = self.calls - self.changed >= _SETTLED_AFTER
+        if self.counted < _WINDOW or not settled or self.window.bit_count() > _FEW_NEW:
+            self.low = 0
+            return None
+        if self.low == 0:
+            self.before, self.start = self.marks[0], self.marks[-_WINDOW]
+        self.low += 1
+        level = LITTLE_NEW.level(self.low)
+        assert level is not None
+        calls = self.low + _WINDOW - 1
+        return Finding(Kind.LOW_NOVELTY, level, self.start.position, calls, 0, calls, self.start, self.before)

@@ -1,0 +1,37 @@
+"""Money that goes, and nothing comes of it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from quarterdeck.loops.events.findings import SPENT, Count, Finding, Mark
+from quarterdeck.loops.events.model import Kind
+
+
+class Spending(msgspec.Struct, array_like=True):
+    """What has been spent since something came of it.
+
+    Something is changed, or a call works that had failed: that is progress. What is only found out is none,
+    and its price counts a quarter: to read is what it takes before something can be changed.
+    """
+
+    since: Mark = Mark()
+    begun: Mark | None = None
+    weighed: Count = 0  # quarters of pico-dollars
+    events: Count = 0
+
+    def observe(self, mark: Mark, cost: int, *, found: bool, progress: bool, limit: int) -> Finding | None:
+        """Whether more than *limit* pico-dollars went without progress."""
+        if progress:
+            self.since, self.begun, self.weighed, self.events = mark, None, 0, 0
+            return None
+        self.begun = self.begun or mark
+        self.events += 1
+        self.weighed += cost if found else 4 * cost
+        if limit <= 0 or self.weighed < 4 * limit:
+            return None
+        level = SPENT.level(self.weighed // (4 * limit))
+        assert level is not None
+        return Finding(
+            Kind.SPEND, level, self.since.position, self.events, 0, self.events, self.begun, self.since
+        )

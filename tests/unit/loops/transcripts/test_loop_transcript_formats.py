@@ -1,0 +1,134 @@
+"""One script, written down by every agent, is read as the same events."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from quarterdeck.errors import NothingToRead, UsageError
+from quarterdeck.loops.events import AgentEvent
+from quarterdeck.loops.transcripts import Format, Problem, Step, events_of, read_events, recognise
+from quarterdeck.testing.sessions import (
+    anthropic_messages,
+    openai_messages,
+    response_items,
+    session_lines,
+    write_session,
+)
+
+SCRIPT = [
+    AgentEvent.heard("Make the tests pass."),
+    AgentEvent.said("I shall look."),
+    AgentEvent.call("Bash", {"command": "make", "timeout": 5}, "no rule for ünïcödé", failed=True),
+    AgentEvent.call("Read", {"path": "Makefile", "lines": [1, 20]}, "all:", failed=False),
+    AgentEvent.call("Read", {"path": "Makefile", "lines": [1, 20]}, "all:", failed=False),
+    AgentEvent.said("It works."),
+    AgentEvent.heard("Go on."),
+    AgentEvent.call("Bash", {"command": "sleep 100"}),
+]
+
+
+def told(path):
+    """Its steps; there must be nothing else."""
+    found = list(read_events(path))
+    assert not [one for one in found if isinstance(one, Problem)]
+    return [one for one in found if isinstance(one, Step)]
+
+
+def bare(event):
+    """What the script says of an event; chat completions do not say what failed."""
+    return event._replace(at=None, cost_picousd=None, name="", failed=None)
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_every_format_tells_the_same_session(form, tmp_path):
+    """What stands around the events (summaries, reasoning, what programs say) is none of them."""
+    path = tmp_path / "session.jsonl"
+    write_session(path, form, SCRIPT)
+    steps = [step for step in told(path) if step.event.tool or step.event.text]
+    assert recognise(path) is form
+    assert [bare(step.event) for step in steps] == [bare(event) for event in SCRIPT]
+    assert len({step.actor for step in steps}) == 1
+
+
+@pytest.mark.parametrize("form", [Format.CLAUDE_CODE, Format.CODEX, Format.GEMINI, Format.SPANS])
+def test_what_failed_is_told_as_it_was(form, tmp_path):
+    """By an error flag, an exit code, a status."""
+    path = tmp_path / "session.jsonl"
+    write_session(path, form, SCRIPT)
+    failed = [step.event.failed for step in told(path) if step.event.outcome is not None]
+    assert failed == [True, False, False]
+
+
+@pytest.mark.parametrize("shape", [openai_messages, anthropic_messages, response_items])
+def test_a_list_of_messages_in_memory_is_a_session(shape):
+    """No file is needed; calls go by their ids, messages by their place."""
+    events = list(events_of(list(shape(SCRIPT))))
+    assert [bare(event) for event in events] == [bare(event) for event in SCRIPT]
+    assert events[-1].name in {"call_7", "toolu_7"}
+    assert events[0].name.startswith("message ")
+
+
+@pytest.mark.parametrize("shape", [openai_messages, anthropic_messages, response_items])
+@pytest.mark.parametrize("around", [None, "messages"])
+def test_a_list_of_messages_may_be_one_document(shape, around, tmp_path):
+    """A JSON array over many lines, or an object around it."""
+    path = tmp_path / "messages.json"
+    messages = list(shape(SCRIPT))
+    path.write_text(json.dumps({around: messages} if around else messages, indent=2))
+    assert recognise(path) is Format.MESSAGES
+    assert [bare(step.event) for step in told(path)] == [bare(event) for event in SCRIPT]
+
+
+def test_each_list_in_a_log_of_requests_is_a_sequence_of_its_own(tmp_path):
+    """A log that repeats the conversation with every request is not an agent that repeats itself."""
+    path = tmp_path / "requests.jsonl"
+    lines = [json.dumps({"messages": list(openai_messages(SCRIPT[:count]))}) for count in (2, 3)]
+    path.write_text("\n".join(lines))
+    actors = [step.actor for step in told(path)]
+    assert actors == ["", "", "line 2", "line 2", "line 2"]
+
+
+def test_a_document_of_gemini_is_read_as_its_lines_are(tmp_path):
+    """Older versions write the whole chat anew."""
+    path = tmp_path / "session.json"
+    first, *messages = session_lines(Format.GEMINI, SCRIPT)
+    path.write_text(json.dumps({**first, "messages": messages}, indent=2))
+    assert recognise(path) is Format.GEMINI
+    events = [bare(step.event) for step in told(path) if step.event.tool or step.event.text]
+    assert events == [bare(event) for event in SCRIPT]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "   \n\n", "not JSON\n", '{"a": 1}\n', "[1, 2]\n", "{\n", '"text"\n', "\0\0\0\n"]
+)
+def test_what_is_no_transcript_says_what_would_be_one(content, tmp_path):
+    """With a hint, and the exit code of that error."""
+    path = tmp_path / "file"
+    path.write_text(content)
+    with pytest.raises((NothingToRead, UsageError)) as caught:
+        recognise(path)
+    assert str(path) in caught.value.message
+    assert caught.value.hint
+    with pytest.raises((NothingToRead, UsageError)):
+        list(read_events(path))
+
+
+def test_a_file_that_is_not_there_is_nothing_to_read(tmp_path):
+    """Not a usage error: the command line may be right."""
+    with pytest.raises(NothingToRead):
+        recognise(tmp_path / "absent.jsonl")
+
+
+def test_the_first_lines_may_be_of_no_use(tmp_path):
+    """A torn line, one that holds nothing, and values that no format knows."""
+    path = tmp_path / "session.jsonl"
+    lines = [b'\xef\xbb\xbf{"type": "file-history-snapshot"}', b"", b"\0\0", b'{"torn": ', b"[]"]
+    lines += [json.dumps(line).encode() for line in session_lines(Format.CLAUDE_CODE, SCRIPT)]
+    path.write_bytes(b"\n".join(lines))
+    found = list(read_events(path))
+    problems = [one for one in found if isinstance(one, Problem)]
+    assert recognise(path) is Format.CLAUDE_CODE
+    assert [(one.line, one.path) for one in problems] == [(4, str(path))]
+    assert len(found) > len(SCRIPT)
