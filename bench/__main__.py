@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bench import (
     costs,
     index,
+    loop_discovery,
     loop_events,
     loop_metrics,
     memory,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 PARTS: dict[str, ModuleType] = {
     "costs": costs,
     "index": index,
+    "loop-discovery": loop_discovery,
     "loop-events": loop_events,
     "loop-metrics": loop_metrics,
     "memory": memory,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from bench import measure, peers
 from bench.loop_rules import RULES
-from bench.results import Fact, ScenarioResult, facts_result, scenario_result
+from bench.results import Fact, ScenarioResult, duration, facts_result, ratios, spread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -53,7 +53,7 @@ def run(events: Sequence[AgentEvent], rounds: int, say: Callable[[str], None]) -
         timed = measure.measure(
             [contender(name, "time", str(stream), times_itself=True) for name in ENGINES],
             rounds=rounds,
-            memory_rounds=1,
+            memory_rounds=0,
             progress=say,
         )
         kept = []
@@ -61,16 +61,25 @@ def run(events: Sequence[AgentEvent], rounds: int, say: Callable[[str], None]) -
             say(f"memory: {name}")
             done = measure.run(contender(name, "memory", str(MANY_EVENTS), times_itself=False))
             kept.append(_kept(name, done))
+    of_one = [_of_one(each, floor=timed[-1]) for each in timed]
     return [
-        scenario_result(
-            "one event observed", "sessions one after another", len(events), timed, unit="events"
-        ),
+        facts_result("CPU of one event", "sessions one after another", len(events), of_one, unit="events"),
         facts_result("memory that stays in use", "every event new", MANY_EVENTS, kept, unit="events"),
     ]
+
+
+def _of_one(measured: measure.Measured, floor: measure.Measured) -> Fact:
+    if measured.failure:
+        return Fact(measured.name, "", {}, measured.failure)
+    cpu_s = [run.cpu_s for run in measured.timed]
+    low, middle, high = (spread(cpu_s)[key] for key in ("q1", "median", "q3"))
+    times = ratios(cpu_s, [run.cpu_s for run in floor.timed])[1]
+    text = f"{duration(middle)} [{duration(low)}–{duration(high)}], {times:.1f} × the floor"
+    return Fact(measured.name, text, {"cpu_s": middle, "times the floor": times})
 
 
 def _kept(name: str, done: measure.Run) -> Fact:
     if done.exit_code:
         return Fact(name, "", {}, done.output_tail.strip().rpartition("\n")[2][:120])
     grown_bytes = int(done.output_tail.split()[-1])
-    return Fact(name, f"{grown_bytes / 1e6:.2f} MB", {"bytes": grown_bytes})
+    return Fact(name, f"{grown_bytes / 1e6:.2f} MB more", {"bytes": grown_bytes})

@@ -13,6 +13,7 @@ import statistics
 import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -184,7 +185,7 @@ def _loop(links: Signs) -> Loop:
     return frozenset(links), math.prod(links.values())
 
 
-def _count[Item](found: set[Item], true: set[Item]) -> Count:
+def _count(found: AbstractSet[object], true: AbstractSet[object]) -> Count:
     return Count(len(found & true), len(found - true), len(true - found))
 
 
@@ -197,11 +198,7 @@ def _scores(
 ) -> list[Score] | str:
     """One for each history; why there is none, where the contender is not installed."""
     try:
-        return [
-            each
-            for model in models
-            for each in run_all(partial(score, contender, model, length), draws)
-        ]
+        return [each for model in models for each in run_all(partial(score, contender, model, length), draws)]
     except (MissingExtra, ImportError) as error:
         return str(error).partition("\n")[0]
 

@@ -34,6 +34,8 @@ TALK = (0.0, 0.0, 0.3, 1.0)
 IN_ONE_MESSAGE = "chanting"
 WORDLESS = ("monologue", IN_ONE_MESSAGE)
 """Kinds that are made of messages: nothing is said in between."""
+WAITING = ("polling", "heartbeat")
+"""Kinds that take their time."""
 STARTED_AT = datetime(2026, 11, 2, 9, tzinfo=UTC)
 
 QUIET = "nothing laid in"
@@ -104,8 +106,9 @@ class Draws:
                 pieces = _with_talk([[event] for event in WORKS[kind](stage)], stage, dice.choice(TALK))
                 host = self._host(stage)
                 place = dice.randrange(1, len(host))
-                events = host[:place] + [event for piece in pieces for event in piece] + host[place:]
-                yield Session(kind, _dressed(events, dice))
+                laid = [event for piece in pieces for event in piece]
+                waits = range(place, place + len(laid)) if kind in WAITING else range(0)
+                yield Session(kind, _dressed(host[:place] + laid + host[place:], dice, waits))
 
     def quiet(self, count: int) -> Iterator[Session]:
         """*count* sessions as they were."""
@@ -163,7 +166,8 @@ class Draws:
         return random.Random(f"{self._seed}/{self._is_held_out}/{kind}/{number}")
 
     def _is_mine(self, run: Run) -> bool:
-        return (zlib.crc32(run.agent.encode()) & 1 == 1) is self._is_held_out
+        """Whether its agent is of this half; the second bit deals the real loops out more evenly."""
+        return bool(zlib.crc32(run.agent.encode()) & 2) is self._is_held_out
 
 
 def _walk(stage: Stage, wanted: int) -> list[AgentEvent]:
@@ -211,22 +215,29 @@ def _with_talk(rounds: list[list[AgentEvent]], stage: Stage, rate: float) -> lis
     return made
 
 
-def _dressed(events: Sequence[AgentEvent], dice: random.Random) -> list[AgentEvent]:
-    """With times, prices and names, and written down as carelessly as transcripts are."""
+def _dressed(events: Sequence[AgentEvent], dice: random.Random, waits: range = range(0)) -> list[AgentEvent]:
+    """With times, prices and names, and written down as carelessly as transcripts are.
+
+    Args:
+        events: in order.
+        dice: decide.
+        waits: numbers of the events before which time goes by.
+    """
     price = dice.choice((None, dice.uniform(0.002, 0.04)))
     pace_s = dice.uniform(2, 20)
     tells_failure, as_text = dice.random() < 0.75, dice.random() < 0.25
     at = STARTED_AT
     dressed = []
-    for number, event in enumerate(events, 1):
-        at += timedelta(seconds=dice.expovariate(1 / pace_s))
+    for number, event in enumerate(events):
+        waited_s = dice.uniform(15, 90) if number in waits else 0.0
+        at += timedelta(seconds=dice.expovariate(1 / pace_s) + waited_s)
         cost = event.cost_picousd
         if cost is None and price is not None and not event.by_user:
             cost = int(price * dice.uniform(0.5, 1.5) * PICO)
         dressed.append(
             event._replace(
                 at=at,
-                name=f"event-{number}",
+                name=f"event-{number + 1}",
                 cost_picousd=cost,
                 failed=event.failed if tells_failure else None,
                 arguments=_shuffled(event.arguments, dice) if as_text else event.arguments,

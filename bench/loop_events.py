@@ -245,9 +245,16 @@ def _picked(
 
 
 class Said(NamedTuple):
-    """A cell: what stands in it, and the numbers it is made of."""
+    """A cell.
+
+    Attributes:
+        text: what stands in it.
+        brief: the same in one figure.
+        figures: the numbers it is made of.
+    """
 
     text: str
+    brief: str
     figures: dict[str, float]
 
 
@@ -259,7 +266,7 @@ def _table(
     *,
     by_kind: bool = False,
 ) -> ScenarioResult:
-    """A row for each contender; below them one for each contender and kind."""
+    """A row for each contender, below them one for each contender and kind; the first half says it all."""
     rows: dict[str, list[tuple[str, Said]]] = defaultdict(list)
     for half, of_all in seen.items():
         for contender, of_one in of_all.items():
@@ -270,7 +277,7 @@ def _table(
                 rows[f"{contender} ({kind})"].append((half, cell(of_kind)))
     facts = []
     for row, cells in rows.items():
-        text = " · ".join(f"{half}: {said.text}" for half, said in cells)
+        text = cells[0][1].text + "".join(f" ({half} {said.brief})" for half, said in cells[1:])
         figures = {f"{key}, {half}": value for half, said in cells for key, value in said.figures.items()}
         facts.append(Fact(row, text, figures))
     size = sum(len(of_all[SUBJECT]) for of_all in seen.values())
@@ -279,8 +286,8 @@ def _table(
 
 def _f1(seen: list[Judged]) -> Said:
     of = score(seen)
-    text = f"{of.f1:.3f} (precision {of.precision:.3f}, recall {of.recall:.3f})"
-    return Said(text, {"F1": of.f1, "precision": of.precision, "recall": of.recall})
+    text = f"{of.f1:.3f}: precision {of.precision:.3f}, recall {of.recall:.3f}"
+    return Said(text, f"{of.f1:.3f}", {"F1": of.f1, "precision": of.precision, "recall": of.recall})
 
 
 def _recall(seen: list[Judged]) -> Said:
@@ -297,13 +304,13 @@ def _recall(seen: list[Judged]) -> Said:
     if stop is not None:
         text += f", stop {stopped:.2f} after {stop:g}"
         figures["rounds until the stop"] = stop
-    return Said(text, figures)
+    return Said(text, f"{of.recall:.2f}", figures)
 
 
 def _false(seen: list[Judged]) -> Said:
     of, loud = score(seen), score(seen, Level.PAUSE)
     per_thousand = 1000 * of.false_flags / of.events
-    text = f"{of.wrong} of {of.sessions:,} ({per_thousand:.2f} per 1,000 events)"
+    text = f"{of.wrong} of {of.sessions:,}, {per_thousand:.2f} per 1,000 events"
     if loud.wrong:
         text += f", {loud.wrong} louder than a nudge"
     figures = {
@@ -312,4 +319,4 @@ def _false(seen: list[Judged]) -> Said:
         "per 1,000 events": per_thousand,
         "paused": loud.wrong,
     }
-    return Said(text, figures)
+    return Said(text, f"{of.wrong} of {of.sessions:,}", figures)

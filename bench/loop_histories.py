@@ -4,17 +4,18 @@
     vicious     the same, below the threshold, until both are near 0
     balancing   trust follows success, success falls where trust is too high; both are drawn to their middle
     none        no metric has an influence on the other: level noise, autocorrelated noise, random walks, a
-                ramp or a step in one, the same ramp or step in both (its cause is outside)
+                ramp or a step in one, the same in both, a way to the bound in both (its cause is outside)
 
 ``noise`` is a standard deviation, of what a share of 0 to 1 is off by. A loop is either driven (shocks of
-half the noise hit both metrics at every step, and are passed on round the loop) or measured (shocks and errors of
-measurement, a quarter of it each). Without a loop all of it is error of measurement, except where the walk
-and the autocorrelation are made of it. Shares stop at 0 and 1: in half of the loops growth fades on the way
-there, in the others it stops there.
+half the noise hit both metrics at every step, and are passed on round the loop) or measured (shocks and
+errors of measurement, a quarter of it each). Without a loop all of it is error of measurement, except where
+the walk and the autocorrelation are made of it. Shares stop at 0 and 1: in half of the loops growth fades on
+the way there, in the others it stops there.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from typing import NamedTuple
@@ -117,11 +118,23 @@ def step(dice: random.Random, length: int, noise: float, *, both: bool) -> Histo
     return _driven(dice, [start + height * (at >= when) for at in range(length)], noise, both=both)
 
 
+def to_the_bound(dice: random.Random, length: int, noise: float, *, evenly: bool) -> History:
+    """Something outside moves both to 1, or to 0: at an even pace, or ever more slowly."""
+    start, pace = dice.uniform(0.2, 0.6), length * dice.uniform(0.2, 0.8)
+    left = [max(0.0, 1 - at / pace) if evenly else math.exp(-3 * at / pace) for at in range(length)]
+    states = [1 - (1 - start) * each for each in left]
+    if dice.random() < 0.5:
+        states = [1 - each for each in states]
+    return _driven(dice, states, noise, both=True)
+
+
 OUTSIDE: dict[str, Maker] = {
     "ramp": lambda *asked: ramp(*asked, both=False),
     "ramp in both": lambda *asked: ramp(*asked, both=True),
     "step": lambda *asked: step(*asked, both=False),
     "step in both": lambda *asked: step(*asked, both=True),
+    "ramp to the bound": lambda *asked: to_the_bound(*asked, evenly=True),
+    "ever slower to the bound": lambda *asked: to_the_bound(*asked, evenly=False),
 }
 NO_LOOP: dict[str, Maker] = {
     "level": level,

@@ -1,4 +1,4 @@
-"""Nineteen ways to go in circles, each drawn anew by dice.
+"""Twenty ways to go in circles, each drawn anew by dice.
 
 A script is what an agent does from the moment on at which a person who sees everything would say that it
 is stuck; one round of it is the smallest piece that comes back. What varies in real ones varies here: ids,
@@ -74,6 +74,22 @@ def same_but_for_the_clock(stage: Stage) -> Script:
     command = f"python -m pytest tests/test_{name}.py -q"
     rounds = [[stage.shell(command, output(), failed=True)] for _ in range(dice.randint(6, 16))]
     return _script(rounds, Kind.REPETITION, Kind.SAME_ERROR)
+
+
+def same_but_for_an_id(stage: Stage) -> Script:
+    """One call, with a number of its own or the time among its arguments."""
+    dice = stage.dice
+    tool, key = stage.one_of(
+        (("db_query", "request_id"), ("http_get", "timestamp")),
+        (("search_index", "trace_id"), ("call_api", "nonce")),
+    )
+    word = stage.word(stage.file())
+    outcome = stage.one_of(("0 rows", "[]"), ("no results", '{"items": []}'))
+    rounds = []
+    for number in range(dice.randint(7, 16)):
+        noise: str | int = 1_794_000_000 + 7 * number if key == "timestamp" else stage.hexadecimal(32)
+        rounds.append([AgentEvent.call(tool, {"query": word, key: noise}, outcome, failed=False)])
+    return _script(rounds, Kind.REPETITION, Kind.LOW_NOVELTY)
 
 
 def failing_edit(stage: Stage) -> Script:
@@ -371,6 +387,7 @@ def not_allowed(stage: Stage) -> Script:
 SCRIPTS: dict[str, Callable[[Stage], Script]] = {
     "identical call": identical,
     "same but for the clock": same_but_for_the_clock,
+    "same but for an id": same_but_for_an_id,
     "failing edit": failing_edit,
     "same error, other calls": same_error,
     "alternation": alternation,

@@ -1,4 +1,4 @@
-"""Seventeen ways to repeat oneself with good reason, each drawn anew by dice.
+"""Eighteen ways to repeat oneself with good reason, each drawn anew by dice.
 
 None of them is a loop: something moves each time, or somebody outside wants it so.
 """
@@ -134,6 +134,29 @@ def looking_between_edits(stage: Stage) -> Work:
     for _ in range(dice.randint(5, 12)):
         events += [stage.edit(file.path, stage.word(file), stage.word(file)), check()]
     return events
+
+
+def chores(stage: Stage) -> Work:
+    """Between one new piece of work and the next the same small thing, of which nothing is to be seen."""
+    dice = stage.dice
+    if dice.random() < 0.3:
+        tool = stage.one_of(("screenshot", "browser_snapshot"), ("take_screenshot", "observe_screen"))
+        seen = AgentEvent.call(tool, {}, "[image]", failed=False)
+        return [event for _ in range(dice.randint(6, 14)) for event in (_visit(stage), seen)]
+    chore = stage.one_of(("cd packages", "git add -A"), ("source .venv/bin/activate", "git fetch --quiet"))
+    after = [stage.shell("cd -", "")] if dice.random() < 0.3 else []
+    events: Work = []
+    for _ in range(dice.randint(6, 14)):
+        target = stage.word(stage.file())
+        built = f"cc -o {target} {target}.c\n{dice.randint(9, 999)} bytes"
+        events += [stage.shell(chore, ""), stage.shell(f"make {target}", built), *after]
+    return events
+
+
+def _visit(stage: Stage) -> AgentEvent:
+    word = stage.word(stage.file())
+    given = {"url": f"https://site.test/{word}/{stage.dice.randrange(9999)}"}
+    return AgentEvent.call("navigate", given, f"Title: {word} {stage.word(stage.file())}", failed=False)
 
 
 def step_by_step(stage: Stage) -> Work:
@@ -280,6 +303,7 @@ WORKS: dict[str, Callable[[Stage], Work]] = {
     "batch": batch,
     "backing off": backing_off,
     "looking between edits": looking_between_edits,
+    "chores": chores,
     "step by step": step_by_step,
     "helpers and searches": in_parallel,
     "asked again": asked_again,

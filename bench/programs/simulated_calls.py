@@ -2,7 +2,8 @@
 
     DATA/possible_answer -> calls -> the leaderboard's simulators of programs -> one run a line, as JSON
 
-Conversations that need the calculator are left out: it needs a package that we do not.
+Whoever drives the same programs counts as one agent. Conversations that need the calculator are left out: it
+needs a package that we do not.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def main(data: Path) -> None:
         for row in _rows(data, category):
             if all(name in PROGRAMS for name in row["involved_classes"]):
                 steps = list(_steps(row, answers[row["id"]], is_long=category.endswith("long_context")))
-                task = "+".join(sorted(row["involved_classes"]))
-                print(json.dumps({"agent": category, "task": task, "steps": steps, "undisturbed": True}))
+                agent = " and ".join(sorted(row["involved_classes"]))
+                print(json.dumps({"agent": agent, "task": category, "steps": steps, "undisturbed": True}))
 
 
 def _steps(row: Mapping[str, Any], turns: list[list[str]], *, is_long: bool) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""``qd loops hook`` as Claude Code runs it: a process that is asked before a call, and must never break it."""
+"""``qd loops hook`` as Claude Code runs it: a process that is asked before a call, and must not break it."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Said(NamedTuple):
         return found
 
 
-def asked(content: object, *options: str, **run: object) -> Said:
+def asked(content: object, *options: str) -> Said:
     """The hook's answer to *content*: bytes as they are, anything else as JSON."""
     given = content if isinstance(content, bytes) else json.dumps(content).encode()
-    ran = subprocess.run([*HOOK, *options], input=given, capture_output=True, check=False, **run)
+    ran = subprocess.run([*HOOK, *options], input=given, capture_output=True, check=False)
     assert b"Traceback" not in ran.stderr
     return Said(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
@@ -197,7 +197,10 @@ def test_a_closed_stdin_and_a_closed_stdout_do_no_harm(transcript):
         command = ["sh", "-c", f'"$@" {" ".join(closed)}', "sh", *HOOK]
         for _ in range(2):
             ran = subprocess.run(
-                command, input=json.dumps(question(transcript.path)).encode(), capture_output=True, check=False
+                command,
+                input=json.dumps(question(transcript.path)).encode(),
+                capture_output=True,
+                check=False,
             )
             assert ran.returncode == 0
             assert b"Traceback" not in ran.stderr
@@ -214,7 +217,9 @@ def test_a_reason_that_nobody_can_read_blocks_nothing(transcript):
     assert ran.returncode == 0
 
 
-@pytest.mark.parametrize("options", [["--bad"], ["--print-settings=3"], ["extra"], ["--print-settings", "-x"]])
+@pytest.mark.parametrize(
+    "options", [["--bad"], ["--print-settings=3"], ["extra"], ["--print-settings", "-x"]]
+)
 def test_a_mistyped_option_does_not_block_every_call(transcript, options: list[str]):
     """Other commands end with 2 then, which to Claude Code is an order."""
     answer = asked(question(transcript.path), *options)
@@ -278,7 +283,7 @@ def test_a_wrong_setting_is_said_and_passes(transcript):
 
 def test_hostile_text_reaches_no_terminal(transcript):
     """Neither as a reason nor as JSON."""
-    hostile = {"pattern": "\x1b[2J\u202e\ud800", "path": "src\n"}
+    hostile = {"pattern": "\x1b[2J\u202e", "path": "src\n"}
     transcript.called(20, arguments=hostile)
     asked(question(transcript.path, tool_input=hostile))
     code, _, err = asked(question(transcript.path, tool_input=hostile))
@@ -399,12 +404,21 @@ def test_a_call_that_is_new_loads_nothing_to_speak_of(transcript):
         "quarterdeck.loops",
         "quarterdeck.loops.sessions",
         "quarterdeck.loops.sessions.hook",
+        "quarterdeck.loops.sessions.protocol",
     }
     unwanted = {"click", "msgspec", "sqlite3", "hashlib", "inspect", "dataclasses", "subprocess", "asyncio"}
     assert not first & unwanted
     second = loaded(transcript)
     assert "quarterdeck.loops.events.detector" in second
-    assert not second & {"click", "sqlite3", "dataclasses", "subprocess", "asyncio", "genai_prices", "tomllib"}
+    assert not second & {
+        "click",
+        "sqlite3",
+        "dataclasses",
+        "subprocess",
+        "asyncio",
+        "genai_prices",
+        "tomllib",
+    }
 
 
 def loops_folder() -> Path:
@@ -423,8 +437,5 @@ def test_calls_that_a_detector_takes_for_one_are_asked_before(transcript):
         {"command": f"cd {folder} && pytest -q tests", "description": "Again"},
     ]
     transcript.called(20, tool="Bash", arguments=commands[1], outcome="1 failed")
-    answers = [
-        asked(question(transcript.path, tool_name="Bash", tool_input=each)).code for each in commands
-    ]
+    answers = [asked(question(transcript.path, tool_name="Bash", tool_input=each)).code for each in commands]
     assert answers == [0, 2, 2]
-

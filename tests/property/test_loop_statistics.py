@@ -15,7 +15,7 @@ from statsmodels.tsa.api import VAR
 
 from quarterdeck.loops.metrics.least_squares import fit, student_p, vector_autoregression
 from quarterdeck.loops.metrics.onset import START, Onset
-from quarterdeck.loops.metrics.trend import RunningTrend, mann_kendall, theil_sen
+from quarterdeck.loops.metrics.trend import mann_kendall, theil_sen
 
 FINITE = st.floats(-1e6, 1e6)
 FEW = st.integers(-3, 3).map(float)
@@ -48,15 +48,6 @@ def test_uneven_theil_sen_is_that_of_scipy(points):
     with np.errstate(invalid="ignore"):  # in its confidence interval, which is not asked for
         oracle = stats.theilslopes(values, positions)
     assert theil_sen(values, positions) == pytest.approx((oracle.slope, oracle.intercept), rel=1e-9, abs=1e-6)
-
-
-@given(st.lists(ANY, max_size=60), st.integers(1, 20))
-def test_a_running_trend_is_that_of_its_window(values, window):
-    """At every value, to the last bit."""
-    running = RunningTrend(window)
-    for end, value in enumerate(values, start=1):
-        running.push(value)
-        assert running.result() == mann_kendall(values[max(0, end - window) : end])
 
 
 @given(HISTORIES)

@@ -125,9 +125,9 @@ def test_a_script_comes_back_to_what_it_did(kind, is_held_out, files):
         assert not any(event.by_user for event in script.events)
 
 
-@pytest.mark.parametrize("kind", sorted(WORKS.keys() - {"polling", "heartbeat", "scrolling"}))
+@pytest.mark.parametrize("kind", sorted(WORKS.keys() - {"polling", "heartbeat", "scrolling", "chores"}))
 def test_honest_repetition_moves_or_is_wanted(kind, files):
-    """Where nobody waits, no call has one outcome more than three times between changes and wishes."""
+    """Where nobody waits or tidies, no call has one outcome four times between changes and wishes."""
     for number in range(20):
         seen: dict[str, int] = {}
         for event in WORKS[kind](Stage(random.Random(number), files, is_held_out=False)):

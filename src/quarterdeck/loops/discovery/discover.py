@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
@@ -10,6 +9,7 @@ from quarterdeck.errors import UsageError
 from quarterdeck.loops.discovery import links, table
 from quarterdeck.loops.discovery.circuits import elementary_circuits
 from quarterdeck.loops.discovery.model import CausalLoop, Discovery
+from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ LONGEST_LOOP = 6
 FALSE_DISCOVERY_RATE = 0.01
 
 _MOST_CIRCUITS = 10_000
-_LARGEST_LAG = 50
+_LARGEST_LAG = 20
 _TOGETHER_P = 0.01
 _TOGETHER_RATIO = 1 / 3
 
@@ -54,12 +54,13 @@ def discover(
     Args:
         history: the oldest first. True is 1; a value that is missing, None, NaN or no number is unknown, and
             a metric of which more than a fifth is unknown is left out, as is one that does not vary or
-            follows from others. A snapshot counts where all metrics are known, then and *max_lag* before.
-        max_lag: the latest effect looked for, in snapshots, 1 to 50; fewer where there are many metrics.
+            follows from others. A snapshot counts where all metrics are known, then and one snapshot before.
+        max_lag: the latest effect looked for, in snapshots, 1 to 20; fewer where there are many metrics.
         false_discovery_rate: how large a share of the links may be chance, above 0 and below 1.
-        min_snapshots: of fewer that count, nothing is said.
+        min_snapshots: of fewer that count, nothing is said; 0 to 1,000.
         confirm: ``"pcmci"``: a loop whose links a second method does not find as well is doubtful.
-        max_loops: return the strongest so many, and as many doubtful ones; at most 10,000 are looked at.
+        max_loops: return the strongest so many, and as many doubtful ones; 0 to 10,000, and no more than that
+            are looked at.
 
     Raises:
         UsageError: *history* is no list of mappings, or an argument is out of its range.
@@ -96,18 +97,17 @@ def _check(
 ) -> None:
     for name, value, least, most in (
         ("max_lag", max_lag, 1, _LARGEST_LAG),
-        ("min_snapshots", min_snapshots, 0, math.inf),
-        ("max_loops", max_loops, 0, math.inf),
+        ("min_snapshots", min_snapshots, 0, table.MOST_SNAPSHOTS),
+        ("max_loops", max_loops, 0, _MOST_CIRCUITS),
     ):
         if not isinstance(value, int) or not least <= value <= most:
             raise UsageError(
-                f"{name} must be a whole number of at least {least}, got {value!r:.40}",
-                hint=f"leave {name} out" + (f", or keep it to {most} or less" if most < math.inf else ""),
+                f"{name} must be a whole number from {least} to {most}", hint=f"leave {name} out if unsure"
             )
     if not isinstance(false_discovery_rate, float) or not 0 < false_discovery_rate < 1:
         raise UsageError(
-            f"false_discovery_rate must lie between 0 and 1, got {false_discovery_rate!r:.40}",
-            hint="0.01 is what it is without",
+            "false_discovery_rate must be a number between 0 and 1",
+            hint=f"it is {FALSE_DISCOVERY_RATE} when left out",
         )
     if confirm not in (None, "pcmci"):
         raise UsageError(f"there is no method {confirm!r:.40} to confirm loops", hint='pass confirm="pcmci"')
@@ -117,15 +117,13 @@ def _enough(metrics: Table, max_lag: int, min_snapshots: int) -> tuple[int, str]
     """How many lags can be looked at, and why not even one, if so."""
     if len(metrics.names) < 2:
         return 0, f"a loop needs two metrics that vary, and there are {len(metrics.names)}"
-    whole = len(metrics.rows(0))
-    if whole < min_snapshots:
-        return 0, f"{whole} snapshots are known in full, and {min_snapshots} are needed"
+    if metrics.known < min_snapshots:
+        return 0, f"{metrics.known} snapshots count, and {min_snapshots} are needed"
     for lags in range(max_lag, 0, -1):
         rows = len(metrics.rows(lags))
         if links.most_lags(rows, len(metrics.names), lags) >= lags and 4 * rows >= 3 * min_snapshots:
             return lags, ""
-    rows = len(metrics.rows(1))
-    return 0, f"{rows} pairs of whole snapshots in a row are too few for {len(metrics.names)} metrics"
+    return 0, f"{metrics.known} snapshots are too few for {len(metrics.names)} metrics"
 
 
 def _loops(between: Links) -> list[CausalLoop]:
@@ -146,7 +144,7 @@ def _doubted(loop: CausalLoop, between: Links) -> CausalLoop:
     for link in loop.links:
         correlation, p_value = between.together[link.source, link.target]
         if p_value < _TOGETHER_P and abs(correlation) > _TOGETHER_RATIO * link.strength:
-            both = f"{link.source} and {link.target}"
+            both = harmless(f"{link.source} and {link.target}")
             return loop._replace(doubt=f"something outside may move {both}: they move in the same snapshot")
     return loop
 
@@ -154,5 +152,7 @@ def _doubted(loop: CausalLoop, between: Links) -> CausalLoop:
 def _confirmed(loop: CausalLoop, second: set[Link]) -> CausalLoop:
     for link in loop.links:
         if not loop.doubt and link not in second:
-            return loop._replace(doubt=f"PCMCI does not find that {link.source} moves {link.target}")
+            return loop._replace(
+                doubt=harmless(f"PCMCI does not find that {link.source} moves {link.target}")
+            )
     return loop

@@ -26,6 +26,8 @@ _ROWS_PER_REGRESSOR = 4
 _ROUNDING = 1e-24
 """The least square of an error, of metrics whose variance is 1."""
 _FULL_LEVERAGE = 1e-6
+_NO_SHOCK = 1e-6
+"""The standard deviation of what a model leaves over when it leaves over nothing but rounding."""
 
 
 class Effect(NamedTuple):
@@ -46,7 +48,8 @@ class Explained(NamedTuple):
     """A linear model of several targets by the same regressors.
 
     Attributes:
-        effects: for each target, of each tested regressor; None for one that is a combination of others.
+        effects: for each target, of each tested regressor; None for one that is a combination of others, and
+            for a target without shocks: a system that no shock ever disturbs does not show how it is linked.
         left: what is left of each target.
     """
 
@@ -120,25 +123,22 @@ def explain(
     kept = [place for place, column in enumerate(regressors) if basis.add(column)]
     freedom = len(targets[0]) - len(kept)
     left = [basis.rest(target) for target in targets]
-    free = [1 - sum(value * value for value in row) for row in zip(*basis.columns, strict=True)]
-    squares = [
-        [
-            max(value * value, _ROUNDING) / max(room, _FULL_LEVERAGE) ** 2
-            for value, room in zip(each, free, strict=True)
-        ]
-        for each in left
-    ]
-    spreads = [math.sqrt(max(dot(each, each) / freedom, _ROUNDING)) for each in left]
+    rows = list(zip(*basis.columns, strict=True))
+    free = [1 - dot(row, row) for row in rows]
+    squares = [[_squared_error(value, room) for value, room in zip(each, free, strict=True)] for each in left]
+    spreads = [math.sqrt(dot(each, each) / freedom) for each in left]
     inverse = _inverse(_upper(basis, [regressors[place] for place in kept]))
 
     effects: list[list[Effect | None]] = [[None] * len(tested) for _ in targets]
     for shares, place in zip(inverse, kept, strict=True):
         if place < len(fixed):
             continue
-        weights = [dot(shares, row) for row in zip(*basis.columns, strict=True)]
+        weights = [dot(shares, row) for row in rows]
         weights_squared = [weight * weight for weight in weights]
         length = math.sqrt(sum(weights_squared))
         for own, target, square, spread in zip(effects, targets, squares, spreads, strict=True):
+            if spread < _NO_SHOCK:
+                continue
             value = dot(weights, target)
             ratio = value / (spread * length)
             own[place - len(fixed)] = Effect(

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck.loops.metrics.model import FeedbackLoop, LoopPolarity, LoopType
+from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,7 +76,7 @@ class CausalLoop(NamedTuple):
     def description(self) -> str:
         """On one line: ``errors -> (+) guardrails -> (-) errors``."""
         steps = (f"{link.source} -> ({'+' if link.sign > 0 else '-'}) " for link in self.links)
-        return "".join(steps) + self.links[0].source
+        return harmless("".join(steps) + self.links[0].source)
 
     def feedback_loop(self, loop_id: str = "") -> FeedbackLoop:
         """For `FeedbackLoopDetector.register_custom_loop`, which then looks out for it.

@@ -42,6 +42,11 @@ class Table(NamedTuple):
         whole = [None not in row for row in zip(*self.columns, strict=True)]
         return [row for row in range(lags, len(whole)) if all(whole[row - lags : row + 1])]
 
+    @property
+    def known(self) -> int:
+        """How many snapshots count: everything is known of them, and of those before them."""
+        return len(self.rows(1)) + 1
+
     def without(self, name: str, reason: str) -> Table:
         """The same but for one metric."""
         place = self.names.index(name)
@@ -55,8 +60,8 @@ class Table(NamedTuple):
 def read(history: Sequence[Mapping[str, object]], *, needed: int) -> Table:
     """The metrics of *history* that can be computed with.
 
-    Where gaps leave fewer than *needed* snapshots of which everything is known, metrics with gaps are left
-    out, the one with the most first.
+    Where gaps leave fewer than *needed* snapshots that count, metrics with gaps are left out, the one with
+    the most first.
 
     Raises:
         UsageError: *history* is no sequence of mappings.
@@ -116,7 +121,7 @@ def _standardised(column: list[float | None]) -> list[float | None] | None:
 
 
 def _with_rows(table: Table, needed: int) -> Table:
-    while len(table.names) > 2 and len(table.rows(0)) < needed:
+    while len(table.names) > 2 and table.known < needed:
         gaps = [column.count(None) for column in table.columns]
         if not any(gaps):
             break
@@ -127,6 +132,8 @@ def _with_rows(table: Table, needed: int) -> Table:
 def _independent(table: Table) -> Table:
     """Without metrics that are linear combinations of those before them, or of time."""
     rows = table.rows(0)
+    if len(rows) <= 2 + len(table.names):  # too few to tell; nothing will be said of them anyway
+        return table
     basis = Basis([[1.0] * len(rows), [float(row) for row in rows]])
     for name, column in zip(table.names, table.filled, strict=True):
         if not basis.add([column[row] for row in rows]):

@@ -141,9 +141,12 @@ class Allowances:
         self._batch = tuple(pattern.casefold() for pattern in batch)
 
     def role(self, tool: str, command: str) -> Role:
-        """What a call of *tool* that runs *command* is for; the user's word goes before our guess."""
+        """What a call of *tool* that runs *command* is for; the user's word goes before our guess.
+
+        *tool* is its name, and behind a space what it is told to do, if that is one of its arguments.
+        """
         if self._polling or self._batch:
-            name = tool.casefold()
+            name = tool.partition(" ")[0].casefold()
             if any(fnmatchcase(name, pattern) for pattern in self._polling):
                 return Role.POLLING
             if any(fnmatchcase(name, pattern) for pattern in self._batch):

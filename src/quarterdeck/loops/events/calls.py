@@ -1,89 +1,43 @@
-"""When two calls are the same call, and two outcomes the same outcome.
+"""When two calls are the same call.
 
-    event ──> what was called        tool and arguments; order of keys and place of the project do not count
-          ──> what came of it        text without what changes by itself: times, ids, addresses, line numbers
-          ──> which error            the lines of it that say so
+    event ──> what was called     tool and arguments; neither the order of keys nor the project's place counts
+          ──> what it is about    the file or address; what of it was changed, and to what
+          ──> what came of it     outcomes
 
-Only digests of 63 bits are handed on, so that a session of any length and outcomes of any size cost the same.
-What is a sign of progress stays: another file, another page, another number of failed tests.
+Only digests of 63 bits are handed on, so that a session of any length and values of any size cost the same.
+Another file or another page is another call.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
-from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck.loops.events.allowances import Role
-from quarterdeck.words import harmless
+from quarterdeck.loops.events.outcomes import (
+    error_of,
+    finds_nothing,
+    is_at_work,
+    outcome_text,
+    says_it_failed,
+    steady,
+)
+from quarterdeck.loops.events.values import digest, opened, shortened, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from quarterdeck.loops.events.allowances import Allowances
     from quarterdeck.loops.events.model import AgentEvent
 
-_HEAD_CHARS = 1200
-_TAIL_CHARS = 1200
 _LABEL_CHARS = 90
 _COMMAND_CHARS = 400
-_JSON_CHARS = 100_000  # longer arguments in a string are compared as text
-_LOOKED_AT_LINES = 12
-_ERROR_LINES = 4
-_PARTS = 50
-_VAGUE_CHARS = 16  # an error that says less than this is the error of its call only
+_VERB_CHARS = 40
 
-_ANSI = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?)")
-# Every branch begins with a digit: the search then runs from digit to digit, not over every character.
-_CHANGING = re.compile(
-    r"""[0-9](?<![0-9][0-9])(?:                                              # only where a number begins
-        (?<=0)x[0-9a-f]+                                                   # 0x7ffd12
-      | [0-9a-f]*(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}                          # a UUID
-      | [0-9]{3}[-/][0-9]{2}[-/][0-9]{2}                                   # 2026-01-02T03:04:05.678+01:00
-        (?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?(?:[ ]?(?:z\b|[+-][0-9]{2}:?[0-9]{2}))?
-      | (?:(?<=[.][a-z]:[0-9])|(?<=[.][a-z]{2}:[0-9])|(?<=[.][a-z]{3}:[0-9])|(?<=[.][a-z]{4}:[0-9]))
-        [0-9]*(?::[0-9]+)?                                                 # main.py:12:3
-      | [0-9]?:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?![0-9:])             # 12:34:56.7
-      | (?=[0-9]*[a-f])[0-9a-f]{6,}(?![g-z_])                              # a commit, a digest
-      | (?=[0-9]*[a-z])(?=[a-z]*[0-9])[0-9a-z]{9,}                         # req_01h2xcejqtf2
-      | (?<=1)[5-9][0-9]{8}(?:[0-9]{3})?(?:\.[0-9]+)?(?![0-9])             # seconds since 1970
-      | [0-9]*m[ ]?[0-9]+(?:\.[0-9]+)?s\b                                  # 1m 3s
-      | [0-9]*(?:\.[0-9]+)?[ ]?(?:[nuµm]?s|secs?|seconds?|mins?|minutes?|hours?)\b
-      | (?<=(?:line|port|\Wpid)[ =:#][0-9])[0-9]*
-      | (?<=[a-z0-9]:[0-9])[0-9]{3,4}(?![0-9.])                            # localhost:54321
-      )""",
-    re.VERBOSE,
-)
-_TEMPORARY = re.compile(r"tmp[._-]?\w{5,}|pytest-[0-9]+")
-_MEASURED = re.compile(r"duration|elapsed|latency|took|wall_?time|uptime|timestamp|_ms$")
-_BEFORE_ID = "abcdefghijklmnopqrstuvwxyz0123456789"
-
-# An outcome that nobody has marked says by its first words, or by its last, that it is an error. A word such
-# as "error" somewhere in it does not: agents read source code and logs.
-_FAILURE_AT_FIRST = re.compile(
-    r"\s*(?:<tool_use_error>|\{?\s*\"?is_?error\"?\s*:\s*true"
-    r"|\{?\s*\"?error\"?\s*:(?!\s*(?:null|false|\"\"|\[\]|none|0\b))"
-    r"|(?:\w+ ){0,3}?\w*(?:error|exception)\b\s*[:(]|error\b|fatal:|exit code:? [1-9]|command failed"
-    r"|traceback \(most recent call last\)|failed to |permission denied|(?:ba|z)?sh: )"
-)
-_FAILURE_AT_LAST = re.compile(
-    r"(?:^|\n)(?:exit(?:ed with)? (?:code|status):? [1-9]|process exited with code [1-9]|command not found"
-    r"|[a-z_.]*(?:error|exception)(?:: [^\n]*)?$|npm err!|make: \*\*\*|=+ .*[0-9]+ (?:failed|errors?)\b"
-    r"|fatal: [^\n]*$|error: [^\n]*$|[^\n]*: (?:command not found|no such file or directory)$)"
-)
-_ERROR_LINE = re.compile(
-    r"error|exception|fail|fatal|denied|refused|not found|no such|cannot|can't|unable|invalid|unknown|missing"
-    r"|timed out|timeout|undefined|unexpected|must |not "
-)
-_NOTHING = re.compile(
-    r"(?:error: )?(?:no|0|zero) (?:\w+ ){0,2}?(?:match|result|file|item|hit|entr|record|row|occurrence)"
-    r"\w*\b.{0,120}|nothing(?: \w+)? found.{0,120}|not found.?|none|null|\[\]|\{\}|\(no (?:output|content)\)"
-    r"|.{0,60}\b(?:matches|results|items|total|count)\"?: ?(?:0|\[\])\W*"
-)
 # Keys of arguments, as they are spelled without capitals and underscores.
 _REMARKS = frozenset({"explanation", "justification", "rationale", "reasoning", "thought", "thoughts"})
+_STAMPS = frozenset({
+    *("timestamp", "nonce", "requestid", "traceid", "spanid", "correlationid", "idempotencykey"),
+    *("callid", "toolcallid", "tooluseid"),
+})  # fmt: skip
 _COMMANDS = ("command", "cmd", "script", "code")
 _TARGETS = (
     *("filepath", "absolutepath", "path", "notebookpath", "targetfile", "filename", "file"),
@@ -94,6 +48,7 @@ _AFTER = (
     *("newstring", "newstr", "newtext", "newsource", "replace", "replacement", "to"),
     *("content", "contents", "filetext", "text", "codeedit"),
 )
+_VERBS = ("action", "operation", "method")
 _PATCHES = ("input", "patch", "diff", "patchtext", "command")
 _PATCHED_FILE = re.compile(r"^(?:\*\*\* (?:Update|Add|Delete) File:|\+\+\+ (?:b/)?)\s*(\S.*)$", re.MULTILINE)
 
@@ -108,7 +63,7 @@ class Footprint(NamedTuple):
         error: of what the error says; 0: none, or it says nothing.
         target: of the file or address it is about; 0: none that can be told.
         before, after: of what was to be replaced and what by; 0: neither is given.
-        role: what the call is for.
+        role: what the call is for; what says that something is still at work is polled.
         vain: whether something was looked for and is not there.
     """
 
@@ -128,30 +83,33 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
 
     O(n) for arguments; of an outcome, the first and the last 1,200 characters are looked at.
     """
-    value = _opened(event.arguments)
+    value = opened(event.arguments)
     keys: dict[str, str] = {}
     command = ""
     if isinstance(value, dict):
-        keys = {key.replace("_", "").casefold(): key for key in value if isinstance(key, str)}
+        keys = _spelled(value)
         command = _command(value, keys)
-        value = _without_remarks(value, runs=bool(command))
+        value = _without_remarks(value, keys, event.tool, runs=bool(command))
     elif isinstance(value, str):
         command = value[:_COMMAND_CHARS]
-    role = allowances.role(event.tool, command)
+    verb = _first(value, keys, _VERBS) or ""  # what a tool of many uses is used for
+    role = allowances.role(f"{event.tool} {verb[:_VERB_CHARS]}", command)
     target, before, after = _changed(value, keys, folder) if role is Role.CHANGE else (0, 0, 0)
-    text = _relative(_text(_unordered(value) if role is Role.NOTE else value), folder)
+    text = _relative(text_of(_unordered(value) if role is Role.NOTE else value), folder)
     if command:
         text = " ".join(text.split())
     call = digest(f"{event.tool.casefold()}\0{text}")
     if event.outcome is None:
         return Footprint(call, 0, event.failed is True, 0, target, before, after, role, vain=False)
-    came = _outcome_text(event.outcome)
+    came = outcome_text(event.outcome)
     steadied = steady(came)
-    failed = _says_it_failed(came) if event.failed is None else event.failed
-    vain = role is Role.SEARCH and (not steadied or _NOTHING.fullmatch(steadied[:200]) is not None)
+    failed = says_it_failed(came) if event.failed is None else event.failed
+    if role is not Role.CHANGE and is_at_work(steadied):
+        role = Role.POLLING
+    vain = role is Role.SEARCH and finds_nothing(steadied)
     error = 0
     if failed and not vain:
-        error = _error(steadied, call)
+        error = error_of(steadied, call)
         target = target or _target(value, keys, folder)
     outcome = 1 if role is Role.NOTE and not failed else digest(steadied)  # what a list answers is no news
     return Footprint(call, outcome, failed, error, target, before, after, role, vain)
@@ -159,136 +117,13 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
 
 def label(event: AgentEvent) -> str:
     """The call for people, on one line: ``Grep(pattern=TODO, path=src)``."""
-    value = _opened(event.arguments)
+    value = opened(event.arguments)
     if isinstance(value, dict):
-        value = _without_remarks(value, runs=True)
-        inside = ", ".join(f"{key}={_text(item)[:60]}" for key, item in list(value.items())[:6])
+        value = _without_remarks(value, _spelled(value), event.tool, runs=True)
+        inside = ", ".join(f"{key}={text_of(item)[:60]}" for key, item in list(value.items())[:6])
     else:
-        inside = _text(value)[:_LABEL_CHARS]
+        inside = text_of(value)[:_LABEL_CHARS]
     return shortened(f"{event.tool[:40]}({inside})", _LABEL_CHARS)
-
-
-def outcome_label(event: AgentEvent) -> str:
-    """What came of the call for people, on one line; of an error the line that says so."""
-    if event.outcome is None:
-        return ""
-    lines = [line for line in _cut(_outcome_text(event.outcome)).splitlines() if line.strip()]
-    if not lines:
-        return "nothing"
-    telling = (line for line in reversed(lines) if _ERROR_LINE.search(line.casefold()))
-    return shortened(next(telling, lines[0]) if event.failed else lines[0], _LABEL_CHARS)
-
-
-def shortened(text: str, limit: int) -> str:
-    """*text* on one line of at most *limit* characters that no terminal would obey."""
-    line = harmless(" ".join(_ANSI.sub("", text[: 4 * limit]).split()))
-    return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def steady(text: str) -> str:
-    """*text* without what changes by itself: case, colours, times, ids, addresses, line numbers."""
-    text = _cut(text)
-    if "\x1b" in text:
-        text = _ANSI.sub("", text)
-    text = _CHANGING.sub("\0", text.casefold())
-    if "\0" in text:  # what of an id stands before its first digit, and what a column is filled up with
-        *parts, last = text.split("\0")
-        text = "\0".join([*(part.rstrip(_BEFORE_ID).rstrip(" ") for part in parts), last])
-    if "tmp" in text or "pytest-" in text:
-        text = _TEMPORARY.sub("\0", text)
-    return text.strip()
-
-
-def digest(text: str) -> int:
-    """63 bits of *text*, the same in every process."""
-    data = text.encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little") >> 1
-
-
-def _says_it_failed(text: str) -> bool:
-    return bool(
-        _FAILURE_AT_FIRST.match(text[:200].casefold())
-        or _FAILURE_AT_LAST.search(text[-300:].rstrip().casefold())
-    )
-
-
-def _error(steadied: str, call: int) -> int:
-    """What an error says: its last telling lines, for above them stands how it came about."""
-    lines = steadied.splitlines()
-    telling: list[str] = []
-    for line in reversed(lines[-_LOOKED_AT_LINES:]):
-        if _ERROR_LINE.search(line[:400]):
-            telling.append(line[:400])
-            if len(telling) == _ERROR_LINES:
-                break
-    says = "\n".join(telling or lines[-_ERROR_LINES:])
-    return digest(says if len(says) > _VAGUE_CHARS else f"{says}\0{call}")
-
-
-def _cut(text: str) -> str:
-    if len(text) <= _HEAD_CHARS + _TAIL_CHARS:
-        return text
-    return f"{text[:_HEAD_CHARS]}\n{text[-_TAIL_CHARS:]}"
-
-
-def _opened(arguments: object) -> object:
-    """Arguments that are JSON in a string as their value."""
-    if isinstance(arguments, str) and arguments[:1] in {"{", "["} and len(arguments) <= _JSON_CHARS:
-        try:
-            return msgspec.json.decode(arguments)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
-            return arguments
-    return arguments
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    try:
-        return _encoder.encode(value).decode()
-    except (TypeError, ValueError, OverflowError, RecursionError):  # what no JSON can hold
-        return _plain(value)
-
-
-def _named(value: object) -> str:
-    return f"<{type(value).__name__}>"
-
-
-_encoder = msgspec.json.Encoder(order="sorted", enc_hook=_named)
-
-
-def _plain(value: object) -> str:
-    try:
-        return repr(value)[:_JSON_CHARS]
-    except (RecursionError, ValueError):  # nested too deeply; an int of too many digits
-        return _named(value)
-
-
-def _outcome_text(outcome: object) -> str:
-    """What came back, line by line; of what is JSON, what its strings say."""
-    if isinstance(outcome, bytes):
-        outcome = outcome[: 8 * _HEAD_CHARS].decode("utf-8", "replace")
-    value = _opened(outcome)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and value and all(isinstance(part, dict) for part in value[:_PARTS]):
-        texts = [part["text"] for part in value[:_PARTS] if isinstance(part.get("text"), str)]
-        if texts:
-            return "\n".join(texts)
-    if isinstance(value, dict):
-        return "\n".join(f"{key}: {_cut(_text(item))}" for key, item in _unmeasured(value))
-    return _text(value)
-
-
-def _unmeasured(value: dict[object, object], levels: int = 2) -> Iterator[tuple[object, object]]:
-    """What is in an answer but how long it took and when it was given."""
-    for key, item in value.items():
-        if isinstance(item, dict) and levels > 1:
-            yield key, dict(_unmeasured(item, levels - 1))
-        elif not (isinstance(item, int | float) and _MEASURED.search(str(key).casefold())):
-            yield key, item
 
 
 def _command(value: dict[str, object], keys: dict[str, str]) -> str:
@@ -301,19 +136,37 @@ def _command(value: dict[str, object], keys: dict[str, str]) -> str:
     return ""
 
 
-def _without_remarks(value: dict[str, object], *, runs: bool) -> dict[str, object]:
-    """What an agent only remarks on its call is not part of it."""
-    remarks = [key for key in value if key in _REMARKS or (runs and key == "description")]
-    if not remarks or len(remarks) == len(value):
+def _spelled(value: dict[Any, object]) -> dict[str, str]:
+    """The keys of *value*, by how they are spelled without capitals and underscores."""
+    return {key.replace("_", "").casefold(): key for key in value if isinstance(key, str)}
+
+
+def _without_remarks(
+    value: dict[str, object], keys: dict[str, str], tool: str, *, runs: bool
+) -> dict[str, object]:
+    """What an agent only remarks on its call, and what only tells this call from others, is not part of it.
+
+    Of a tool that is about requests, the id of a request is what it is about.
+    """
+    dropped = {
+        key
+        for name, key in keys.items()
+        if name in _REMARKS
+        or (runs and name == "description")
+        or (name in _STAMPS and name.removesuffix("id") not in tool.casefold())
+    }
+    if not dropped or len(dropped) == len(value):
         return value
-    return {key: item for key, item in value.items() if key not in remarks}
+    return {key: item for key, item in value.items() if key not in dropped}
 
 
 def _unordered(value: object) -> object:
     """A list of things to do is the same in any order."""
     if not isinstance(value, dict):
         return value
-    return {key: sorted(map(_text, item)) if isinstance(item, list) else item for key, item in value.items()}
+    return {
+        key: sorted(map(text_of, item)) if isinstance(item, list) else item for key, item in value.items()
+    }
 
 
 def _changed(value: object, keys: dict[str, str], folder: str) -> tuple[int, int, int]:

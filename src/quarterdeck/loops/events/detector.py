@@ -10,15 +10,17 @@ import msgspec
 from quarterdeck.errors import UsageError
 from quarterdeck.loops.events.allowances import Allowances, Role
 from quarterdeck.loops.events.alternation import Alternation
-from quarterdeck.loops.events.calls import Footprint, footprint, label, outcome_label, shortened
-from quarterdeck.loops.events.episodes import Episode, tell
+from quarterdeck.loops.events.calls import Footprint, footprint, label
+from quarterdeck.loops.events.episodes import Episode, alarm_of, tell
 from quarterdeck.loops.events.findings import Finding, Mark, Move
 from quarterdeck.loops.events.model import AgentEvent, Alarm, Kind
 from quarterdeck.loops.events.monologue import Monologue
 from quarterdeck.loops.events.novelty import Novelty
+from quarterdeck.loops.events.outcomes import outcome_label
 from quarterdeck.loops.events.repetition import LONGEST_PERIOD, Repetition, SameCall
 from quarterdeck.loops.events.same_error import SameError
 from quarterdeck.loops.events.spending import Spending
+from quarterdeck.loops.events.values import shortened
 from quarterdeck.loops.settings import LoopSettings
 from quarterdeck.words import harmless
 
@@ -123,10 +125,9 @@ class AgentLoopDetector:
         if told.begins and self._state.episode:
             self._loops.append(self._state.episode.alarm)
         self._state.episode = told.episode
-        if not told.raised:
-            return None
-        self._alarms.append(told.episode.alarm)
-        return told.episode.alarm
+        if told.alarm is not None:
+            self._alarms.append(told.alarm)
+        return told.alarm
 
     def consider(self, event: AgentEvent) -> Alarm | None:
         """The alarm that a call about to be made would be part of, if it came out as it did the last time.
@@ -140,14 +141,12 @@ class AgentLoopDetector:
         known = self._state.novelty.known.get(seen.call)
         if known is None:
             return None
+        again = seen._replace(outcome=known.outcome, failed=known.failed, error=known.error, role=known.role)
         kept = self._state
         self._state = msgspec.json.decode(self.snapshot(), type=_State)
         try:
-            again = seen._replace(outcome=known.outcome, failed=known.failed, error=known.error)
             finding, what = self._finding(event, again)
-            if finding is None:
-                return None
-            return tell(self._state.episode, finding, what, self._state.mark).episode.alarm
+            return None if finding is None else alarm_of(finding, what, self._state.mark)
         finally:
             self._state = kept
 
@@ -220,7 +219,7 @@ class AgentLoopDetector:
         state = self._state
         before = state.novelty.known.get(seen.call)
         recovers = before is not None and before.failed and not seen.failed
-        new = state.novelty.meet(seen, mark).times == 1 and not seen.vain
+        new = not state.novelty.meet(seen, mark) and not seen.vain
         changed = seen.role is Role.CHANGE and new and not seen.failed
         if event.progress is not None:
             changed = event.progress
@@ -250,7 +249,7 @@ class AgentLoopDetector:
         called = label(event)
         if finding.kind is Kind.CYCLE:
             return shortened("; ".join(labels[-finding.period :]), _WHAT_CHARS)
-        came = outcome_label(event._replace(failed=seen.failed))
+        came = outcome_label(event.outcome, failed=seen.failed)
         if finding.kind is Kind.SAME_ERROR:
             return shortened(f"{came or 'a failure'} (last: {called})", _WHAT_CHARS)
         return shortened(f"{called} -> {came}" if came else called, _WHAT_CHARS)

@@ -44,31 +44,29 @@ class Episode(msgspec.Struct, array_like=True):
 
 
 class Told(NamedTuple):
-    """What a finding means for the episode: the episode it is part of, and whether to raise it."""
+    """What a finding means: the episode it is part of, whether that begins with it, what is to be raised."""
 
     episode: Episode
     begins: bool
-    raised: bool
+    alarm: Alarm | None
 
 
 def tell(current: Episode | None, finding: Finding, what: str, mark: Mark) -> Told:
     """Add *finding*, whose latest event is at *mark*, to the episode at work, or begin a new one."""
-    alarm = _alarm(finding, what, mark)
+    alarm = alarm_of(finding, what, mark)
     if current is None or not _same_story(current, finding):
-        return Told(Episode(alarm, finding.identity, finding.wasted_from), begins=True, raised=True)
+        return Told(Episode(alarm, finding.identity, finding.wasted_from), begins=True, alarm=alarm)
     before = current.alarm
-    precise = before.kind in _VAGUE and finding.kind not in _VAGUE
-    raised = finding.level > before.level or precise
-    if before.kind not in _VAGUE and finding.kind in _VAGUE and not raised:
-        joined = before._replace(position=mark.position, last=mark.name)  # it goes on, in whatever form
-    elif finding.kind is before.kind or raised:
-        joined = _joined(current, alarm)
-    else:
+    takes_over = before.kind in _VAGUE and finding.kind not in _VAGUE
+    raised = finding.level > before.level or takes_over
+    if raised or finding.kind is before.kind:
+        joined = _joined(before, alarm)
+    else:  # the loop goes on, and another rule has seen it
         joined = before._replace(position=mark.position, last=mark.name)
     wasted_from = min(current.wasted_from, finding.wasted_from, key=lambda one: one.position)
     joined = joined._replace(cost_picousd=_cost(wasted_from, mark), level=max(before.level, finding.level))
-    episode = Episode(joined, finding.identity if raised else current.identity, wasted_from)
-    return Told(episode, begins=False, raised=raised)
+    identity = finding.identity if raised else current.identity
+    return Told(Episode(joined, identity, wasted_from), begins=False, alarm=alarm if raised else None)
 
 
 def _same_story(current: Episode, finding: Finding) -> bool:
@@ -78,8 +76,7 @@ def _same_story(current: Episode, finding: Finding) -> bool:
     return finding.identity == current.identity and finding.start.position - end <= _SAME_AGAIN
 
 
-def _joined(current: Episode, alarm: Alarm) -> Alarm:
-    before = current.alarm
+def _joined(before: Alarm, alarm: Alarm) -> Alarm:
     first = before if before.start <= alarm.start else alarm
     events, times = alarm.events, alarm.times
     if alarm.start > before.position:  # the same again, after something else
@@ -93,7 +90,8 @@ def _joined(current: Episode, alarm: Alarm) -> Alarm:
     )
 
 
-def _alarm(finding: Finding, what: str, mark: Mark) -> Alarm:
+def alarm_of(finding: Finding, what: str, mark: Mark) -> Alarm:
+    """*finding*, whose latest event is at *mark*, in the words of an alarm."""
     return Alarm(
         kind=finding.kind,
         level=finding.level,

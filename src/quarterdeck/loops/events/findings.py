@@ -2,7 +2,7 @@
 
     how many of what                                nudge  pause  stop
     one call with one outcome                           4      6    10
-    the same, with other calls in between               5      8    13
+    the same, with other calls in between               5      8    13   if less than half of those is new
     the same, and its outcome is not known              6     10    16
     the same, of a tool that steps on                  12     24    48
     the same, while somebody waits (polling)           30     60   120
@@ -19,8 +19,7 @@
     dollars without progress, times what is set         1      2     4
 
 Why not sooner: a test is run again, a server is asked once more, a step is retried three times, each with
-good reason. On 2,733 recorded runs in which no call comes back more than twice these limits are reached five
-times; of 234 in which one comes back five times or more they miss two (the runs of agents in the bench).
+good reason. The bench says how often that is a false alarm, and what is missed.
 """
 
 from __future__ import annotations

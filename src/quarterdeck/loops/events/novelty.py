@@ -33,6 +33,7 @@ class Known(msgspec.Struct, array_like=True):
     outcome: int
     failed: bool
     error: int
+    role: Role
     times: Count
     start: Mark
     last: Count  # number of the call
@@ -47,34 +48,37 @@ class Novelty(msgspec.Struct, array_like=True):
     window: Annotated[int, msgspec.Meta(ge=0, lt=1 << _WINDOW)] = 0  # one bit a call, set: new
     calls: Count = 0
     changed: Count = 0  # number of the last call that changed something
+    waited: Count = 0  # number of the last call that only waited
     counted: Count = 0  # calls that count for the window
     low: Count = 0  # calls on end at which little was new
     marks: Annotated[list[Mark], msgspec.Meta(max_length=_WINDOW + 1)] = msgspec.field(default_factory=list)
     start: Mark = Mark()
     before: Mark = Mark()
 
-    def meet(self, seen: Footprint, mark: Mark) -> Known:
-        """What is known of a call with this outcome, this time included."""
+    def meet(self, seen: Footprint, mark: Mark) -> bool:
+        """Whether this call came out like this the last time as well; from now on that is known."""
         self.calls += 1
         known = self.known.pop(seen.call, None)
-        same = known is not None and known.outcome == seen.outcome and known.failed == seen.failed
-        if known is None:
-            known = Known(seen.outcome, seen.failed, seen.error, 1, mark, self.calls)
+        again = known is not None and known.outcome == seen.outcome and known.failed == seen.failed
+        if known is None or not again or not self._goes_on(known):
+            known = Known(seen.outcome, seen.failed, seen.error, seen.role, 1, mark, self.calls)
             if len(self.known) >= _KNOWN_CALLS:
                 del self.known[next(iter(self.known))]  # the one not met for longest
-        elif same and self.changed <= known.last and self.calls - known.last <= FORGOTTEN_AFTER:
+        elif self.waited <= known.last:  # else it was waited: to ask again is no repetition
             known.times += 1
-        else:
-            known.outcome, known.failed, known.error = seen.outcome, seen.failed, seen.error
-            known.times, known.start = 1 + same, mark
         known.last = self.calls
         self.known[seen.call] = known
-        return known
+        return again
+
+    def _goes_on(self, known: Known) -> bool:
+        return self.changed <= known.last and self.calls - known.last <= FORGOTTEN_AFTER
 
     def observe(self, move: Move) -> Finding | None:
         """Whether little of the last calls was new; waiting is no activity and does not count."""
         if move.changed:
             self.changed = self.calls
+        if move.print.role is Role.POLLING:
+            self.waited = self.calls
         if move.print.role is Role.POLLING or move.print.role is Role.STEPPING:
             return None
         self.window = (self.window << 1 | move.new) & ((1 << _WINDOW) - 1)
@@ -86,6 +90,8 @@ class Novelty(msgspec.Struct, array_like=True):
 
     def _scattered(self, move: Move) -> Finding | None:
         known = self.known[move.print.call]
+        if self.window.bit_count() * 2 >= min(self.counted, _WINDOW):
+            known.times = min(known.times, SCATTERED.nudge - 1)  # as much is new: it works
         if known.times < SCATTERED.nudge or known.outcome == 0:
             return None
         level = SCATTERED.level(known.times)

@@ -49,7 +49,8 @@ class Activity(NamedTuple):
         loop: which.
         measured: those of its components that the history has.
         feedback: what the test of feedback says.
-        strength: above 0 to 1; of a signature: how steadily it moves, times how clear its outcome is.
+        strength: above 0 to 1; of a signature: how steadily it moves, times how clear its outcome is, times
+            how much of what a test would need there is.
     """
 
     loop: FeedbackLoop
@@ -129,9 +130,9 @@ def _signature(loop: FeedbackLoop, columns: Mapping[str, Sequence[float | None]]
     outcomes = [name for name in loop.components if name in _OUTCOMES]
     clear = 1.0
     for name in outcomes:
-        if name not in columns:
-            return 0.0  # nobody knows how it turned out: unknown is no failure, and no success
-        seen = known(columns[name])
+        seen = known(columns.get(name, ()))
+        if not seen or min(seen) < 0 or max(seen) > 1:
+            return 0.0  # nobody knows how much of it went well: unknown is no failure, and no success
         share = sum(seen) / len(seen)
         successes = 1 - share if name in _FAILURES else share
         if loop.polarity is LoopPolarity.VIRTUOUS:
@@ -142,7 +143,8 @@ def _signature(loop: FeedbackLoop, columns: Mapping[str, Sequence[float | None]]
     steepness = _steepness(lead)
     if not steepness or _steepness(lead[-(len(lead) // 2 + 1) :]) / steepness < _SLOWING:
         return 0.0
-    return abs(_movement(lead).tau) * min(1.0, max(0.0, clear))
+    enough = min(1.0, len(lead) / MIN_SNAPSHOTS)
+    return abs(_movement(lead).tau) * clear * enough
 
 
 def _steepness(values: Sequence[float]) -> float:

@@ -41,16 +41,11 @@ def answer(
     metrics = Columns(history)
     found = dominant(metrics, loops)
     metric = found.measured[0] if found else _first_known(metrics, loops, watch)
+    details: dict[str, Any] = {"trend": None, "onset": onset_of(watch, shift), "snapshots": len(history)}
     if metric is None:
-        return _said(
-            None,
-            "insufficient_data",
-            "insufficient_data",
-            "Go on, and observe more: three snapshots tell a little, twenty tell loops from trends.",
-            {},
-        )
-    trend = trend_of(metric, known(metrics[metric]))
-    details: dict[str, Any] = {"trend": trend, "onset": onset_of(watch, shift), "snapshots": len(history)}
+        advice = _advice_without_data(len(history))
+        return _said(None, "insufficient_data", "insufficient_data", advice, details)
+    details["trend"] = trend = trend_of(metric, known(metrics[metric]))
     if found is None:
         return _said(None, "none", _DIRECTIONS[trend["direction"]], _advice_without_loop(trend), details)
     loop = found.loop
@@ -152,9 +147,18 @@ def _advice(found: Activity) -> str:
     return f"Look at it: this {sure}. {todo}".strip()
 
 
+def _advice_without_data(snapshots: int) -> str:
+    if snapshots < MIN_KNOWN:
+        return "Go on, and observe more: three snapshots tell a little, twenty tell loops from trends."
+    return (
+        f"No metric that is looked for is known {MIN_KNOWN} times: measure trust and success, "
+        "or register a loop of the metrics you have."
+    )
+
+
 def _advice_without_loop(trend: Mapping[str, Any]) -> str:
     direction, metric = trend["direction"], trend["metric"]
     if direction == "none":
-        return "Nothing moves, and nothing feeds on itself. Go on observing."
+        return f"{metric} is not shown to move, and nothing to feed on itself. Go on observing."
     moving = "rises" if direction == "up" else "falls"
     return f"{metric} {moving}, but no loop is shown to drive it: look outside for what does."

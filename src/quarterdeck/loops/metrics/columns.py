@@ -7,12 +7,11 @@ Nothing is made up for a gap: what is missing is unknown, and neither a failure 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
 
 from quarterdeck.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 SUCCESS = "success_rate"
 
@@ -22,13 +21,17 @@ _OTHER_NAMES = {SUCCESS: "success"}
 _COMPLEMENTS = {"failure_rate": SUCCESS, "error_rate": SUCCESS, "guardrail_strength": "trust"}
 """What is one less another metric, where it is not measured itself: what is trusted more is checked less."""
 
+_NUMBERS = (int, float, Real)
+_MAPPINGS = (dict, Mapping)
+"""The last of each is what counts; those before it are found sooner."""
+
 LARGEST = 1e150
 """Squares of what is larger would be infinite."""
 
 
 def number(value: object) -> float | None:
     """*value* as a metric: True is 1; None for what is no number, or none that can be computed with."""
-    if not isinstance(value, int | float):
+    if not isinstance(value, _NUMBERS):
         return None
     try:
         plain = float(value)
@@ -37,13 +40,46 @@ def number(value: object) -> float | None:
     return plain if -LARGEST <= plain <= LARGEST else None  # NaN compares false
 
 
+def measured(snapshot: Mapping[str, object], name: str) -> float | None:
+    """The metric *name* as *snapshot* has it, under its own or its other name; None where it is unknown."""
+    value = number(snapshot.get(name))
+    if value is None and name in _OTHER_NAMES:
+        return number(snapshot.get(_OTHER_NAMES[name]))
+    return value
+
+
+def as_snapshot(value: object) -> Mapping[Any, object]:
+    """*value*, which is a mapping.
+
+    Raises:
+        UsageError: it is not.
+    """
+    if not isinstance(value, _MAPPINGS):
+        raise UsageError(
+            f"a snapshot is a mapping of metrics to numbers, got a value of type {type(value).__name__}",
+            hint='pass snapshots such as {"trust": 0.7, "success": True}',
+        )
+    return value
+
+
+def as_history(value: object) -> list[Mapping[Any, object]]:
+    """The snapshots of *value*, which is a sequence of them.
+
+    Raises:
+        UsageError: it is no sequence, or one of them is no mapping.
+    """
+    if not isinstance(value, Sequence):
+        raise UsageError(
+            f"a history is a list of snapshots, got a value of type {type(value).__name__}",
+            hint='pass a list such as [{"trust": 0.5, "success": True}, ...], the oldest first',
+        )
+    return [as_snapshot(each) for each in value]
+
+
 class Columns(dict[str, "list[float | None]"]):
     """The metrics of a history by name, each as long as the history, made when it is first asked for.
 
     Any name is a metric: one that no snapshot has is a column of None.
-
-    Raises:
-        UsageError: when a column is asked for, and a snapshot is no mapping.
     """
 
     def __init__(self, history: Sequence[Mapping[str, object]]) -> None:
@@ -51,25 +87,11 @@ class Columns(dict[str, "list[float | None]"]):
         self.history = history
 
     def __missing__(self, name: str) -> list[float | None]:
-        values = self._measured(name)
+        values = [measured(snapshot, name) for snapshot in self.history]
         if name in _COMPLEMENTS and all(value is None for value in values):
             values = [None if value is None else 1 - value for value in self[_COMPLEMENTS[name]]]
         self[name] = values
         return values
-
-    def _measured(self, name: str) -> list[float | None]:
-        try:
-            values = [number(snapshot.get(name)) for snapshot in self.history]
-        except AttributeError:
-            wrong = next(each for each in self.history if not hasattr(each, "get"))
-            raise UsageError(
-                f"a history is a list of mappings, and one of its snapshots is of type {type(wrong).__name__}",
-                hint='pass snapshots such as {"trust": 0.7, "success": True}',
-            ) from None
-        if name not in _OTHER_NAMES:
-            return values
-        others = self[_OTHER_NAMES[name]]
-        return [other if value is None else value for value, other in zip(values, others, strict=True)]
 
 
 def known(values: Sequence[float | None]) -> list[float]:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from quarterdeck.errors import UsageError
 from quarterdeck.loops.metrics.answer import answer, dominant
-from quarterdeck.loops.metrics.columns import LARGEST, Columns, known, number
+from quarterdeck.loops.metrics.columns import LARGEST, Columns, as_history, as_snapshot, known, measured
 from quarterdeck.loops.metrics.known import standard_loops
 from quarterdeck.loops.metrics.leverage import interventions
-from quarterdeck.loops.metrics.model import LoopPolarity, check
+from quarterdeck.loops.metrics.model import LoopPolarity, LoopType, check, twin
 from quarterdeck.loops.metrics.onset import Onset
 
 if TYPE_CHECKING:
@@ -46,10 +46,10 @@ class FeedbackLoopDetector:
 
     Args:
         window: how many of the last snapshots an answer looks at, 20 to 1000.
-        watch: the metric whose onset `observe` raises an alarm for.
+        watch: the metric whose onset `observe` raises an alarm for, where snapshots have it themselves.
 
     Raises:
-        UsageError: *window* is out of bounds.
+        UsageError: *window* is out of bounds, or *watch* is no name.
 
     Example:
         >>> detector = FeedbackLoopDetector()
@@ -65,10 +65,15 @@ class FeedbackLoopDetector:
     """
 
     def __init__(self, *, window: int = WINDOW, watch: str = "trust") -> None:
-        if not _MIN_WINDOW <= window <= _MAX_WINDOW:
+        asked: object = window
+        if not (isinstance(asked, int) and _MIN_WINDOW <= asked <= _MAX_WINDOW):
             raise UsageError(
                 f"window must be a whole number from {_MIN_WINDOW} to {_MAX_WINDOW:,}, got {window!r:.40}",
                 hint=f"leave it at {WINDOW} snapshots; a longer one answers later, and for longer ago",
+            )
+        if not isinstance(watch, str):
+            raise UsageError(
+                f"watch must be the name of a metric, got {watch!r:.40}", hint='name one, such as "trust"'
             )
         self._window = window
         self._watch = watch
@@ -92,16 +97,12 @@ class FeedbackLoopDetector:
         Raises:
             UsageError: *snapshot* is no mapping.
         """
-        try:
-            kept = dict(snapshot)
-        except (TypeError, ValueError):
-            Columns([snapshot])[self._watch]  # says what is wrong with it
-            raise
+        kept = dict(as_snapshot(snapshot))
         self._recent.append(kept)
         self._answer = None
         value = kept.get(self._watch)
         if value.__class__ is not float or not -LARGEST <= value <= LARGEST:
-            value = number(value)  # the same, slower: for whatever else there is
+            value = measured(kept, self._watch)  # the same, slower: for whatever else there is
             if value is None:
                 return None
         shift = self._onset.observe(value)
@@ -112,7 +113,8 @@ class FeedbackLoopDetector:
     def detect_active_loop(self, history: Sequence[Mapping[str, object]] | None = None) -> dict[str, Any]:
         """Which loop is at work, how surely, and what to do; all values can be written as JSON.
 
-        About two milliseconds for a full window, nothing when asked again about the same observations.
+        A few milliseconds for a full window of 128, some forty times as much for one of 1,000, and nothing
+        when asked again about the same observations.
 
         Returns:
             ``dominant_loop`` (its id, or None), ``loop_type`` (``reinforcing_virtuous``,
@@ -132,8 +134,9 @@ class FeedbackLoopDetector:
             if self._answer is None:
                 self._answer = answer(list(self._recent), loops, self._watch, self._shift)
             return copy.deepcopy(self._answer)
-        recent = self._last(history)
-        return answer(recent, loops, self._watch, _last_shift(known(Columns(history)[self._watch])))
+        snapshots = as_history(history)
+        shift = _last_shift(known([measured(snapshot, self._watch) for snapshot in snapshots]))
+        return answer(snapshots[-self._window :], loops, self._watch, shift)
 
     def detect_virtuous_cycle(self, history: Sequence[Mapping[str, object]] | None = None) -> bool:
         """Whether a loop amplifies for the better; suspected is enough where too little is known to be sure.
@@ -168,9 +171,13 @@ class FeedbackLoopDetector:
         return self._is_at_work(LoopPolarity.VICIOUS, history)
 
     def _is_at_work(self, polarity: LoopPolarity, history: Sequence[Mapping[str, object]] | None) -> bool:
-        metrics = Columns(list(self._recent) if history is None else self._last(history))
-        loops = [loop for loop in self._loops.values() if loop.polarity is polarity]
-        return dominant(metrics, loops) is not None
+        snapshots = list(self._recent) if history is None else as_history(history)[-self._window :]
+        loops = [
+            loop
+            for loop in self._loops.values()
+            if loop.polarity is polarity and loop.loop_type is LoopType.REINFORCING
+        ]
+        return dominant(Columns(snapshots), loops) is not None
 
     def get_intervention_recommendations(self, loop_id: str) -> list[str]:
         """What can be done about the loop *loop_id*, the most effective first; empty: no such loop."""
@@ -178,27 +185,18 @@ class FeedbackLoopDetector:
         return [each.name for each in interventions(loop.intervention_points)] if loop else []
 
     def register_custom_loop(self, loop: FeedbackLoop) -> None:
-        """Look for *loop* from now on; one with the id of another takes its place.
+        """Look for *loop*, as it is now, from now on; one with the id of another takes its place.
 
         Raises:
             UsageError: it has no id or no components, or its signs cannot be those of its type.
         """
         check(loop)
-        self._loops[loop.loop_id] = loop
+        self._loops[loop.loop_id] = twin(loop)
         self._answer = None
 
     def get_all_loops(self) -> list[FeedbackLoop]:
-        """All loops that are looked for, the standard ones first."""
-        return list(self._loops.values())
-
-    def _last(self, history: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
-        try:
-            return history[-self._window :]
-        except (TypeError, KeyError):
-            raise UsageError(
-                f"a history is a list of snapshots, got a value of type {type(history).__name__}",
-                hint='pass a list such as [{"trust": 0.5, "success": True}, ...], the oldest first',
-            ) from None
+        """All loops that are looked for, the standard ones first; changing them changes nothing here."""
+        return [twin(loop) for loop in self._loops.values()]
 
 
 def _last_shift(values: Sequence[float]) -> Shift | None:

@@ -3,13 +3,14 @@
 A ramp that something outside causes, and a step, are no feedback however steep. What tells them apart is not
 the level but the change: in a loop the change of a metric depends on where the one before it stood.
 
-    reinforcing   change of the next = effect x the one before, all effects together amplifying
+    reinforcing   change of the next = effect x the one before, all effects together amplifying, and
+                  explaining more than any ramp, bent ramp or step does
     balancing     the same, with every other metric of the loop and the time held fixed, all effects together
                   pulling back: such a loop is about deviations
 
-A metric that is a share (always 0 to 1) stops at its bounds, and changes slow down on the way there: what is
-near a bound says nothing, and in between all effects are scaled by how much room there is (for a logistic
-curve x(1 - x); here it counts fully in the middle).
+A metric that is a share (always 0 to 1) stops at its bounds, and changes slow down on the way there: all
+effects are scaled by how much room there is (for a logistic curve x(1 - x); here it counts fully in the
+middle), and deviations near a bound say nothing.
 
 Links are tested at a delay of one snapshot. A driver outside that itself accelerates, and moves every metric
 of a loop, cannot be told from it by any of this.
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.loops.metrics.columns import is_binary
 from quarterdeck.loops.metrics.least_squares import fit
+from quarterdeck.loops.metrics.outside import outside_variance
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,6 +44,8 @@ _NEAR_BOUND = 0.02
 _ROOM = 6.0
 """x(1 - x) times this is the room a share has to move, at most 1: a sixth off its bounds it is free."""
 
+_LEAST = 1e-300
+"""Stands for a variance of nothing, whose logarithm cannot be taken."""
 _ERRORS_SHOW = -0.15
 """An autocorrelation of what is left over below which it has errors of measurement in it."""
 _ERRORS_MOST = -0.47
@@ -59,6 +63,7 @@ class Link(NamedTuple):
         z: how surely that is not zero, in standard deviations of the normal distribution.
         correlation: the partial correlation of the two, -1 to 1.
         rows: how many steps from one snapshot to the next spoke.
+        variance: of what the link leaves over of the target's changes.
     """
 
     source: int
@@ -67,6 +72,7 @@ class Link(NamedTuple):
     z: float
     correlation: float
     rows: int
+    variance: float
 
 
 class Feedback(NamedTuple):
@@ -108,7 +114,10 @@ def reinforcing(columns: Sequence[Sequence[float | None]], signs: Sequence[int] 
     towards = signs or [1 if link.z >= 0 else -1 for link in links]
     scores = [link.z * sign for link, sign in zip(links, towards, strict=True)]
     confirmed = (
-        math.prod(towards) > 0 and min(scores) > 0 and sum(scores) / math.sqrt(len(scores)) > _POOLED_Z
+        math.prod(towards) > 0
+        and min(scores) > 0
+        and sum(scores) / math.sqrt(len(scores)) > _POOLED_Z
+        and _explains_more(links, columns)
     )
     return _said(links, columns, confirmed=confirmed)
 
@@ -135,6 +144,16 @@ def balancing(columns: Sequence[Sequence[float | None]], signs: Sequence[int] = 
     return _said(links, columns, confirmed=confirmed)
 
 
+def _explains_more(links: Sequence[Link], columns: Sequence[Sequence[float | None]]) -> bool:
+    """Whether the links leave less over than lines with a bend, or steps, do: geometric mean over metrics."""
+    better = 0.0
+    for link in links:
+        if not is_binary(columns[link.target]):
+            outside = outside_variance(columns[link.target])
+            better += math.log(max(outside, _LEAST) / max(link.variance, _LEAST))
+    return better > 0 or all(is_binary(column) for column in columns)
+
+
 def _round(metrics: int) -> Iterator[tuple[int, int]]:
     return ((source, (source + 1) % metrics) for source in range(metrics))
 
@@ -156,7 +175,7 @@ def _marginal(columns: Sequence[Sequence[float | None]], source: int, target: in
     bounded = _is_bounded(columns[target])
     rows: list[tuple[float, ...]] = []
     changes = []
-    for state, change in _steps(columns, target, (source, target)):
+    for state, change in _steps(columns, target, (source, target), at_bounds=True):
         value = state[target]
         room = min(1.0, _ROOM * value * (1 - value)) if bounded else 1.0
         rows.append((room * state[source], room))
@@ -168,21 +187,22 @@ def _partial(columns: Sequence[Sequence[float | None]], source: int, target: int
     """The change of *target* on where *source* stood, all metrics and the time being held fixed."""
     rows, changes = [], []
     others = [i for i in range(len(columns)) if i != source]
-    for state, change in _steps(columns, target, range(len(columns))):
+    for state, change in _steps(columns, target, range(len(columns)), at_bounds=False):
         rows.append((state[source], *[state[i] for i in others], 1.0, state[-1]))
         changes.append(change)
     return _link(rows, changes, source, target)
 
 
 def _steps(
-    columns: Sequence[Sequence[float | None]], target: int, involved: Iterable[int]
+    columns: Sequence[Sequence[float | None]], target: int, involved: Iterable[int], *, at_bounds: bool
 ) -> Iterator[tuple[tuple[float, ...], float]]:
     """Where all metrics stood, then the time (0 to 1), and the change of *target* that followed.
 
-    Steps at which one of the *involved* is not known, or at a bound, are left out.
+    Steps at which one of the *involved* is not known are left out, and unless *at_bounds*, also those at
+    which one that is a share is near 0 or 1.
     """
     length = len(columns[0])
-    limits = [(i, _is_bounded(columns[i])) for i in involved]
+    limits = [(i, not at_bounds and _is_bounded(columns[i])) for i in involved]
     for position, (state, after) in enumerate(
         zip(zip(*columns, strict=True), columns[target][1:], strict=False)
     ):
@@ -205,7 +225,8 @@ def _link(rows: Sequence[tuple[float, ...]], changes: list[float], source: int, 
     ratio = effect / error if error else 0.0
     z = math.copysign(_normal.inv_cdf(1 - max(found.p_values[0], 1e-15) / 2), effect)
     correlation = ratio / math.sqrt(ratio * ratio + found.degrees_of_freedom)
-    return Link(source, target, effect, z, correlation, len(rows))
+    variance = found.residual_squares / found.degrees_of_freedom
+    return Link(source, target, effect, z, correlation, len(rows), variance)
 
 
 def _without_errors(

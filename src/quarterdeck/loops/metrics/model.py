@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import enum
 import math
 from dataclasses import dataclass, field
@@ -62,11 +63,20 @@ class FeedbackLoop:
     moves: int = 0
 
 
+def twin(loop: FeedbackLoop) -> FeedbackLoop:
+    """*loop* again, so that changing one of the two leaves the other as it is."""
+    same = copy.copy(loop)
+    same.components, same.signs = list(loop.components), list(loop.signs)
+    same.intervention_points, same.evidence = list(loop.intervention_points), list(loop.evidence)
+    return same
+
+
 def check(loop: object) -> None:
     """Refuse what cannot be looked for.
 
     Raises:
-        UsageError: it is no loop, has no id or no components, or signs that fit neither them nor its type.
+        UsageError: it is no loop, has no id or no components, signs that fit neither them nor its type, or
+            something else than text where people will read it.
     """
     if not isinstance(loop, FeedbackLoop):
         raise UsageError(
@@ -80,8 +90,8 @@ def check(loop: object) -> None:
             f"{name} has no LoopType or no LoopPolarity",
             hint="pass LoopType.REINFORCING or .BALANCING, and LoopPolarity.VIRTUOUS, .VICIOUS or .NEUTRAL",
         )
-    components = fields["components"] if isinstance(fields["components"], list | tuple) else ()
-    if not components or not all(isinstance(each, str) and each for each in (fields["loop_id"], *components)):
+    components = fields["components"]
+    if not (components and _are_texts(components) and _are_texts([fields["loop_id"]])):
         raise UsageError(
             f"{name} needs an id and at least one component, each a text that is not empty",
             hint='name the metrics of the snapshots that form the loop: components=["errors", "retries"]',
@@ -92,8 +102,15 @@ def check(loop: object) -> None:
             hint="name each metric once, in the order in which they act; the last one acts on the first",
         )
     product = 1 if loop.loop_type is LoopType.REINFORCING else -1
-    signs = loop.signs
-    if signs and (len(signs) != len(components) or not {*signs} <= {1, -1} or math.prod(signs) != product):
+    signs = fields["signs"]
+    if not isinstance(signs, list | tuple) or (
+        signs
+        and not (
+            len(signs) == len(components)
+            and all(each in (1, -1) for each in signs)
+            and math.prod(signs) == product
+        )
+    ):
         raise UsageError(
             f"{name} is {loop.loop_type.value}, and its signs are not: {signs!r:.60}",
             hint=f"give 1 or -1 for each component, with a product of {product}, or leave signs out",
@@ -103,3 +120,15 @@ def check(loop: object) -> None:
             f"{name}: moves must be 1, 0 or -1, got {loop.moves!r:.40}",
             hint="say where the first component goes: 1 up, -1 down, 0 either",
         )
+    if not (isinstance(fields["description"], str) and _are_texts(fields["intervention_points"])):
+        raise UsageError(
+            f"{name} needs a text as its description, and texts as its intervention points",
+            hint='write intervention_points=["break_cycle"]: a list, also of one',
+        )
+    if not isinstance(fields["evidence"], list | tuple):
+        raise UsageError(f"{name} needs a list as its evidence", hint="leave it out if there is none")
+
+
+def _are_texts(values: object) -> bool:
+    """Whether *values* is a list of texts that are not empty."""
+    return isinstance(values, list | tuple) and all(isinstance(each, str) and each for each in values)

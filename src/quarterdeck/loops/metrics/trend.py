@@ -145,13 +145,8 @@ def _ties(ordered: Sequence[float]) -> int:
     equal = 0
     for value, after in pairwise(ordered):
         equal = equal + 1 if value == after else 0
-        ties += _ties_more(equal)
+        ties += 6 * equal * (equal + 2)  # so much more when one joins a group of t = equal
     return ties
-
-
-def _ties_more(equal: int) -> int:
-    """How much t (t - 1) (2 t + 5) grows when one joins a group of t = *equal*."""
-    return 6 * equal * (equal + 2)
 
 
 @functools.cache

@@ -1,21 +1,19 @@
-"""What Claude Code asks before a call, and what it is told.
+"""The hook: what is done before every call that Claude Code makes.
 
-    stdin: one JSON object ──> Question ──> has the like been asked in this session?
-                                              │ no: exit 0, nothing said         nearly always
-                                              ▼ yes                                  judging
-                                  the transcript as far as it was read ── what is new in it ──> consider
-                                              │
-        no loop      exit 0, nothing said     │
-        NUDGE        exit 0, JSON with what the agent should know                 ◄── once for each loop
-        PAUSE        exit 0, JSON that has a person asked                         ◄── once for each loop
-        STOP         exit 2, the reason on stderr: the call is not made           ◄── whenever it is the same
+    stdin ──> protocol.Question ──> has the like been asked in this session?
+                                          │ no: exit 0, nothing said         nearly always
+                                          ▼ yes                                 judging
+                              the transcript as far as it was read ── what is new in it ──> consider
+                                          │
+        no loop      exit 0, nothing said │
+        NUDGE        exit 0, JSON with what the agent should know          ◄── once for each loop
+        PAUSE        exit 0, JSON that has a person asked                  ◄── once for each loop
+        STOP         exit 2, the reason on stderr: the call is not made    ◄── whenever it is the same
 
 Whoever goes in circles asks for the same again. So the answer to a call that is new in its session needs
 nothing but a look into a small file of checksums, and nothing but that is imported for it.
 
 Whatever goes wrong, the session goes on: exit 0, and a line on stderr. Only a loop at STOP exits with 2.
-
-Source: the hooks reference of Claude Code, events PreToolUse, Stop and SubagentStop.
 """
 
 from __future__ import annotations
@@ -25,61 +23,21 @@ import json
 import os
 import sys
 import zlib
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
-from quarterdeck.errors import QuarterdeckError, UsageError
+from quarterdeck.errors import UsageError
 from quarterdeck.files import PRIVATE_FILE, private_folder
-from quarterdeck.words import harmless
+from quarterdeck.loops.sessions.protocol import MAX_BYTES, Answer, question_of, said
 from quarterdeck.workspace import user_state_folder
 
-BLOCK = 2
-"""The exit code that keeps Claude Code from making a call."""
+if TYPE_CHECKING:
+    from quarterdeck.loops.sessions.protocol import Question
 
 FOLDER = "loops"
 """Of the user's state: a session belongs to whoever runs it, and to no file of the project."""
 
-MAX_BYTES = 64_000_000
-"""Of a question: more than any call has as its arguments."""
-
 _ASKED_BYTES = 90_000  # ten thousand calls
-_SAID_CHARS = 300
 _REMARKS = frozenset(("description", "explanation"))
-
-
-class Question(NamedTuple):
-    """What Claude Code says of the moment it asks in.
-
-    Attributes:
-        event: its name: ``PreToolUse`` …
-        session: its id.
-        agent: the subagent's id; empty: the agent itself.
-        transcript: the path of the session's.
-        folder: of the project.
-        tool, arguments: of the call about to be made.
-    """
-
-    event: str
-    session: str
-    agent: str
-    transcript: str
-    folder: str
-    tool: str
-    arguments: object
-
-    @property
-    def key(self) -> str:
-        """A file name for the session, or for its subagent."""
-        raw = f"{self.session}\0{self.agent}\0{self.transcript}".encode(errors="surrogatepass")
-        name = "".join(char if char.isascii() and char.isalnum() else "-" for char in self.session[:40])
-        return f"{name}-{zlib.crc32(raw):08x}{zlib.adler32(raw):08x}"
-
-
-class Answer(NamedTuple):
-    """What the process prints and ends with."""
-
-    code: int = 0
-    out: str = ""
-    err: str = ""
 
 
 def main() -> int:
@@ -105,7 +63,7 @@ def answered(content: bytes) -> Answer:
     Raises:
         Exception: anything; `main` makes an answer of it.
     """
-    question = _question(content)
+    question = question_of(content)
     folder = user_state_folder(FOLDER)
     with contextlib.suppress(OSError):  # where nothing can be remembered, the whole is looked at each time
         private_folder(folder)
@@ -122,42 +80,10 @@ def answered(content: bytes) -> Answer:
     return Answer()
 
 
-def said(error: BaseException) -> str:
-    """*error* in one harmless line."""
-    told = error.message if isinstance(error, QuarterdeckError) else f"{type(error).__name__}: {error}"
-    return harmless(told)[:_SAID_CHARS]
-
-
 def _content() -> bytes:
     if sys.stdin.isatty():
         raise UsageError("Claude Code calls this", hint="see qd loops hook --help")
     return sys.stdin.buffer.read(MAX_BYTES + 1)
-
-
-def _question(content: bytes) -> Question:
-    """Raises `UsageError` for what is none."""
-    if len(content) > MAX_BYTES:
-        raise UsageError(f"the question has more than {MAX_BYTES:,} bytes", hint="pass one JSON object")
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise UsageError("what is on stdin is no JSON object", hint="call it from the hooks of Claude Code")
-
-    def text(name: str) -> str:
-        value = found.get(name)
-        return value if isinstance(value, str) else ""
-
-    return Question(
-        text("hook_event_name"),
-        text("session_id"),
-        text("agent_id"),
-        text("transcript_path"),
-        os.environ.get("CLAUDE_PROJECT_DIR") or text("cwd"),
-        text("tool_name"),
-        found.get("tool_input"),
-    )
 
 
 def _asked_before(question: Question, folder: str) -> bool:
@@ -182,7 +108,7 @@ def _asked_before(question: Question, folder: str) -> bool:
 
 
 def _sum(question: Question) -> int:
-    """The same for calls that a detector takes for one: space, the project's folder and remarks do not count.
+    """The same for calls that a detector takes for one: space, the project's folder, remarks do not count.
 
     That two others have the same sum costs a longer look, and nothing else.
     """

@@ -11,7 +11,6 @@ costs the time to read the transcript again.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import time
 from typing import TYPE_CHECKING
@@ -20,12 +19,12 @@ from quarterdeck.errors import NothingToRead
 from quarterdeck.files import open_plain, write_atomically
 from quarterdeck.loops.events.model import AgentEvent, Level
 from quarterdeck.loops.sessions.following import Following
-from quarterdeck.loops.sessions.hook import BLOCK, Answer, said
+from quarterdeck.loops.sessions.protocol import Answer, asking, blocking, said, telling
 from quarterdeck.words import count, harmless
 
 if TYPE_CHECKING:
     from quarterdeck.loops.events.model import Alarm
-    from quarterdeck.loops.sessions.hook import Question
+    from quarterdeck.loops.sessions.protocol import Question
     from quarterdeck.loops.settings import LoopSettings
 
 MARK = "quarterdeck loops:"
@@ -63,10 +62,10 @@ def judged(question: Question, folder: str) -> Answer:
         return Answer(err=note)
     if alarm.level is Level.STOP:
         reason = _blocked(alarm, session.left_out.get(question.agent, 0))
-        return Answer(BLOCK, err=reason) if settings.hook_blocks else _asking(reason, note)
+        return blocking(reason) if settings.hook_blocks else asking(reason, note)
     if not is_news:
         return Answer(err=note)
-    return (_asking if alarm.level is Level.PAUSE else _telling)(_reason(alarm), note)
+    return (asking if alarm.level is Level.PAUSE else telling)(_reason(alarm), note)
 
 
 def recorded(question: Question, folder: str) -> Answer:
@@ -184,18 +183,3 @@ def _reason(alarm: Alarm) -> str:
 def _blocked(alarm: Alarm, times: int) -> str:
     again = f" It has been blocked {count(times, 'time')} already." if times else ""
     return f"{_reason(alarm)} So this call is not made.{again} Any other call is."
-
-
-def _telling(reason: str, note: str) -> Answer:
-    return _structured(note, additionalContext=reason)
-
-
-def _asking(reason: str, note: str) -> Answer:
-    return _structured(
-        note, permissionDecision="ask", permissionDecisionReason=reason, additionalContext=reason
-    )
-
-
-def _structured(note: str, **output: str) -> Answer:
-    body = {"hookSpecificOutput": {"hookEventName": "PreToolUse", **output}}
-    return Answer(out=json.dumps(body), err=note)

@@ -106,6 +106,7 @@ def _is_of(root: str, path: str) -> bool:
         with open(descriptor, "rb") as file:
             found = _CWD.search(file.read(_HEAD_BYTES))
         folder = json.loads(found[1]) if found else None
+        top = os.path.join(root, "")
+        return isinstance(folder, str) and os.path.join(os.path.realpath(folder), "").startswith(top)
     except (OSError, ValueError):
         return False
-    return isinstance(folder, str) and f"{os.path.realpath(folder)}/".startswith(f"{root}/")

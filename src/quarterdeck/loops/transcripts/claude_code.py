@@ -78,8 +78,11 @@ def read_line(line: Line, session: Session) -> Iterator[Step]:
         actor = _sidechain(entry, session.notes)
     if not session.joining.is_new(text(shown.uuid)):
         return  # a copy, of a session that was gone on from, or of a subagent's line
-    if shown.type == "assistant" and shown.message is not None and shown.message.usage is not None:
-        session.pay(ledger.requests_of(entry, line, session.transcript), line.number, actor)
+    if session.is_priced and shown.type == "assistant" and shown.message is not None:
+        answer = (shown.message.id, shown.requestId, entry.sessionId, actor, shown.message.usage)
+        if answer != session.held or not shown.message.id:  # most lines of an answer repeat what it has used
+            session.held = answer
+            session.pay(ledger.requests_of(entry, line, session.transcript), line.number, actor)
     at = moment(shown.timestamp) or moment(entry.timestamp)
     for turn in _turns(shown):
         yield from session.joining.take(turn, session.name(line.number), at, actor)

@@ -126,23 +126,27 @@ def turns_of(message: object) -> Iterator[Turn]:
 
 def _mapping(value: object) -> Mapping[str, Any]:
     """*value* if it is a mapping, what an SDK's object makes of itself, or nothing."""
+    if type(value) is dict:
+        return value
     if not isinstance(value, Mapping) and callable(dump := getattr(value, "model_dump", None)):
         value = dump()
     return value if isinstance(value, Mapping) else {}
 
 
-def _content(message: Mapping[str, object]) -> list[object]:
+def _content(message: Mapping[str, Any]) -> list[str | Mapping[str, Any]]:
     """The blocks of a message; one that is all text is one block."""
-    content = field(message, "content", "parts")
+    content = message.get("content")
+    if content is None:
+        content = message.get("parts")
     blocks = content if isinstance(content, list | tuple) else [content]
     return [block if isinstance(block, str) else _mapping(block) for block in blocks]
 
 
-def _agent(message: Mapping[str, object]) -> Iterator[Turn]:
+def _agent(message: Mapping[str, Any]) -> Iterator[Turn]:
     """What an assistant's message says, and what it calls, in order."""
     said: list[str] = []
     for block in _content(message):
-        turn = _call(block) or _result(block)
+        turn = _block(block)
         if turn is None:
             said += blocks_text([block])
             continue
@@ -151,9 +155,9 @@ def _agent(message: Mapping[str, object]) -> Iterator[Turn]:
         yield turn
     yield from _said(said)
     calls = message.get("tool_calls")
-    for call in [*(calls if isinstance(calls, list | tuple) else ()), message.get("function_call")]:
-        call = _mapping(call)
-        one = _mapping(field(call, "function", "custom")) or call
+    for part in [*(calls if isinstance(calls, list | tuple) else ()), message.get("function_call")]:
+        call = _mapping(part)
+        one = _mapping(call.get("function") or call.get("custom")) or call
         if name := text(one.get("name")):
             arguments = field(one, "arguments", "input")
             yield Called(text(call.get("id")), clean(name), arguments_of(arguments))
@@ -165,11 +169,11 @@ def _said(said: list[str]) -> Iterator[Said]:
         yield Said(whole)
 
 
-def _person(message: Mapping[str, object]) -> Iterator[Turn]:
+def _person(message: Mapping[str, Any]) -> Iterator[Turn]:
     """Results of tools, and what a person says besides."""
     said: list[str] = []
     for block in _content(message):
-        turn = _result(block)
+        turn = _block(block)
         if turn is not None:
             yield turn
         else:
@@ -178,44 +182,35 @@ def _person(message: Mapping[str, object]) -> Iterator[Turn]:
         yield Heard(whole)
 
 
-def _tool(message: Mapping[str, object]) -> Iterator[Turn]:
+def _tool(message: Mapping[str, Any]) -> Iterator[Turn]:
     """The message of a tool; in parts, where there may be several."""
-    results = [turn for block in _content(message) if (turn := _result(block))]
+    results = [turn for block in _content(message) if (turn := _block(block))]
     yield from results
     if not results:
         own = text(message.get("tool_call_id")) or text(message.get("name"))
         yield _came(own, message.get("content"), None)
 
 
-def _call(block: object) -> Turn | None:
-    """A block that is a call."""
-    if not isinstance(block, Mapping):
+def _block(block: str | Mapping[str, Any]) -> Called | Came | None:
+    """The call, or what came of one, that a block is; None for all others."""
+    if isinstance(block, str):
         return None
-    kind = text(block.get("type"))
-    if kind.endswith("tool_use") or kind == "tool_call":
-        arguments = block.get("input", block.get("arguments"))
-    elif isinstance(one := block.get("functionCall"), Mapping):
-        block, arguments = one, one.get("args")
-    else:
-        return None
-    name = text(block.get("name"))
-    return Called(text(block.get("id")), clean(name), arguments_of(arguments)) if name else None
-
-
-def _result(block: object) -> Came | None:
-    """A block that is the outcome of a call."""
-    if not isinstance(block, Mapping):
-        return None
-    kind = text(block.get("type"))
+    kind, own = text(block.get("type")), text(block.get("id"))
     if kind.endswith("tool_result"):
         error = block.get("is_error")
         failed = error if isinstance(error, bool) else None
         return _came(text(block.get("tool_use_id")), block.get("content"), failed)
     if kind == "tool_call_response":
-        response = block.get("response", block.get("result", block.get("content")))
-        return _came(text(block.get("id")), response, None)
-    told = block.get("functionResponse")
-    return came_of_function(told) if isinstance(told, Mapping) else None
+        return _came(own, field(block, "response", "result", "content"), None)
+    if isinstance(told := block.get("functionResponse"), Mapping):
+        return came_of_function(told)
+    if kind.endswith("tool_use") or kind == "tool_call":
+        name, arguments = text(block.get("name")), field(block, "input", "arguments")
+    elif isinstance(one := block.get("functionCall"), Mapping):
+        own, name, arguments = text(one.get("id")), text(one.get("name")), one.get("args")
+    else:
+        return None
+    return Called(own, clean(name), arguments_of(arguments)) if name else None
 
 
 def came_of_function(told: Mapping[str, object]) -> Came:
@@ -229,7 +224,7 @@ def came_of_function(told: Mapping[str, object]) -> Came:
     return _came(own, response, None)
 
 
-def _item(item: Mapping[str, object], kind: str) -> Iterator[Turn]:
+def _item(item: Mapping[str, Any], kind: str) -> Iterator[Turn]:
     """An item of the responses API that is a call, or the output of one."""
     own = text(item.get("call_id")) or text(item.get("id"))
     status = text(item.get("status"))

@@ -38,6 +38,7 @@ class Session:
     Attributes:
         transcript: it, at the line that is being read.
         joining: calls without an outcome.
+        is_priced: whether anybody wants to know what answers cost.
         notes: as of `Memory`; the transcript's state.
         held: what the reader of the format wants to know as long as this process reads.
     """
@@ -51,6 +52,7 @@ class Session:
         self.notes = transcript.state
         self.held: object = None
         self._problems: list[Problem] = []
+        self.is_priced = prices is not None
         self._meter = Meter(prices, memory.counted if memory else None)
         self._file = os.path.basename(transcript.path)
 

@@ -10,7 +10,7 @@ import pymannkendall
 import pytest
 from scipy import stats
 
-from quarterdeck.loops.metrics.trend import MannKendall, RunningTrend, TheilSen, mann_kendall, theil_sen
+from quarterdeck.loops.metrics.trend import MannKendall, TheilSen, mann_kendall, theil_sen
 
 DIRECTIONS = {"increasing": "up", "decreasing": "down", "no trend": "none"}
 NOTHING = MannKendall(s=0, variance=0.0, z=0.0, p_value=1.0, tau=0.0, direction="none")
@@ -62,21 +62,10 @@ class TestAsOthersDo:
             oracle = stats.theilslopes(values, positions)
         assert theil_sen(values, positions) == pytest.approx(oracle[:2])
 
-    def test_a_running_trend_is_that_of_its_window(self, values):
-        """At every value, in windows shorter and longer than what there is."""
-        for window in (1, 2, 7, 1000):
-            running = RunningTrend(window)
-            for end, value in enumerate(values, start=1):
-                running.push(value)
-                seen = values[max(0, end - window) : end]
-                assert running.result() == mann_kendall(seen)
-                assert (running.s, running.variance) == mann_kendall(seen)[:2]
-                assert len(running) == len(seen)
-
 
 def test_too_little_to_compare_says_nothing():
     """One value has no direction, and none at all has no level either."""
-    assert mann_kendall([]) == mann_kendall([7.0]) == RunningTrend(5).result() == NOTHING
+    assert mann_kendall([]) == mann_kendall([7.0]) == NOTHING
     assert theil_sen([]) == TheilSen(0.0, 0.0)
     assert theil_sen([7.0]) == TheilSen(0.0, 7.0)
     assert theil_sen([1.0, 3.0], [5.0, 5.0]) == TheilSen(0.0, 2.0)
@@ -149,12 +138,3 @@ class TestAutocorrelated:
     def test_where_nothing_is_left_but_rounding_nothing_is_enlarged(self, values):
         """A line has no noise that could hang on to itself; four values are too few to tell."""
         assert mann_kendall(values, autocorrelated=True) == mann_kendall(values)
-
-
-def test_a_running_trend_does_not_drift():
-    """After a long stream of ones, zeros and fractions the window is judged as if it were alone."""
-    values = [random.Random(index).choice([0.0, 1.0, 1 / 3, index]) for index in range(5000)]
-    running = RunningTrend(50)
-    for value in values:
-        running.push(value)
-    assert running.result() == mann_kendall(values[-50:])

@@ -205,7 +205,8 @@ def test_subagents_are_actors(told):
 
 def test_sidechains_without_names_are_told_apart_by_their_chains(told):
     """Two subagents of an older version whose lines stand mixed are two actors."""
-    lines, above = [], {}
+    lines: list[dict[str, object]] = []
+    above: dict[str, object] = {}
     for number, chain in enumerate("abab"):
         one = {**call(f"{chain}{number}"), "isSidechain": True, "parentUuid": above.get(chain)}
         above[chain] = one["uuid"]

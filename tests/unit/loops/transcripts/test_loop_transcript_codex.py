@@ -55,7 +55,7 @@ def told(tmp_path):
         ),
         ("Chunk ID: 7a2\nWall time: 1 seconds\nProcess running with session ID 3\nOutput:\nyet", "yet", None),
         ({"content": "no", "success": False}, "no", True),
-        ([{"type": "input_text", "text": "one"}, {"type": "input_image", "image_url": "data:"}], "one\n[image]", None),
+        ([{"type": "input_text", "text": "a"}, {"type": "input_image"}], "a\n[image]", None),
         ("Plan updated", "Plan updated", None),
         ('{"rows": 3}', '{"rows": 3}', None),
         ("Exit code: 99999999999999999999", "Exit code: 99999999999999999999", None),

@@ -1,0 +1,70 @@
+"""What a metric looks like if something outside drives it: a line with at most one bend, or a step.
+
+A ramp, a ramp that stops (at a bound, or because whatever caused it is over) and a step describe what happens
+to a metric without asking where it or any other stood. A loop has to explain it better than they do.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_PLACES = 32
+"""At most so many places for the bend or the step are tried."""
+_EDGE = 2
+"""Values before the first place and after the last."""
+
+
+def outside_variance(values: Sequence[float | None]) -> float:
+    """Of what the best bent line or step leaves over of *values*, by its degrees of freedom; O(length).
+
+    Infinite for fewer than six values that are known.
+    """
+    points = [(float(at), value) for at, value in enumerate(values) if value is not None]
+    length = len(points)
+    if length < 3 * _EDGE:
+        return float("inf")
+    at_mean = sum(at for at, _ in points) / length
+    mean = sum(value for _, value in points) / length
+    at = [each - at_mean for each, _ in points]
+    over = [each - mean for _, each in points]
+    sums = [
+        list(accumulate(reversed(terms), initial=0.0))[::-1]
+        for terms in (at, [t * t for t in at], over, [t * y for t, y in zip(at, over, strict=True)])
+    ]
+    everything = _Sums(length, *(each[0] for each in sums))
+    squares = sum(y * y for y in over)
+    best = float("inf")
+    for place in range(_EDGE, length - _EDGE, max(1, length // _PLACES)):
+        beyond = _Sums(length - place, *(each[place] for each in sums))
+        step = squares - beyond.value**2 * length / (beyond.number * place)
+        bend = squares - _explained(length, at[place], everything, beyond)
+        best = min(best, step / (length - 3), bend / (length - 4))
+    return max(best, 0.0)
+
+
+class _Sums(NamedTuple):
+    """Of the values from one place on: their number, and the sums of what they are made of."""
+
+    number: float
+    at: float
+    at_squared: float
+    value: float
+    at_times_value: float
+
+
+def _explained(length: int, place: float, everything: _Sums, beyond: _Sums) -> float:
+    """The sum of squares that a line explains which bends at *place*; positions and values are centred."""
+    bent = beyond.at - place * beyond.number
+    bent_squares = (
+        beyond.at_squared - 2 * place * beyond.at + place * place * beyond.number - bent * bent / length
+    )
+    bent_at = beyond.at_squared - place * beyond.at
+    bent_value = beyond.at_times_value - place * beyond.value
+    determinant = everything.at_squared * bent_squares - bent_at * bent_at
+    slope = (everything.at_times_value * bent_squares - bent_value * bent_at) / determinant
+    bend = (bent_value * everything.at_squared - everything.at_times_value * bent_at) / determinant
+    return slope * everything.at_times_value + bend * bent_value

@@ -1,0 +1,180 @@
+"""What spans of GenAI mean, in the shapes in which exporters write them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from quarterdeck.costs.pricing import PriceBook
+from quarterdeck.loops.transcripts import Format, Problem, Step, read_events, recognise
+
+TRACE = "0x5b8efff798038103d269b633813fc60c"
+
+
+def span(number, name, *, second=0, status="UNSET", trace=TRACE, **more):
+    """A span as Python's console exporter prints it."""
+    return {
+        "name": name,
+        "context": {"trace_id": trace, "span_id": f"0x{number:016x}", "trace_state": "[]"},
+        "kind": "SpanKind.INTERNAL",
+        "parent_id": None,
+        "start_time": f"2026-09-03T10:00:{second:02}.000000Z",
+        "end_time": f"2026-09-03T10:00:{second + 1:02}.000000Z",
+        "status": {"status_code": status},
+        "attributes": more.pop("told", {}),
+        "events": [],
+        "links": [],
+        "resource": {"attributes": {"service.name": "crew"}},
+        **more,
+    }
+
+
+def tool(number, *, arguments='{"q": 1}', result="found", **more):
+    """The span of a tool."""
+    told = {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": "search",
+        "gen_ai.tool.call.arguments": arguments,
+        "gen_ai.tool.call.result": result,
+    }
+    told = {name: value for name, value in told.items() if value is not None}
+    return span(number, "execute_tool search", told=told | more.pop("told", {}), **more)
+
+
+@pytest.fixture
+def told(tmp_path):
+    """What these spans tell, one a line, or printed one after another."""
+
+    def read(*spans, indent=None, prices=None):
+        path = tmp_path / "spans"
+        path.write_text("\n".join(json.dumps(one, indent=indent) for one in spans))
+        assert recognise(path) is Format.SPANS
+        found = list(read_events(path, prices=prices))
+        assert not [one for one in found if isinstance(one, Problem)]
+        return [one for one in found if isinstance(one, Step)]
+
+    return read
+
+
+@pytest.mark.parametrize("indent", [None, 4])
+def test_a_tool_that_is_executed_is_a_call(told, indent):
+    """Printed over many lines, too, as a console exporter does."""
+    steps = told(tool(1), tool(2, second=2, status="ERROR", result="no such index"), indent=indent)
+    assert [(one.event.tool, one.event.arguments, one.event.outcome, one.event.failed) for one in steps] == [
+        ("search", {"q": 1}, "found", None),
+        ("search", {"q": 1}, "no such index", True),
+    ]
+    assert steps[0].event.name == "5b8efff798038103d269b633813fc60c:0000000000000001"
+    assert steps[0].event.at.second == 1
+
+
+def test_a_failure_without_a_result_says_why(told):
+    """By the status, by the exception that ended the span, or by the type of the error."""
+    exception = {"name": "exception", "attributes": {"exception.message": "timed out"}}
+    (by_event,) = told(tool(1, result=None, status="ERROR", events=[exception]))
+    (by_type,) = told(tool(1, result=None, told={"error.type": "TimeoutError"}))
+    assert (by_event.event.outcome, by_event.event.failed) == ("timed out", True)
+    assert (by_type.event.outcome, by_type.event.failed) == ("TimeoutError", True)
+
+
+def test_calls_of_which_nothing_is_told_are_not_the_same(told):
+    """Arguments and results are recorded only where somebody asks for them."""
+    first, second = told(tool(1, arguments=None, result=None), tool(2, arguments=None, result=None, second=2))
+    assert first.event.arguments != second.event.arguments
+
+
+@pytest.mark.parametrize(
+    "told_by",
+    [
+        {"openinference.span.kind": "TOOL", "tool.name": "search", "input.value": '{"q": 1}',
+         "output.value": "a"},
+        {"ai.operationId": "ai.toolCall", "ai.toolCall.name": "search", "ai.toolCall.args": '{"q": 1}',
+         "ai.toolCall.result": "a"},
+        {"traceloop.span.kind": "tool", "traceloop.entity.name": "search",
+         "traceloop.entity.input": '{"q": 1}', "traceloop.entity.output": "a"},
+        {"gen_ai.tool.name": "search", "tool_arguments": '{"q": 1}', "tool_response": "a"},
+    ],
+    ids=["openinference", "vercel", "traceloop", "logfire"],
+)  # fmt: skip
+def test_other_names_of_the_same_are_known(told, told_by):
+    """Libraries had names of their own before there were conventions."""
+    (step,) = told(span(1, "execute_tool search", told=told_by))
+    assert (step.event.tool, step.event.arguments, step.event.outcome) == ("search", {"q": 1}, "a")
+
+
+def test_a_call_in_an_answer_and_its_span_are_one(told):
+    """With an id or without; also where the next chat shows the result once more."""
+    part = {"type": "tool_call", "id": "c1", "name": "search", "arguments": {"q": 1}}
+    answer = [{"role": "assistant", "parts": [part]}]
+    response = {"type": "tool_call_response", "id": "c1", "response": "found"}
+    asked = [{"role": "user", "parts": [{"type": "text", "content": "Find it."}]}]
+    first = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": json.dumps(asked)}
+    first["gen_ai.output.messages"] = json.dumps(answer)
+    again = {"gen_ai.operation.name": "chat"}
+    again["gen_ai.input.messages"] = json.dumps([*asked, *answer, {"role": "tool", "parts": [response]}])
+    for own in ({"gen_ai.tool.call.id": "c1"}, {}):
+        steps = told(
+            span(1, "chat", told=first), tool(2, second=2, told=own), span(3, "chat", second=4, told=again)
+        )
+        assert [(one.event.text, one.event.tool, one.event.outcome) for one in steps] == [
+            ("Find it.", "", None),
+            ("", "search", "found"),
+        ]
+
+
+def test_a_call_without_a_span_is_told_by_the_next_chat(told):
+    """Where only the chats are recorded."""
+    part = {"type": "tool_call", "id": "c1", "name": "search", "arguments": '{"q": 1}'}
+    response = {"type": "tool_call_response", "id": "c1", "result": ["a"]}
+    answer = {"role": "assistant", "parts": [part]}
+    first = {"gen_ai.output.messages": json.dumps([answer])}
+    again = {"gen_ai.input.messages": json.dumps([answer, {"role": "tool", "parts": [response]}])}
+    (step,) = told(span(1, "chat", told=first), span(2, "chat", second=2, told=again))
+    assert (step.event.tool, step.event.arguments, step.event.outcome) == ("search", {"q": 1}, ["a"])
+
+
+def test_each_conversation_is_an_actor(told):
+    """Its name, else the trace's: what two of them do at a time is no alternation."""
+    named = {"gen_ai.conversation.id": "talk"}
+    steps = told(
+        tool(1, told=named),
+        tool(2, trace="0x" + "b" * 32),
+        tool(3, trace="0x" + "c" * 32, told=named),
+    )
+    assert [step.actor for step in steps] == ["talk", "b" * 32, "talk"]
+
+
+def test_spans_of_one_export_are_taken_in_the_order_in_which_they_ended(told):
+    """An export holds them as they were collected."""
+    late, early = (
+        {
+            "traceId": "a" * 32,
+            "spanId": f"{number:016x}",
+            "name": "execute_tool search",
+            "endTimeUnixNano": str(1_788_000_000_000_000_000 + number),
+            "attributes": [{"key": "gen_ai.tool.call.result", "value": {"stringValue": str(number)}}],
+            "status": {"code": 1},
+        }
+        for number in (2_000_000, 1_000_000)
+    )
+    export = {"resourceSpans": [{"scopeSpans": [{"spans": [late, early]}]}]}
+    assert [(one.event.outcome, one.event.failed) for one in told(export)] == [
+        ("1000000", False),
+        ("2000000", False),
+    ]
+
+
+def test_an_answer_counts_once_where_two_libraries_saw_it(told):
+    """And again when its export is sent again."""
+    usage = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.request.model": "own",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.output_tokens": 100,
+    }
+    inner = span(1, "chat", told=usage, parent_id=f"0x{2:016x}")
+    outer = span(2, "chat", told=usage, second=1)
+    prices = PriceBook(None, {"own": {"input_per_mtok": 1, "output_per_mtok": 10}})
+    steps = told(inner, outer, tool(3, second=4), inner, tool(4, second=6), prices=prices)
+    assert [step.event.cost_picousd for step in steps] == [2_000_000_000, None]
