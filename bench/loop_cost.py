@@ -64,7 +64,7 @@ def run(events: Sequence[AgentEvent], rounds: int, say: Callable[[str], None]) -
     of_one = [_of_one(each, floor=timed[-1]) for each in timed]
     return [
         facts_result("CPU of one event", "sessions one after another", len(events), of_one, unit="events"),
-        facts_result("memory that stays in use", "every event new", MANY_EVENTS, kept, unit="events"),
+        facts_result("memory in use", "every event new", MANY_EVENTS, kept, unit="events"),
     ]
 
 
@@ -81,5 +81,6 @@ def _of_one(measured: measure.Measured, floor: measure.Measured) -> Fact:
 def _kept(name: str, done: measure.Run) -> Fact:
     if done.exit_code:
         return Fact(name, "", {}, done.output_tail.strip().rpartition("\n")[2][:120])
-    grown_bytes = int(done.output_tail.split()[-1])
-    return Fact(name, f"{grown_bytes / 1e6:.2f} MB more", {"bytes": grown_bytes})
+    first, last = map(int, done.output_tail.split()[-2:])
+    text = f"{last / 1000:.0f} kB ({first / 1000:.0f} kB after the first thousand)"
+    return Fact(name, text, {"bytes": last, "bytes after 1,000": first})

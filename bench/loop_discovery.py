@@ -18,7 +18,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
-from bench.loop_models import CONTROLS, MODELS, Link, Model, State
+from bench.loop_models import CONTROLS, MODELS, PUSHED, Link, Model, State
 from bench.results import Fact, ScenarioResult, facts_result
 from quarterdeck.errors import MissingExtra
 from quarterdeck.loops.discovery import discover
@@ -77,6 +77,10 @@ class Score(NamedTuple):
     links: Count
 
 
+Scores = list[Score] | str
+"""One for each history; why there is none, for a contender that is not installed."""
+
+
 def ours(history: Sequence[State]) -> Found:
     """`discover`, also where it would abstain for a short history."""
     return _discovered(history)
@@ -126,26 +130,27 @@ def run(*, rounds: int, quick: bool, say: Callable[[str], None]) -> list[Scenari
     draws = range(FIRST_DRAW, FIRST_DRAW + (QUICK_DRAWS if quick else DRAWS))
     results = []
     with ProcessPoolExecutor() as pool:
-        for length in LENGTHS:
-            say(f"loops, {length} snapshots")
+
+        def ask(
+            name: str, models: Sequence[Model], length: int, fact: Callable[[str, Scores], Fact], by: str = ""
+        ) -> None:
+            """One scenario with all contenders, and one with ours for each model if it has a name."""
+            say(name)
             scores = {
-                name: _scores(pool.map, contender, MODELS, draws, length)
-                for name, contender in CONTENDERS.items()
+                who: _scores(pool.map, contender, models, draws, length)
+                for who, contender in CONTENDERS.items()
             }
-            facts = [_accuracy(name, each) for name, each in scores.items()]
-            results.append(_result(f"loops found, {length} snapshots", MODELS, draws, facts))
-            if length == USUAL:
-                facts = [_accuracy(model.name, _of(model, scores[SUBJECT])) for model in MODELS]
-                results.append(_result("loops found, model by model", MODELS, draws, facts))
-        say("no loops")
-        scores = {
-            name: _scores(pool.map, contender, CONTROLS, draws, USUAL)
-            for name, contender in CONTENDERS.items()
-        }
-        facts = [_false_alarms(name, each) for name, each in scores.items()]
-        results.append(_result(f"no loops there, {USUAL} snapshots", CONTROLS, draws, facts))
-        facts = [_false_alarms(model.name, _of(model, scores[SUBJECT])) for model in CONTROLS]
-        results.append(_result("no loops there, control by control", CONTROLS, draws, facts))
+            facts = [fact(who, each) for who, each in scores.items()]
+            results.append(_result(name, models, draws, facts))
+            if by:
+                facts = [fact(model.name, _of(model, scores[SUBJECT])) for model in models]
+                results.append(_result(by, models, draws, facts))
+
+        for length in LENGTHS:
+            by = "loops found, model by model" if length == USUAL else ""
+            ask(f"loops found, {length} snapshots", MODELS, length, _accuracy, by)
+        ask("loops found, pushed from outside", PUSHED, USUAL, _accuracy)
+        ask("no loops there", CONTROLS, USUAL, _false_alarms, "no loops there, control by control")
     say("time")
     facts = [_cost(name, contender, rounds) for name, contender in CONTENDERS.items()]
     results.append(facts_result("CPU for one history", "5 metrics", USUAL, facts, unit="snapshots"))
@@ -195,19 +200,18 @@ def _scores(
     models: Sequence[Model],
     draws: range,
     length: int,
-) -> list[Score] | str:
-    """One for each history; why there is none, where the contender is not installed."""
+) -> Scores:
     try:
         return [each for model in models for each in run_all(partial(score, contender, model, length), draws)]
     except (MissingExtra, ImportError) as error:
         return str(error).partition("\n")[0]
 
 
-def _of(model: Model, scores: list[Score] | str) -> list[Score] | str:
+def _of(model: Model, scores: Scores) -> Scores:
     return scores if isinstance(scores, str) else [each for each in scores if each.model == model.name]
 
 
-def _accuracy(name: str, scores: list[Score] | str) -> Fact:
+def _accuracy(name: str, scores: Scores) -> Fact:
     if isinstance(scores, str):
         return Fact(name, "", {}, failure=scores)
     loops, links = _sum(each.loops for each in scores), _sum(each.links for each in scores)
@@ -223,7 +227,7 @@ def _accuracy(name: str, scores: list[Score] | str) -> Fact:
     )
 
 
-def _false_alarms(name: str, scores: list[Score] | str) -> Fact:
+def _false_alarms(name: str, scores: Scores) -> Fact:
     if isinstance(scores, str):
         return Fact(name, "", {}, failure=scores)
     alarms = sum(each.loops.wrong > 0 for each in scores)

@@ -49,7 +49,7 @@ class Flag(NamedTuple):
 
     Attributes:
         position: after so many events.
-        level: how loud; what a peer says is always a stop, since it then does not go on by itself.
+        level: how loud; a peer's word has no levels, and counts as a stop.
         kind: what it is called.
         what: what is said to repeat; empty: nothing in particular.
     """
@@ -215,8 +215,8 @@ def run(*, rounds: int, quick: bool, say: Callable[[str], None]) -> list[Scenari
         for contender, make in CONTENDERS.items():
             say(f"{half}: {contender}")
             seen[half][contender] = [judged(make, session) for session in sessions]
-    events = [event for draws in halves.values() for one in draws.quiet(quiet) for event in one.events]
-    events += [event for draws in halves.values() for one in draws.loops(2) for event in one.events]
+    shown = [one for draws in halves.values() for one in (*draws.loops(2), *draws.quiet(quiet))]
+    events = [event for session in shown for event in session.events]
     return [*accuracy(seen), *loop_cost.run(events[: QUICK_EVENTS if quick else EVENTS], rounds, say)]
 
 
@@ -225,10 +225,12 @@ def accuracy(seen: dict[str, dict[str, list[Judged]]]) -> list[ScenarioResult]:
     scripted = _picked(seen, lambda each: each.session.kind != REAL)
     loops = _picked(scripted, lambda each: each.session.has_loop)
     others = _picked(scripted, lambda each: not each.session.has_loop)
+    untold = _picked(scripted, lambda each: all(event.failed is None for event in each.session.events))
     real = _picked(seen, lambda each: each.session.kind == REAL)
     corpus = "scripts in real runs"
     return [
         _table("F1, loops and honest repetition", corpus, scripted, _f1),
+        _table("F1, those of them where nobody says what failed", corpus, untold, _f1),
         _table("scripted loops found", corpus, loops, _recall, by_kind=True),
         _table("false alarms, honest repetition and quiet sessions", corpus, others, _false, by_kind=True),
         _table("loops of real agents found", "AgentDojo's runs", real, _recall),

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import math
 import random
+import statistics
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 WARM_UP = 100
@@ -188,6 +190,22 @@ def _pushed(dice: random.Random, push: Callable[[int], list[float]]) -> Iterator
         at += 1
 
 
+def _pushed_too(of: Draw, push: str, dice: random.Random) -> Iterator[State]:
+    """The states of a system, to whose metrics something outside adds a step or a season."""
+    usual = list(islice(of(random.Random(dice.random())), WARM_UP, 2 * WARM_UP))
+    spread = {name: statistics.pstdev(each[name] for each in usual) for name in usual[0]}
+    height = {name: dice.uniform(1, 4) * by for name, by in spread.items()}
+    late = {name: dice.uniform(0, 6) for name in spread}
+    when, length = WARM_UP + dice.randint(20, 80), dice.choice([7, 12, 24])
+    for at, state in enumerate(of(dice)):
+        yield {
+            name: value
+            + height[name]
+            * ((at > when) if push == "step" else math.sin(2 * math.pi * (at - late[name]) / length))
+            for name, value in state.items()
+        }
+
+
 def _named(values: list[float]) -> State:
     return {f"metric_{index}": value for index, value in enumerate(values, 1)}
 
@@ -233,6 +251,14 @@ MODELS = [
     Model("predators", {("prey", "predators"): 1, ("predators", "prey"): -1}, predators),
 ]
 """Systems with loops."""
+
+
+PUSHED = [
+    Model(f"{model.name}, {push}", model.links, partial(_pushed_too, model.draw, push))
+    for model in MODELS[:-1]
+    for push in ("step", "season")
+]
+"""The same with something outside that adds a step, or a season, to each metric: 1 to 4 times its spread."""
 
 CONTROLS = [
     # One thing leads to another, and nothing leads back.

@@ -1,4 +1,4 @@
-"""Eighteen ways to repeat oneself with good reason, each drawn anew by dice.
+"""Nineteen ways to repeat oneself with good reason, each drawn anew by dice.
 
 None of them is a loop: something moves each time, or somebody outside wants it so.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from bench.loop_stage import SourceFile
 from quarterdeck.loops.events.model import AgentEvent
 
 if TYPE_CHECKING:
@@ -215,6 +216,21 @@ def reading_up(stage: Stage) -> Work:
     return [look() for look in stage.looks(stage.dice.randint(25, 45))]
 
 
+def reading_logs(stage: Stage) -> Work:
+    """One error is looked up in many logs; that they tell of it is what was wanted."""
+    dice, word = stage.dice, stage.word(stage.file())
+    error = stage.one_of(
+        ("ERROR: connection refused", f"ModuleNotFoundError: No module named '{word}'"),
+        ("fatal: repository not found", f"error[E0432]: unresolved import `{word}`"),
+    )
+    ways: tuple[Callable[[str], AgentEvent], ...] = (
+        lambda name: stage.shell(f"grep -i error logs/{name}.log", error),
+        lambda name: stage.read(SourceFile(f"logs/{name}.log", ("Build", "failed:", error), ()), 1, 40),
+    )
+    way = dice.choice(ways)
+    return [way(f"{stage.word(stage.file())}-{number}") for number in range(dice.randint(6, 14))]
+
+
 def searching_widely(stage: Stage) -> Work:
     """Many different things are looked for; some are nowhere."""
     dice = stage.dice
@@ -308,6 +324,7 @@ WORKS: dict[str, Callable[[Stage], Work]] = {
     "helpers and searches": in_parallel,
     "asked again": asked_again,
     "reading up": reading_up,
+    "reading logs": reading_logs,
     "searching widely": searching_widely,
     "scrolling": scrolling,
     "list that moves": list_that_moves,

@@ -8,6 +8,8 @@
                                            ->  the first of them in README.md, too
     qd patterns in an empty project        ->  the regions of `PATTERNS` in learn-from-patterns.md there,
                                            ->  the first of them in README.md, too
+    qd loops on made-up sessions and       ->  the regions of `LOOPS` in stop-agents-in-loops.md there,
+      histories (the same ones always)     ->  some of them in README.md, too
 
 Tests make all regions again and compare.
 """
@@ -23,6 +25,7 @@ import tempfile
 from pathlib import Path
 
 from bench import corpora
+from quarterdeck.testing import demo_loops
 from quarterdeck.testing.demo import SEED, TRANSCRIPT_BYTES
 from quarterdeck.testing.transcripts import write_transcripts
 
@@ -31,8 +34,12 @@ IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
 MEMORY_PAGE = ROOT / "docs" / "how-to" / "share-memory.md"
 PATTERNS_PAGE = ROOT / "docs" / "how-to" / "learn-from-patterns.md"
+LOOPS_PAGE = ROOT / "docs" / "how-to" / "stop-agents-in-loops.md"
 TESTS_FOR = ("tests", "for", "django/utils/html.py", "-n", "8")
 WIDTH = 112
+TIMEOUT_S = 120
+"""Of one command: `qd loops watch` would wait for ever if there were no loop."""
+
 NOON = "2026-10-30T12:00:00+00:00"
 """Of the last day of the generated transcripts; the sample is taken as if it were now."""
 
@@ -86,6 +93,20 @@ PATTERNS = {
 }
 """By region: commands, one after the other in one project."""
 
+LOOPS = {
+    "loops-scan": ("qd loops scan",),
+    "loops-record": ("qd loops scan --record | tail -n 1", "qd patterns search RETRY_LIMIT"),
+    "loops-watch": ('qd loops watch --session retry --exit-on stop; echo "exit code $?"',),
+    "loops-hook": (
+        "cat call.json",
+        'qd loops hook < call.json; echo "exit code $?"',
+        'qd loops hook < call.json; echo "exit code $?"',
+    ),
+    "loops-check": ("qd loops check spiral.jsonl", "qd loops check ramp.jsonl"),
+    "loops-discover": ("qd loops discover storm.jsonl",),
+}
+"""By region: commands, one after the other in one project with sessions and histories."""
+
 AT_NOON = f"""
 import sys
 from datetime import datetime
@@ -127,24 +148,44 @@ def patterns() -> dict[str, str]:
     return _in_an_empty_project(PATTERNS)
 
 
-def _in_an_empty_project(regions: dict[str, tuple[str, ...]]) -> dict[str, str]:
-    """What commands print, with them, by region; a word goes to stderr as to stdout."""
+def loops() -> dict[str, str]:
+    """What the commands of `LOOPS` print, with them, by region."""
     with tempfile.TemporaryDirectory(prefix="quarterdeck-samples.") as home:
-        Path(home, "pyproject.toml").touch()
-        programs = Path(sys.executable).parent
-        env = {"PATH": f"{programs}:{os.environ['PATH']}", "HOME": home, "QUARTERDECK_HOME": f"{home}/state"}
-        shell = ["sh", "-c"]
-        return {
-            name: "\n".join(
-                f"$ {command}\n{_printed([*shell, f'{{ {command}; }} 2>&1 || true'], Path(home), env)}"
-                for command in commands
-            )
-            for name, commands in regions.items()
-        }
+        project = Path(home)
+        demo_loops.write_sessions(project, project)
+        demo_loops.write_histories(project)
+        demo_loops.write_question(project / "call.json")
+        return _in_project(project, LOOPS)
+
+
+def _in_an_empty_project(regions: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    with tempfile.TemporaryDirectory(prefix="quarterdeck-samples.") as home:
+        return _in_project(Path(home), regions)
+
+
+def _in_project(home: Path, regions: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """What commands print, with them, by region; a word goes to stderr as to stdout."""
+    (home / "pyproject.toml").touch()
+    env = {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "QUARTERDECK_HOME": str(home / "state"),
+        "TZ": "UTC",
+    }
+    return {
+        name: "\n".join(f"$ {command}\n{_said(command, home, env)}".rstrip() for command in commands)
+        for name, commands in regions.items()
+    }
+
+
+def _said(command: str, folder: Path, env: dict[str, str]) -> str:
+    return _printed(["sh", "-c", f"{{ {command}; }} 2>&1 || true"], folder, env)
 
 
 def _printed(command: list[str], folder: Path, env: dict[str, str]) -> str:
-    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        command, cwd=folder, env=env, capture_output=True, text=True, check=True, timeout=TIMEOUT_S
+    )
     return "\n".join(line.rstrip() for line in done.stdout.splitlines()).strip("\n")
 
 
@@ -186,10 +227,10 @@ def write() -> None:
     (IMAGES / "costs.svg").write_text(picture(costs(), "costs"))
     put("tests", sample(django))
     put("costs", costs())
-    for page, regions in ((MEMORY_PAGE, memory()), (PATTERNS_PAGE, patterns())):
-        put(*next(iter(regions.items())))
+    for page, regions in ((MEMORY_PAGE, memory()), (PATTERNS_PAGE, patterns()), (LOOPS_PAGE, loops())):
         for name, text in regions.items():
             put(name, text, page)
+            put(name, text)  # where README.md has it
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """``loop_watching.py ENGINE time STREAM`` or ``… memory COUNT``: show a detector one event after another.
 
-time      the events of STREAM, one JSON array a line; the last line is ``timed WALL_S CPU_S`` of one event
-memory    COUNT events no two of which are alike; the last line is how many bytes Python holds more after
-them than after the first thousand
+    time      the events of STREAM, one JSON array a line
+    memory    COUNT events no two of which are alike
+
+The last line is ``timed WALL_S CPU_S`` of one event, or how many bytes the detector holds after the first
+thousand events and after all.
 """
 
 from __future__ import annotations
@@ -24,11 +26,12 @@ OUTCOME = "line of text\n" * 80
 
 
 def main(engine: str, what: str, given: str) -> None:
-    """Print the figure asked for."""
-    observe = engine_named(engine)
+    """Print the figures asked for."""
+    make = engine_named(engine)
     if what == "memory":
-        print(held_bytes(observe, int(given)))
+        print(*held_bytes(make, int(given)))
         return
+    observe = make()
     events = [AgentEvent(*json.loads(line)) for line in Path(given).read_text().splitlines()]
     wall, cpu = time.perf_counter(), time.process_time()
     for event in events:
@@ -37,29 +40,39 @@ def main(engine: str, what: str, given: str) -> None:
     print(f"timed {wall_s / len(events)} {cpu_s / len(events)}")
 
 
-def engine_named(engine: str) -> Callable[[AgentEvent], object]:
-    """What is called with each event; only what it needs is imported."""
+def engine_named(engine: str) -> Callable[[], Callable[[AgentEvent], object]]:
+    """What makes a detector, which is called with each event; only what it needs is imported."""
     if engine == "floor":
-        return lambda event: hash(json.dumps((event.tool, event.arguments, event.outcome, event.text)))
+        return lambda: (
+            lambda event: hash(json.dumps((event.tool, event.arguments, event.outcome, event.text)))
+        )
     if engine == "quarterdeck":
         from quarterdeck.loops.events import AgentLoopDetector
 
-        return AgentLoopDetector().observe
+        return lambda: AgentLoopDetector().observe
     from bench.loop_rules import RULES
 
-    return RULES[engine]().observe
+    return lambda: RULES[engine]().observe
 
 
-def held_bytes(observe: Callable[[AgentEvent], object], count: int) -> int:
-    """How much more is in use after *count* events than after `FIRST`."""
+def held_bytes(make: Callable[[], Callable[[AgentEvent], object]], count: int) -> tuple[int, int]:
+    """What a detector holds after `FIRST` events, and after *count*."""
+    make()(_new(0))  # what is made once, such as a compiled pattern, is no part of it
     tracemalloc.start()
-    before = 0
-    for number in range(count):
-        path = f"src/module_{number}.py"
-        observe(AgentEvent.call("Read", {"path": path, "limit": number}, f"{path}\n{number}\n{OUTCOME}"))
-        if number == FIRST:
-            before = tracemalloc.get_traced_memory()[0]
-    return tracemalloc.get_traced_memory()[0] - before
+    empty = tracemalloc.get_traced_memory()[0]
+    observe = make()
+    held = []
+    for number in range(1, count + 1):
+        observe(_new(number))
+        if number in {FIRST, count}:
+            held.append(tracemalloc.get_traced_memory()[0] - empty)
+    tracemalloc.stop()
+    return held[0], held[-1]
+
+
+def _new(number: int) -> AgentEvent:
+    path = f"src/module_{number}.py"
+    return AgentEvent.call("Read", {"path": path, "limit": number}, f"{path}\n{number}\n{OUTCOME}")
 
 
 if __name__ == "__main__":

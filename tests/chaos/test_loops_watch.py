@@ -42,7 +42,9 @@ def watching(tmp_path: Path) -> Iterator[Any]:
         )
         started.append(watcher)
         assert watcher.stderr is not None
-        assert watcher.stderr.readline().startswith("watching ")
+        said = watcher.stderr.readline().rstrip("\n")
+        assert said.startswith("watching ")
+        assert said.isprintable()
         return watcher
 
     yield start
@@ -118,7 +120,7 @@ def test_it_ends_when_it_is_told_to(watching, tmp_path, number: signal.Signals, 
 
 def test_garbage_is_said_once_and_what_comes_after_it_is_read(watching, tmp_path):
     """A file of no known format may become one."""
-    path = tmp_path / "session.jsonl"
+    path = tmp_path / "\x1b[2J\u202e.jsonl"
     path.write_text("\x1b[2J\u202e no transcript\n")
     watcher = watching(path, "--exit-on", "nudge")
     said = begun(watcher)

@@ -79,7 +79,8 @@ def test_a_call_that_goes_in_circles_is_told_then_asked_about_then_blocked(trans
     assert len(blocked) > 2
     assert all(each.err.startswith(MARK) and not each.out for each in blocked)
     assert "already" not in blocked[0].err
-    assert f"blocked {len(blocked) - 1} times already" in blocked[-1].err
+    assert ", for $0." in blocked[0].err, "what it has cost"
+    assert f"blocked, {len(blocked) - 1} times already" in blocked[-1].err
     assert {each.code for each in answers} == {0, 2}
 
 
@@ -408,9 +409,11 @@ def test_a_call_that_is_new_loads_nothing_to_speak_of(transcript):
     }
     unwanted = {"click", "msgspec", "sqlite3", "hashlib", "inspect", "dataclasses", "subprocess", "asyncio"}
     assert not first & unwanted
-    second = loaded(transcript)
-    assert "quarterdeck.loops.events.detector" in second
-    assert not second & {
+    assert "genai_prices" in loaded(transcript), "prices are looked up once, and kept"
+    transcript.called(1)
+    known = loaded(transcript)
+    assert "quarterdeck.loops.events.detector" in known
+    assert not known & {
         "click",
         "sqlite3",
         "dataclasses",

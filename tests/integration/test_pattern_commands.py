@@ -200,7 +200,7 @@ def test_a_place_that_cannot_be_written_is_an_error(tmp_path, place: str):
 
 AS_NOBODY = """
 import os, sys
-from quarterdeck.cli import main
+from quarterdeck.cli import main, program
 from quarterdeck.cli.patterns import add, search
 from quarterdeck.patterns import Pattern, PatternLibrary
 with PatternLibrary(":memory:") as library:  # imported now: as nobody it may not be readable

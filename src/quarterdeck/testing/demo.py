@@ -6,6 +6,7 @@
     generated transcripts ─> qd costs import, report, why, what-if, budget, verify
     three agents ──────────> qd memory put, get, push, pop, stage, promote, doctor
     what they have learned > qd patterns add, import, search, outcome, link, query, show, top, export
+    agents in circles ─────> qd loops scan, hook, check, discover
 
 Its state, and the home folder with the transcripts, lie in a folder of their own that is gone afterwards;
 of the ledger's settings and transcripts of whoever runs it, nothing is read.
@@ -23,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from quarterdeck.testing import demo_loops
 from quarterdeck.testing.transcripts import DAYS, write_transcripts
 
 if TYPE_CHECKING:
@@ -52,6 +54,11 @@ THE_LIBRARY = """
 ━━━ what agents have learned ━━━
 
 Lessons of three agents, and two skills in the format that other tools share; then one has a problem."""
+
+THE_LOOPS = """
+━━━ agents in circles ━━━
+
+Three sessions of one agent, written just now as Claude Code writes them, and three histories of metrics."""
 
 LESSONS: tuple[tuple[str, ...], ...] = (
     (
@@ -109,9 +116,14 @@ What your own agents learn, for all of them to find (PatternLibrary in Python):
   qd patterns add --name "…" --description "…" --tag …
   qd patterns search "what the error says"
 
+Where your own agents have gone in circles, and how to have one stopped that does:
+  qd loops scan
+  qd loops hook --print-settings
+
 qd --help lists all commands, qd costs --help those of the ledger. Here, qd is .venv/bin/qd."""
 
 
+QUESTION = "call.json"
 AS_PLANNER = ("--agent", "planner")
 AS_REVIEWER = ("--agent", "reviewer")
 
@@ -130,7 +142,13 @@ class Tour:
         self._prompt = prompt
 
     def show(
-        self, why: str, *command: str, ends_with: int = 0, head: int | None = None, notes: int | None = None
+        self,
+        why: str,
+        *command: str,
+        ends_with: int = 0,
+        head: int | None = None,
+        notes: int | None = None,
+        reads: str = "",
     ) -> None:
         """Run ``qd`` with *command* and let it print.
 
@@ -140,11 +158,12 @@ class Tour:
             ends_with: the exit code it should have.
             head: show only so many lines; None: all.
             notes: of what it remarks, show only so many lines; None: all.
+            reads: a file in the tour's folder that is its stdin; empty: none.
         """
-        cut = "" if head is None else f" | head -n {head}"
-        print(f"\n# {why}\n{self._prompt} qd {shlex.join(command)}{cut}", flush=True)
+        around = (f" < {reads}" if reads else "") + ("" if head is None else f" | head -n {head}")
+        print(f"\n# {why}\n{self._prompt} qd {shlex.join(command)}{around}", flush=True)
         stdout, stderr = (None if most is None else subprocess.PIPE for most in (head, notes))
-        done = self._run(command, stdout, stderr)
+        done = self._run(command, stdout, stderr, reads)
         shown = (done.stdout or b"").decode().splitlines()[:head]
         remarks = (done.stderr or b"").decode().splitlines()
         for line in (*shown, *remarks[:notes]):
@@ -160,10 +179,20 @@ class Tour:
         return answer
 
     def _run(
-        self, command: tuple[str, ...], stdout: int | None = None, stderr: int | None = None
+        self,
+        command: tuple[str, ...],
+        stdout: int | None = None,
+        stderr: int | None = None,
+        reads: str = "",
     ) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(  # noqa: S603 - our own program
-            [QD, *command], cwd=self._folder, env=self._env, stdout=stdout, stderr=stderr, check=False
+            [QD, *command],
+            cwd=self._folder,
+            env=self._env,
+            input=(self._folder / reads).read_bytes() if reads else None,
+            stdout=stdout,
+            stderr=stderr,
+            check=False,
         )
 
 
@@ -300,6 +329,42 @@ def learn(tour: Tour, skills: str) -> None:
     tour.show("For other tools: a folder with a SKILL.md for each.", "patterns", "export", "library")
 
 
+def circle(tour: Tour, question: str) -> None:
+    """Where an agent has gone in circles, how one is stopped that does, and spirals in what is measured.
+
+    Args:
+        tour: in the folder that the sessions are of.
+        question: the file with what Claude Code asks before the session's next call.
+    """
+    tour.show(
+        "Which of the sessions of this project went in circles, and for how much? The one\n"
+        "# that waits for a build is none of them. Exit code 1: somebody should have stopped it.\n"
+        "# What is certain is recorded in the pattern library.",
+        *("loops", "scan", "--record"),
+        ends_with=1,
+    )
+    tour.show(
+        "Another agent is about to search for the same, and asks what is known.",
+        *("patterns", "query", "task=grep RETRY_LIMIT", "--no-explore", "-n1"),
+    )
+    tour.show(
+        "Had the hook been there: Claude Code asks it before every call. Only when a call comes\n"
+        "# again does it look closer, so the first time it says nothing.",
+        *("loops", "hook"),
+        reads=question,
+    )
+    tour.show(
+        "The same call again. Exit code 2: it is not made.", "loops", "hook", reads=question, ends_with=2
+    )
+    tour.show(
+        "Metrics: does trust fall because it falls? Exit code 1: a vicious loop is at work.",
+        *("loops", "check", "spiral.jsonl"),
+        ends_with=1,
+    )
+    tour.show("Here something outside pulls it down: a trend, no loop.", "loops", "check", "ramp.jsonl")
+    tour.show("A loop that nobody listed, out of the numbers alone.", "loops", "discover", "storm.jsonl")
+
+
 def main(folders: list[str]) -> int:
     """Exit code 1 when a command failed; the tour goes on."""
     failed = False
@@ -317,6 +382,10 @@ def main(folders: list[str]) -> int:
         print(THE_LIBRARY, flush=True)
         learn(tour, written_skills(Path(state)))
         failed |= tour.failed
+        print(THE_LOOPS, flush=True)
+        tour = Tour(*in_circles(Path(state)))
+        circle(tour, QUESTION)
+        failed |= tour.failed
     print(YOUR_TURN)
     return int(failed)
 
@@ -330,6 +399,17 @@ def generated(state: Path) -> tuple[Path, dict[str, str]]:
     write_transcripts(str(home), seed=SEED, size_bytes=TRANSCRIPT_BYTES, first_day=first_day)
     kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return home, {**kept, "HOME": str(home), "QUARTERDECK_HOME": str(state / "ledger")}
+
+
+def in_circles(state: Path) -> tuple[Path, dict[str, str]]:
+    """A home folder below *state*, a project as well, with sessions and histories, and an environment."""
+    home = state / "engine"
+    home.mkdir()
+    demo_loops.write_sessions(home, home)
+    demo_loops.write_histories(home)
+    demo_loops.write_question(home / QUESTION)
+    kept = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return home, {**kept, "HOME": str(home), "QUARTERDECK_HOME": str(state / "loops")}
 
 
 def written_skills(state: Path) -> str:

@@ -11,13 +11,13 @@ summaries, snapshots, and what each answer has used.
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from quarterdeck.loops.transcripts import Format
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Sequence
 
     from quarterdeck.loops.events import AgentEvent

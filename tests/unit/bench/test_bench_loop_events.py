@@ -197,14 +197,15 @@ def test_the_tables_have_a_row_for_each_contender_and_kind(corpus, files):
     draws = Draws(corpus, files, is_held_out=False)
     sessions = [*draws.loops(1), *draws.works(1), *draws.real_loops()]
     seen = {name: [judged(make, one) for one in sessions] for name, make in CONTENDERS.items()}
-    f1, found, false, real = loop_events.accuracy({"development": seen})
-    for table in (f1, found, false, real):
+    f1, untold, found, false, real = loop_events.accuracy({"development": seen})
+    for table in (f1, untold, found, false, real):
         assert [row["name"] for row in table["rows"]][: len(CONTENDERS)] == list(CONTENDERS)
     names = {row["name"] for row in (*found["rows"], *false["rows"])}
     assert names >= {f"{SUBJECT} ({kind})" for kind in (*SCRIPTS, *WORKS)}
     figures = f1["rows"][0]["figures"]
     assert 0 <= figures["precision, development"] <= 1
     assert figures["F1, development"] > 0
+    assert 0 < untold["files"] < f1["files"] == found["files"] + false["files"]
 
 
 @pytest.mark.parametrize("engine", ["quarterdeck", "floor", "rule of OpenHands", "rule of gemini-cli"])
@@ -217,3 +218,10 @@ def test_a_watching_program_says_its_times_last(engine, tmp_path, capsys):
     assert word == "timed"
     assert float(wall_s) > 0
     assert float(cpu_s) > 0
+
+
+def test_a_detector_holds_no_more_after_many_events_than_after_some():
+    """Its windows are full after the first thousand; the floor holds nothing at all."""
+    first, last = loop_watching.held_bytes(loop_watching.engine_named("quarterdeck"), 3_000)
+    assert 0 < last < first + 20_000
+    assert max(loop_watching.held_bytes(loop_watching.engine_named("floor"), 2_000)) < 10_000

@@ -36,6 +36,15 @@ def test_a_command_that_fails_is_told_in_the_end(tour, capfd):
     assert "$ qd costs budget rm 7" in capfd.readouterr().out
 
 
+def test_a_command_may_read_a_file(tour, tmp_path, capfd):
+    """It is shown as it would be typed."""
+    (tmp_path / "trust.json").write_text('[{"trust": 0.5}, {"trust": 0.5}, {"trust": 0.5}]')
+    tour.show("Nothing moves.", "loops", "check", "-", reads="trust.json")
+    told = capfd.readouterr().out
+    assert not tour.failed
+    assert "$ qd loops check - < trust.json\nno loop in 3 snapshots\n" in told
+
+
 def test_of_long_answers_only_the_head_is_shown(tour, capfd):
     """And the command line says so, as it would be typed."""
     tour.show("All there is.", "costs", "--help", head=2)
@@ -70,5 +79,7 @@ def test_the_tour_goes_to_its_end(tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "every sum is that of the journal" in done.stdout
+    assert "2 loops in 2 of 3 sessions" in done.stdout
+    assert "quarterdeck loops: repetition" in done.stderr
     assert done.stdout.endswith(f"{demo.YOUR_TURN}\n")
     assert not list(place.glob("quarterdeck-demo.*"))

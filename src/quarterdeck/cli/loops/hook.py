@@ -18,9 +18,9 @@ TIMEOUT_S = 30
 def command(print_settings: bool) -> None:
     """Judge the call that Claude Code is about to make; for its settings.
 
-    Reads the event as JSON on stdin. Of a call that goes in circles the agent is told, then a person is asked,
-    then it is blocked (exit code 2); any other call is not. Whatever goes wrong, the session goes on: exit
-    code 0. Installs nothing: put the lines it prints into ~/.claude/settings.json, or into
+    Reads the event as JSON on stdin. Of a call that goes in circles the agent is told, then a person is
+    asked, then it is blocked (exit code 2); any other call is not. Whatever goes wrong, the session goes on:
+    exit code 0. Installs nothing: put the lines that it prints into ~/.claude/settings.json, or into
     .claude/settings.json of a project.
 
     \b

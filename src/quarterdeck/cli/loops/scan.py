@@ -19,8 +19,9 @@ from quarterdeck.workspace import find_root
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from quarterdeck.loops.sessions.following import Loop
     from quarterdeck.loops.sessions.places import Places
-    from quarterdeck.loops.sessions.scan import Found, Session
+    from quarterdeck.loops.sessions.scan import Session
 
 SHOWN_PROBLEMS = 5
 
@@ -71,7 +72,7 @@ def command(
         print_json("loops.scan", _json(places, sessions, recorded))
     else:
         _print(read, limit, recorded)
-    if any(found.alarm.level >= Level.PAUSE for each in read for found in each.loops):
+    if any(loop.alarm.level >= Level.PAUSE for each in read for loop in each.loops):
         context.exit(1)
 
 
@@ -94,16 +95,16 @@ def _scanned(places: Places, root: str, project: str | None) -> Iterator[Session
 
 def _record(read: Sequence[Session], root: str) -> dict[str, int]:
     """How many patterns are new, and how many were there and have one more outcome."""
-    from quarterdeck.loops.sessions.lesson import is_certain, record_loop
+    from quarterdeck.loops.sessions.lesson import is_certain, record_loop, source_of
     from quarterdeck.patterns import PatternLibrary
 
     changes = {"new": 0, "again": 0, "none": 0}
     with PatternLibrary(root=root) as library:
         for session in read:
-            for found in session.loops:
-                if is_certain(found.alarm):
-                    source = f"{session_of(session.path)} {found.actor}".rstrip()
-                    changes[record_loop(found.alarm, library, source=source).change] += 1
+            for loop in session.loops:
+                if is_certain(loop.alarm):
+                    source = source_of(session.path, loop.actor)
+                    changes[record_loop(loop.alarm, library, source=source).change] += 1
     return changes
 
 
@@ -129,12 +130,12 @@ def _problems(places: Places, sessions: Sequence[Session]) -> Iterator[str]:
 
 
 def _print(read: Sequence[Session], limit: int, recorded: dict[str, int] | None) -> None:
-    loops = [(each, found) for each in read for found in each.loops]
+    loops = [(each, loop) for each in read for loop in each.loops]
     shown = first(loops, limit)
     if shown:
         print_table(
             ("level", "loop", "how often", "since", "cost", "session", "what"),
-            [_row(session, found) for session, found in shown],
+            [_row(session, loop) for session, loop in shown],
         )
         say_left_out(len(shown), len(loops), "loops")
         say("")
@@ -143,15 +144,15 @@ def _print(read: Sequence[Session], limit: int, recorded: dict[str, int] | None)
         say(f"{recorded['new']:,} recorded as patterns to avoid, {recorded['again']:,} seen again")
 
 
-def _row(session: Session, found: Found) -> tuple[object, ...]:
-    alarm = found.alarm
+def _row(session: Session, loop: Loop) -> tuple[object, ...]:
+    alarm = loop.alarm
     return (
         alarm.level.name.lower(),
         alarm.kind.value,
         how_often(alarm),
         "–" if alarm.since is None else f"{alarm.since.astimezone():%Y-%m-%d %H:%M}",
         cost_of(alarm.cost_picousd),
-        session_of(session.path) + (f" ({found.actor})" if found.actor else ""),
+        session_of(session.path) + (f" ({loop.actor})" if loop.actor else ""),
         short(alarm.what),
     )
 
@@ -187,7 +188,7 @@ def _json(places: Places, sessions: Sequence[Session], recorded: dict[str, int] 
                 "events": each.events,
                 **amount("cost", each.cost_picousd),
                 **amount("wasted", each.wasted_picousd),
-                "loops": [{"actor": found.actor, **alarm_json(found.alarm)} for found in each.loops],
+                "loops": [{"actor": loop.actor, **alarm_json(loop.alarm)} for loop in each.loops],
                 "problems": [problem._asdict() for problem in each.problems],
                 "problem_count": each.problem_count,
             }

@@ -13,7 +13,7 @@ from quarterdeck.cli.options import json_option, project_option
 from quarterdeck.cli.output import print_json, remark, say
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.errors import NothingToRead, UsageError
-from quarterdeck.words import count
+from quarterdeck.words import count, harmless
 from quarterdeck.workspace import find_root
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def command(
     if path is not None and session is not None:
         raise UsageError("a PATH and --session contradict each other", hint="use one of the two")
     chosen = _chosen(root, session) if path is None else os.path.abspath(path)
-    click.echo(f"watching {session_of(chosen)}; Ctrl-C ends it", err=True)
+    click.echo(f"watching {harmless(session_of(chosen))}; Ctrl-C ends it", err=True)
     for news in watch(chosen, settings_of(project), prices=prices_of(root), poll_s=every):
         if isinstance(news, Problem):
             remark([str(news)])
@@ -67,7 +67,7 @@ def command(
             remark([f"{count(news.events, 'event')} in {session_of(news.path)} so far"])
         else:
             _print(news, as_json=as_json)
-            if exit_on and news.raised.alarm.level >= Level[exit_on.upper()]:
+            if exit_on and news.loop.alarm.level >= Level[exit_on.upper()]:
                 context.exit(1)
 
 
@@ -89,7 +89,7 @@ def _chosen(root: str, session: str | None) -> str:
 
 
 def _print(seen: Seen, *, as_json: bool) -> None:
-    alarm, actor = seen.raised
+    alarm, actor = seen.loop
     if as_json:
         print_json("loops.alarm", {"path": seen.path, "actor": actor, **alarm_json(alarm)})
         return

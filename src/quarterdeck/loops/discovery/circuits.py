@@ -14,8 +14,8 @@ def elementary_circuits(
 ) -> Iterator[tuple[str, ...]]:
     """Each circuit of 2 to *max_length* nodes once, beginning with its node that is first in *successors*.
 
-    Lazy: whoever has enough stops asking. Between two circuits at most O(*max_length* × edges) steps are
-    taken for each node; the recursion is as deep as the longest circuit.
+    Lazy: whoever has enough stops asking. From one circuit through a node to the next, and to the end, at
+    most O(*max_length* × edges) steps are taken; the recursion is as deep as the longest circuit.
 
     Args:
         successors: where each node's edges lead, in the order in which they are followed; an edge from a node

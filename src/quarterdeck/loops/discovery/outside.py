@@ -111,8 +111,7 @@ def _best(
     """
     pairs = [(family.products(column), dot(column, column)) for column in left]
     pairs = [(products, unexplained) for products, unexplained in pairs if unexplained > _LEAST_LEFT]
-    width = len(remaining) - len(remaining) // 2
-    freedom = len(pairs) * width
+    freedom = len(pairs) * (1 if len(remaining) == 1 else 2)
     chance = freedom + 2 * math.sqrt(freedom * _SURPRISE) + 2 * _SURPRISE
     rows = len(left[0])
     best = (-math.inf, 0)

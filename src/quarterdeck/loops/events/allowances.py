@@ -98,6 +98,7 @@ _ASKS_A_SERVER = re.compile(
     r"health|status|ready|ping\b|alive|localhost|127\.0\.0\.1|/(?:jobs?|builds?|runs?)/"
 )
 _SCRIPT_ASKS = re.compile(r"(?:^|[/_-])(?:status|poll|wait|progress|health)(?:[_-]\w+)?(?:\.(?:sh|py|js))?$")
+_INTERPRETERS = _words("python python3 node ruby perl")
 _CHANGES = _words("mv cp rm mkdir touch ln chmod patch apply_patch tee truncate")
 _CHANGES_BY = {
     "git": _words(
@@ -171,7 +172,7 @@ def _role_of_command(command: str) -> Role:
     found = Role.CHANGE if ">" in command and _WRITES_TO_A_FILE.search(command) else Role.OTHER
     for part in _PART_ENDS.split(command):
         words = part.partition("|")[0].split()
-        while words and (words[0].strip("\"'") in _IN_FRONT or "=" in words[0] or words[0].isdigit()):
+        while words and (words[0].strip("\"'") in _IN_FRONT or "=" in words[0] or words[0][0].isdigit()):
             del words[0]
         if not words:
             continue
@@ -192,4 +193,4 @@ def _waits(program: str, words: list[str], part: str) -> bool:
         return _ASKS_A_SERVER.search(part) is not None
     if program in _CLOUDS:
         return _CLOUD_ASKS.search(part) is not None
-    return any(_SCRIPT_ASKS.search(word) for word in words[:2]) and program not in {"git", "svn", "hg"}
+    return any(_SCRIPT_ASKS.search(word) for word in words[: 1 + (program in _INTERPRETERS)])

@@ -14,11 +14,11 @@ _KNOWN_TARGETS = 16
 
 
 class _States(msgspec.Struct, array_like=True):
-    last: int
+    seen: tuple[int, int]  # the last two states, the latest last
+    last: Count  # number of the call
     start: Mark
     returns: Count = 0
-    changes: Count = 0
-    seen: Annotated[list[int], msgspec.Meta(max_length=4)] = msgspec.field(default_factory=list)
+    changes: Count = 1
 
 
 class Alternation(msgspec.Struct, array_like=True):
@@ -39,19 +39,18 @@ class Alternation(msgspec.Struct, array_like=True):
         if states is None or self.calls - states.last > FORGOTTEN_AFTER:
             if target not in self.known and len(self.known) >= _KNOWN_TARGETS:
                 del self.known[min(self.known, key=lambda known: self.known[known].last)]
-            states = self.known[target] = _States(self.calls, move.mark)
-            states.seen = [move.print.before, after]
-            states.changes = 1
+            self.known[target] = _States((move.print.before, after), self.calls, move.mark)
             return None
         states.last = self.calls
-        if after == states.seen[-1]:
+        earlier, latest = states.seen
+        if after == latest:
             return None  # it says so once more: a repetition
-        if after != states.seen[-2]:
-            states.returns, states.changes, states.start = 0, 0, move.mark
-        else:
+        if after == earlier:
             states.returns += 1
-        states.changes += 1
-        states.seen = [states.seen[-1], after]
+            states.changes += 1
+        else:
+            states.returns, states.changes, states.start = 0, 1, move.mark
+        states.seen = latest, after
         level = RETURNS.level(states.returns)
         if level is None:
             return None

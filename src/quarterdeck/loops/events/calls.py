@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from quarterdeck.loops.events.allowances import Role
 from quarterdeck.loops.events.outcomes import (
+    DONE,
+    answer_of,
     error_of,
     finds_nothing,
     is_at_work,
@@ -58,7 +60,7 @@ class Footprint(NamedTuple):
 
     Attributes:
         call: of tool and arguments.
-        outcome: of what came back; 0: not known.
+        outcome: of what came back; 0: not known, `outcomes.DONE`: nothing but that it is done.
         failed: whether it failed.
         error: of what the error says; 0: none, or it says nothing.
         target: of the file or address it is about; 0: none that can be told.
@@ -88,16 +90,14 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
     command = ""
     if isinstance(value, dict):
         keys = _spelled(value)
-        command = _command(value, keys)
-        value = _without_remarks(value, keys, event.tool, runs=bool(command))
+        command = (_first(value, keys, _COMMANDS) or "")[:_COMMAND_CHARS]
+        value = _evenly_spaced(_without_remarks(value, keys, event.tool, runs=bool(command)), keys)
     elif isinstance(value, str):
         command = value[:_COMMAND_CHARS]
     verb = _first(value, keys, _VERBS) or ""  # what a tool of many uses is used for
     role = allowances.role(f"{event.tool} {verb[:_VERB_CHARS]}", command)
     target, before, after = _changed(value, keys, folder) if role is Role.CHANGE else (0, 0, 0)
     text = _relative(text_of(_unordered(value) if role is Role.NOTE else value), folder)
-    if command:
-        text = " ".join(text.split())
     call = digest(f"{event.tool.casefold()}\0{text}")
     if event.outcome is None:
         return Footprint(call, 0, event.failed is True, 0, target, before, after, role, vain=False)
@@ -111,8 +111,8 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
     if failed and not vain:
         error = error_of(steadied, call)
         target = target or _target(value, keys, folder)
-    outcome = 1 if role is Role.NOTE and not failed else digest(steadied)  # what a list answers is no news
-    return Footprint(call, outcome, failed, error, target, before, after, role, vain)
+    answer = DONE if role is Role.NOTE and not failed else answer_of(steadied)  # a list only nods
+    return Footprint(call, answer, failed, error, target, before, after, role, vain)
 
 
 def label(event: AgentEvent) -> str:
@@ -126,14 +126,12 @@ def label(event: AgentEvent) -> str:
     return shortened(f"{event.tool[:40]}({inside})", _LABEL_CHARS)
 
 
-def _command(value: dict[str, object], keys: dict[str, str]) -> str:
-    for name in _COMMANDS:
-        found = value.get(keys.get(name, ""))
-        if isinstance(found, list):  # as exec takes it
-            found = " ".join(part[:_COMMAND_CHARS] for part in found[:20] if isinstance(part, str))
-        if isinstance(found, str):
-            return found[:_COMMAND_CHARS]
-    return ""
+def _evenly_spaced(value: dict[str, object], keys: dict[str, str]) -> dict[str, object]:
+    """A command of one line, with its spaces as a shell reads them; in more they may be part of a text."""
+    found = _first(value, keys, _COMMANDS)
+    if found is None or "\n" in found.strip():
+        return value
+    return {key: " ".join(found.split()) if item is found else item for key, item in value.items()}
 
 
 def _spelled(value: dict[Any, object]) -> dict[str, str]:
@@ -195,10 +193,14 @@ def _target(value: object, keys: dict[str, str], folder: str) -> int:
 
 
 def _first(value: object, keys: dict[str, str], names: tuple[str, ...]) -> str | None:
+    """The first of these arguments that is text; a list of texts, as a command may be, counts as one."""
     if isinstance(value, dict):
         for name in names:
-            if name in keys and isinstance(found := value.get(keys[name]), str):
+            found = value.get(keys[name]) if name in keys else None
+            if isinstance(found, str):
                 return found
+            if isinstance(found, list) and found and all(isinstance(part, str) for part in found):
+                return " ".join(found)
     return None
 
 

@@ -57,11 +57,14 @@ def tell(current: Episode | None, finding: Finding, what: str, mark: Mark) -> To
     if current is None or not _same_story(current, finding):
         return Told(Episode(alarm, finding.identity, finding.wasted_from), begins=True, alarm=alarm)
     before = current.alarm
-    takes_over = before.kind in _VAGUE and finding.kind not in _VAGUE
+    vague = finding.kind in _VAGUE
+    takes_over = before.kind in _VAGUE and not vague
     raised = finding.level > before.level or takes_over
-    if raised or finding.kind is before.kind:
+    if vague and before.kind not in _VAGUE and not raised:
+        return Told(current, begins=False, alarm=None)  # it is known better already
+    if raised or finding.kind is before.kind or finding.events >= before.events:
         joined = _joined(before, alarm)
-    else:  # the loop goes on, and another rule has seen it
+    else:  # the loop goes on, and another rule has seen a part of it
         joined = before._replace(position=mark.position, last=mark.name)
     wasted_from = min(current.wasted_from, finding.wasted_from, key=lambda one: one.position)
     joined = joined._replace(cost_picousd=_cost(wasted_from, mark), level=max(before.level, finding.level))

@@ -2,13 +2,14 @@
 
     how many of what                                nudge  pause  stop
     one call with one outcome                           4      6    10
-    the same, with other calls in between               5      8    13   if less than half of those is new
+    the same, with other calls in between               5      8    13   if it says anything, and less than
+                                                                           half of those are new
     the same, and its outcome is not known              6     10    16
     the same, of a tool that steps on                  12     24    48
     the same, while somebody waits (polling)           30     60   120
     one call, each time with another outcome           25     50   100   polling, stepping: four times as many
     rounds of 2 to 8 calls with their outcomes          3      5     8   polling, stepping: calls, as above
-    one error                                           4      6     9
+    one error                                           4      6    10
     one error, and between two of them something        6      9    14
       new was tried, waited for, or asked for
     returns to a state that was left                    3      5     8
@@ -63,7 +64,7 @@ SCATTERED = Limits(5, 8, 13)
 OTHER_OUTCOME = Limits(25, 50, 100)
 OTHER_OUTCOME_POLLING = Limits(100, 200, 400)
 ROUNDS = Limits(3, 5, 8)
-SAME_ERROR = Limits(4, 6, 9)
+SAME_ERROR = Limits(4, 6, 10)
 TRIED_ERROR = Limits(6, 9, 14)
 RETURNS = Limits(3, 5, 8)
 SAME_MESSAGE = Limits(3, 5, 8)

@@ -107,7 +107,7 @@ class Alarm(NamedTuple):
         what: what repeats, for people: ``Grep(pattern=TODO) -> no matches``; one line, at most 200
             characters, with nothing in it that a terminal would obey. It may hold what the agent wrote,
             secrets included.
-        times: how often; of a cycle: how many rounds; of messages: how many in a row.
+        times: how often; of a cycle: how many rounds; of an alternation: how often it came back.
         period: calls per round: 1 to 8; of an alternation 2; 0: not that kind, or other calls are in between.
         events: how many events of the session are part of it.
         since: when it began; None: unknown.

@@ -17,6 +17,7 @@ from quarterdeck.loops.events.findings import (
     Move,
 )
 from quarterdeck.loops.events.model import Kind
+from quarterdeck.loops.events.outcomes import DONE
 
 if TYPE_CHECKING:
     from quarterdeck.loops.events.calls import Footprint
@@ -49,7 +50,6 @@ class Novelty(msgspec.Struct, array_like=True):
     calls: Count = 0
     changed: Count = 0  # number of the last call that changed something
     waited: Count = 0  # number of the last call that only waited
-    counted: Count = 0  # calls that count for the window
     low: Count = 0  # calls on end at which little was new
     marks: Annotated[list[Mark], msgspec.Meta(max_length=_WINDOW + 1)] = msgspec.field(default_factory=list)
     start: Mark = Mark()
@@ -82,7 +82,6 @@ class Novelty(msgspec.Struct, array_like=True):
         if move.print.role is Role.POLLING or move.print.role is Role.STEPPING:
             return None
         self.window = (self.window << 1 | move.new) & ((1 << _WINDOW) - 1)
-        self.counted += 1
         self.marks.append(move.mark)
         if len(self.marks) > _WINDOW + 1:
             del self.marks[0]
@@ -90,32 +89,24 @@ class Novelty(msgspec.Struct, array_like=True):
 
     def _scattered(self, move: Move) -> Finding | None:
         known = self.known[move.print.call]
-        if self.window.bit_count() * 2 >= min(self.counted, _WINDOW):
+        if self.window.bit_count() * 2 >= min(len(self.marks), _WINDOW):
             known.times = min(known.times, SCATTERED.nudge - 1)  # as much is new: it works
-        if known.times < SCATTERED.nudge or known.outcome == 0:
+        times, start = known.times, known.start
+        level = SCATTERED.level(times)
+        if level is None or known.outcome in {0, DONE}:
             return None
-        level = SCATTERED.level(known.times)
-        assert level is not None
-        return Finding(
-            Kind.REPETITION,
-            level,
-            move.print.call,
-            known.times,
-            0,
-            known.times,
-            known.start,
-            known.start,
-        )
+        return Finding(Kind.REPETITION, level, move.print.call, times, 0, times, start, start)
 
     def _little_new(self) -> Finding | None:
         settled = self.calls - self.changed >= _SETTLED_AFTER
-        if self.counted < _WINDOW or not settled or self.window.bit_count() > _FEW_NEW:
+        if len(self.marks) < _WINDOW or not settled or self.window.bit_count() > _FEW_NEW:
             self.low = 0
             return None
         if self.low == 0:
             self.before, self.start = self.marks[0], self.marks[-_WINDOW]
         self.low += 1
         level = LITTLE_NEW.level(self.low)
-        assert level is not None
+        if level is None:
+            return None
         calls = self.low + _WINDOW - 1
         return Finding(Kind.LOW_NOVELTY, level, self.start.position, calls, 0, calls, self.start, self.before)

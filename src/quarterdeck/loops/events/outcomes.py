@@ -14,6 +14,9 @@ from quarterdeck.loops.events.values import cut, digest, opened, shortened, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+DONE = 1
+"""Of an outcome that says nothing but that it is done."""
+
 _LABEL_CHARS = 90
 _LOOKED_AT_LINES = 12
 _ERROR_LINES = 4
@@ -27,22 +30,22 @@ _VAGUE_CHARS = 16  # an error that says less than this is the error of its call 
 _CHANGING = re.compile(
     r"""[0-9](?<![0-9][0-9])(?:                                              # only where a number begins
         (?<=0)x[0-9a-f]+                                                   # 0x7ffd12
-      | [0-9a-f]*(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}                          # a UUID
       | [0-9]{3}[-/][0-9]{2}[-/][0-9]{2}                                   # 2026-01-02T03:04:05.678+01:00
         (?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?(?:[ ]?(?:z\b|[+-][0-9]{2}:?[0-9]{2}))?
       | (?:(?<=[.][a-z]:[0-9])|(?<=[.][a-z]{2}:[0-9])|(?<=[.][a-z]{3}:[0-9])|(?<=[.][a-z]{4}:[0-9]))
         [0-9]*(?::[0-9]+)?                                                 # main.py:12:3
       | [0-9]?:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?![0-9:])             # 12:34:56.7
-      | (?=[0-9]*[a-f])[0-9a-f]{6,}(?![g-z_])                              # a commit, a digest
+      | (?=[0-9]*[a-f]+[0-9])[0-9a-f]{4,}(?![g-z_])                        # a commit, a digest
       | (?=[0-9]*[a-z])(?=[a-z]*[0-9])[0-9a-z]{9,}                         # req_01h2xcejqtf2
       | (?<=1)[5-9][0-9]{8}(?:[0-9]{3})?(?:\.[0-9]+)?(?![0-9])             # seconds since 1970
       | [0-9]*m[ ]?[0-9]+(?:\.[0-9]+)?s\b                                  # 1m 3s
       | [0-9]*(?:\.[0-9]+)?[ ]?(?:[nuµm]?s|secs?|seconds?|mins?|minutes?|hours?)\b
-      | (?<=(?:line|port|\Wpid)[ =:#][0-9])[0-9]*
+      | (?:(?<=(?:line|port)[ =:#][0-9])|(?<=\bpid[ =:#][0-9]))[0-9]*
       | (?<=[a-z0-9]:[0-9])[0-9]{3,4}(?![0-9.])                            # localhost:54321
       )""",
     re.VERBOSE,
 )
+_UUID = re.compile(r"-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")  # but for its first part
 _TEMPORARY = re.compile(r"tmp[._-]?\w{5,}|pytest-[0-9]+")
 _MEASURED = re.compile(r"duration|elapsed|latency|took|wall_?time|uptime|timestamp|_ms$")
 _BEFORE_ID = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -68,6 +71,7 @@ _AT_WORK = re.compile(
     r"(?:status|state|phase)[\"']?\s?[:=]\s?[\"']?"
     r"(?:in[_ -]?progress|running|pending|queued|waiting|building|starting|processing|scheduled)\b"
 )
+_DONE = re.compile(r"\W*(?:ok|done|success|no output|\W*exit code:? 0\b.{0,30})?\W*")
 _PRINTED = ("output", "stdout", "stderr")
 _EXIT_CODES = ("exit_code", "exitCode", "exit_status", "returncode", "code")
 _NOTHING = re.compile(
@@ -111,8 +115,10 @@ def _printed(value: dict[object, object]) -> str:
 
 
 def _unmeasured(value: dict[object, object], levels: int = 2) -> Iterator[tuple[object, object]]:
-    """What is in an answer but how long it took and when it was given."""
+    """What an answer holds, but for how long it took and when it was given."""
     for key, item in value.items():
+        if item is False or (not item and not isinstance(item, int | float)):
+            continue  # no error, nothing found
         if isinstance(item, dict) and levels > 1:
             yield key, dict(_unmeasured(item, levels - 1))
         elif not (isinstance(item, int | float) and _MEASURED.search(text_of(key).casefold())):
@@ -121,10 +127,11 @@ def _unmeasured(value: dict[object, object], levels: int = 2) -> Iterator[tuple[
 
 def steady(text: str) -> str:
     """*text* without what changes by itself: case, colours, times, ids, addresses, line numbers."""
-    text = _CHANGING.sub("\0", without_colours(cut(text)).casefold())
+    text = without_colours(cut(text)).casefold()
+    text = _CHANGING.sub("\0", _UUID.sub("\0", text))
     if "\0" in text:  # what of an id stands before its first digit, and what a column is filled up with
         *parts, last = text.split("\0")
-        text = "\0".join([*(part.rstrip(_BEFORE_ID).rstrip(" ") for part in parts), last])
+        text = "\0".join([*filter(None, [part.rstrip(_BEFORE_ID).rstrip(" ") for part in parts]), last])
     if "tmp" in text or "pytest-" in text:
         text = _TEMPORARY.sub("\0", text)
     return text.strip()
@@ -136,6 +143,11 @@ def says_it_failed(text: str) -> bool:
         _FAILURE_AT_FIRST.match(text[:200].casefold())
         or _FAILURE_AT_LAST.search(text[-300:].rstrip().casefold())
     )
+
+
+def answer_of(steadied: str) -> int:
+    """What an outcome is compared by; `DONE` for all that only say that it is done."""
+    return DONE if _DONE.fullmatch(steadied[:60]) else digest(steadied)
 
 
 def finds_nothing(steadied: str) -> bool:

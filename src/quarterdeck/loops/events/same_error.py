@@ -29,10 +29,10 @@ _KNOWN_TARGETS = 8
 class _Trouble(msgspec.Struct, array_like=True):
     times: Count
     start: Mark
-    last: int  # number of the call
+    last: Count  # number of the call
     call: int
     target: int
-    excused: int = 0  # times before which something new was tried, or waited for
+    excused: Count = 0  # times before which something new was tried, or waited for
     targets: Annotated[list[int], msgspec.Meta(max_length=_KNOWN_TARGETS)] = msgspec.field(
         default_factory=list
     )

@@ -7,6 +7,8 @@ import msgspec
 from quarterdeck.loops.events.findings import SPENT, Count, Finding, Mark
 from quarterdeck.loops.events.model import Kind
 
+_MOST = 2**62  # what JSON holds anywhere
+
 
 class Spending(msgspec.Struct, array_like=True):
     """What has been spent since something came of it.
@@ -27,11 +29,10 @@ class Spending(msgspec.Struct, array_like=True):
             return None
         self.begun = self.begun or mark
         self.events += 1
-        self.weighed += cost if found else 4 * cost
-        if limit <= 0 or self.weighed < 4 * limit:
+        self.weighed = min(self.weighed + (cost if found else 4 * cost), _MOST)
+        level = SPENT.level(self.weighed // (4 * limit)) if limit else None
+        if level is None:
             return None
-        level = SPENT.level(self.weighed // (4 * limit))
-        assert level is not None
         return Finding(
             Kind.SPEND, level, self.since.position, self.events, 0, self.events, self.begun, self.since
         )

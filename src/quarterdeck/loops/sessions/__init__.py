@@ -1,7 +1,12 @@
 """Sessions of agents: those that are over, the one at work, and the call about to be made.
 
-scan    files ──> transcripts ──> AgentLoopDetector ──> a report of loops with their cost
-watch   one file, as it grows ──> alarms as they come
-hook    what Claude Code asks before a call ──> allow, tell, ask a person, or block
-lesson  a loop that is certain ──> a pattern to avoid, in the pattern library
+    places     the files of sessions, as agents keep them or as somebody names them
+    scan       files ──> transcripts ──> AgentLoopDetector ──> a report of loops with their cost
+    following  one file as far as it was read, and a detector for each who acts in it
+    watch      one file, as it grows ──> alarms as they come
+    hook       what Claude Code asks before a call (protocol) ──> judging ──> allow, tell, ask a person, block
+    lesson     a loop that is certain ──> a pattern to avoid, in the pattern library
+    prices     what answers have cost, by the ledger's price book
+
+Nothing here is imported before it is used: the hook runs before every call of an agent.
 """

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers.source import Problem
+from quarterdeck.errors import QuarterdeckError
+from quarterdeck.files import failure
 from quarterdeck.loops.events import AgentLoopDetector
 from quarterdeck.loops.transcripts import Follower
 
@@ -22,11 +24,17 @@ MAX_ACTORS = 64
 _VERSION = 1
 
 
-class Raised(NamedTuple):
-    """An alarm, and whose it is: *actor* is empty for the agent itself, else the name of a subagent."""
+class Loop(NamedTuple):
+    """A loop, and whose it is: *actor* is empty for the agent itself, else the name of a subagent."""
 
     alarm: Alarm
     actor: str = ""
+
+
+def reason_of(error: QuarterdeckError | OSError, path: str) -> str:
+    """Why the transcript at *path* cannot be read, without its name."""
+    message = error.message if isinstance(error, QuarterdeckError) else failure(error, path).message
+    return message.removeprefix(f"{path} ")
 
 
 class Following:
@@ -76,8 +84,8 @@ class Following:
         if self._follower.state != place:  # of another version: it begins anew
             self._forget()
 
-    def read(self) -> Iterator[Raised | Problem]:
-        """What comes of all that was written since last time; to be read to its end.
+    def read(self) -> Iterator[Loop | Problem]:
+        """The alarms raised by what was written since last time; to be read to its end.
 
         Raises:
             NothingToRead: the transcript cannot be read.
@@ -100,20 +108,20 @@ class Following:
             self._observed[step.actor] = self._observed.get(step.actor, 0) + 1
             alarm = self._detector(step.actor).observe(step.event)
             if alarm is not None:
-                yield Raised(alarm, step.actor)
+                yield Loop(alarm, step.actor)
 
     def consider(self, event: AgentEvent, actor: str = "") -> Alarm | None:
         """The loop that a call about to be made would be part of, also when it has been raised before."""
         detector = self._detectors.get(actor)
         return None if detector is None else detector.consider(event)
 
-    def loops(self) -> Iterator[Raised]:
+    def loops(self) -> Iterator[Loop]:
         """Every loop that has been read of since `__init__`, and those at work."""
         for actor, detector in self._detectors.items():
             for alarm in detector.loops():
-                yield Raised(alarm, actor)
+                yield Loop(alarm, actor)
 
-    def at_work(self) -> Iterator[Raised]:
+    def at_work(self) -> Iterator[Loop]:
         """Of a session that was read from its start, the loops that its latest events are part of."""
         for each in self.loops():
             if each.alarm.position == self._observed.get(each.actor):

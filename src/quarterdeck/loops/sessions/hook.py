@@ -76,7 +76,7 @@ def answered(content: bytes) -> Answer:
     if question.event in {"Stop", "SubagentStop"}:
         from quarterdeck.loops.sessions.judging import recorded
 
-        return recorded(question, folder)
+        return recorded(question)
     return Answer()
 
 

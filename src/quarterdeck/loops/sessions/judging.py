@@ -15,17 +15,20 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from quarterdeck.config import load
 from quarterdeck.errors import NothingToRead
 from quarterdeck.files import open_plain, write_atomically
 from quarterdeck.loops.events.model import AgentEvent, Level
 from quarterdeck.loops.sessions.following import Following
+from quarterdeck.loops.sessions.prices import prices_of
 from quarterdeck.loops.sessions.protocol import Answer, asking, blocking, said, telling
+from quarterdeck.loops.settings import LoopSettings
 from quarterdeck.words import count, harmless
+from quarterdeck.workspace import find_root
 
 if TYPE_CHECKING:
     from quarterdeck.loops.events.model import Alarm
     from quarterdeck.loops.sessions.protocol import Question
-    from quarterdeck.loops.settings import LoopSettings
 
 MARK = "quarterdeck loops:"
 """What every reason begins with; by it a call that was blocked is known in the transcript."""
@@ -34,7 +37,7 @@ KEPT_DAYS = 30
 """How long the state of a session is kept that nobody goes on with."""
 
 LAST_BYTES = 8_000_000
-"""So much of a transcript is read that nothing is remembered of; a circle is no longer than that."""
+"""So much of a transcript is read at most where nothing is remembered of it: some thousand calls."""
 
 MAX_STATE_BYTES = 64_000_000
 
@@ -48,9 +51,10 @@ def judged(question: Question, folder: str) -> Answer:
     Raises:
         QuarterdeckError, OSError: the settings are wrong, or the transcript cannot be read.
     """
-    settings = _settings(question)
+    root = find_root(question.folder or ".")
+    settings = load(LoopSettings, "loops", root).values
     state = _state_of(question, folder)
-    session = _followed(question, settings, state)
+    session = _followed(question, root, settings, state)
     alarm = session.consider(AgentEvent.call(question.tool, question.arguments), question.agent)
     is_news = False
     if alarm is not None:
@@ -68,39 +72,31 @@ def judged(question: Question, folder: str) -> Answer:
     return (asking if alarm.level is Level.PAUSE else telling)(_reason(alarm), note)
 
 
-def recorded(question: Question, folder: str) -> Answer:
-    """At the end of a turn: loops of it that are certain go into the pattern library, if the settings say so.
+def recorded(question: Question) -> Answer:
+    """At the end of a turn: loops of its session that are certain become lessons, if the settings say so.
 
-    It never keeps the agent from ending.
+    It never keeps the agent from ending. What has been recorded before is not recorded again.
 
     Raises:
         QuarterdeckError, OSError: the settings are wrong, or something cannot be read or written.
     """
-    settings = _settings(question)
+    root = find_root(question.folder or ".")
+    settings = load(LoopSettings, "loops", root).values
     if not settings.hook_records:
         return Answer()
-    from quarterdeck.loops.sessions.lesson import is_certain, record_loop
+    from quarterdeck.loops.sessions.lesson import is_certain, record_loop, source_of
     from quarterdeck.patterns import PatternLibrary
 
-    state = _state_of(question, folder)
-    session = _followed(question, settings, state)
-    certain = [each.alarm for each in session.loops() if is_certain(each.alarm)]
+    session = _followed(question, root, settings, "")
+    certain = [each for each in session.loops() if is_certain(each.alarm)]
     if certain:
-        with PatternLibrary(root=question.folder or ".") as library:
-            for alarm in certain:
-                record_loop(alarm, library, source=question.session)
-    return Answer(err=_kept(session, state, _state_path(question, folder)))
+        with PatternLibrary(root=root) as library:
+            for alarm, actor in certain:
+                record_loop(alarm, library, source=source_of(session.path, actor))
+    return Answer()
 
 
-def _settings(question: Question) -> LoopSettings:
-    from quarterdeck.config import load
-    from quarterdeck.loops.settings import LoopSettings
-    from quarterdeck.workspace import find_root
-
-    return load(LoopSettings, "loops", find_root(question.folder or ".")).values
-
-
-def _followed(question: Question, settings: LoopSettings, state: str) -> Following:
+def _followed(question: Question, root: str, settings: LoopSettings, state: str) -> Following:
     """The session of *question*, read to its end."""
     path = _transcript(question)
     if not os.path.exists(path):
@@ -109,6 +105,7 @@ def _followed(question: Question, settings: LoopSettings, state: str) -> Followi
         path,
         settings,
         state=state,
+        prices=prices_of(root),
         last_bytes=LAST_BYTES,
         folder=question.folder,
         leave_out=_was_blocked,
@@ -181,5 +178,5 @@ def _reason(alarm: Alarm) -> str:
 
 
 def _blocked(alarm: Alarm, times: int) -> str:
-    again = f" It has been blocked {count(times, 'time')} already." if times else ""
-    return f"{_reason(alarm)} So this call is not made.{again} Any other call is."
+    again = f", {count(times, 'time')} already" if times else ""
+    return f"{_reason(alarm)} This very call is blocked{again}. Do something else, or say what is in the way."

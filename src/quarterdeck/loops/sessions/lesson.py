@@ -9,6 +9,7 @@ Recording the same occurrence again changes nothing, so a session may be read as
 
 from __future__ import annotations
 
+import os
 import re
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
@@ -49,6 +50,11 @@ class Lesson(NamedTuple):
 
     pattern_id: str
     change: Literal["new", "again", "none"]
+
+
+def source_of(path: str, actor: str = "") -> str:
+    """How an occurrence in the transcript at *path* is called, whoever records it."""
+    return f"{os.path.splitext(os.path.basename(path))[0]} {actor}".rstrip()
 
 
 def is_certain(alarm: Alarm) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 
 from quarterdeck.config import load
-from quarterdeck.costs.ledger.opening import CARDS
 from quarterdeck.costs.pricing import PriceBook
 from quarterdeck.costs.settings import CostsConfig
 from quarterdeck.workspace import open_workspace
+
+CARDS = "cards.jsonl"
+"""The ledger's own file of prices that were found before; to ask the ledger for it would load a database."""
 
 
 def prices_of(root: str) -> PriceBook:

@@ -6,26 +6,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.errors import QuarterdeckError
-from quarterdeck.files import failure
 from quarterdeck.loops.events import AgentLoopDetector
+from quarterdeck.loops.sessions.following import Loop, reason_of
 from quarterdeck.loops.transcripts import read_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from quarterdeck.costs.pricing import PriceBook
-    from quarterdeck.loops.events.model import Alarm
     from quarterdeck.loops.settings import LoopSettings
 
 MAX_PROBLEMS = 20
 """Of one session that are kept; all are counted."""
-
-
-class Found(NamedTuple):
-    """A loop, and whose it is: *actor* is empty for the agent itself, else the name of a subagent."""
-
-    alarm: Alarm
-    actor: str
 
 
 class Session(NamedTuple):
@@ -44,7 +36,7 @@ class Session(NamedTuple):
     path: str
     events: int = 0
     cost_picousd: int | None = None
-    loops: tuple[Found, ...] = ()
+    loops: tuple[Loop, ...] = ()
     problems: tuple[Problem, ...] = ()
     problem_count: int = 0
     unread: str = ""
@@ -52,7 +44,7 @@ class Session(NamedTuple):
     @property
     def wasted_picousd(self) -> int | None:
         """What the loops have cost; None: nothing in them has a price."""
-        return total(found.alarm.cost_picousd for found in self.loops)
+        return total(loop.alarm.cost_picousd for loop in self.loops)
 
 
 def scan(
@@ -68,10 +60,8 @@ def scan(
     for path in paths:
         try:
             yield _read(path, settings, prices)
-        except QuarterdeckError as error:
-            yield Session(path, unread=error.message)
-        except OSError as error:
-            yield Session(path, unread=failure(error, path).message)
+        except (QuarterdeckError, OSError) as error:
+            yield Session(path, unread=reason_of(error, path))
 
 
 def without_copies(sessions: Iterable[Session]) -> list[Session]:
@@ -82,24 +72,24 @@ def without_copies(sessions: Iterable[Session]) -> list[Session]:
     kept = list(sessions)
     longest: dict[tuple[str, str], tuple[int, int]] = {}
     for place, session in enumerate(kept):
-        for found in session.loops:
-            own = (found.alarm.times, -place)
-            longest[_name(found)] = max(own, longest.get(_name(found), own))
+        for loop in session.loops:
+            own = (loop.alarm.times, -place)
+            longest[_name(loop)] = max(own, longest.get(_name(loop), own))
     return [
         session._replace(
             loops=tuple(
-                found
-                for found in session.loops
-                if not found.alarm.first or longest[_name(found)] == (found.alarm.times, -place)
+                loop
+                for loop in session.loops
+                if not loop.alarm.first or longest[_name(loop)] == (loop.alarm.times, -place)
             )
         )
         for place, session in enumerate(kept)
     ]
 
 
-def _name(found: Found) -> tuple[str, str]:
+def _name(loop: Loop) -> tuple[str, str]:
     """The same in every copy: calls have ids of their own, and what has none is called by its file."""
-    return found.alarm.kind.value, found.alarm.first
+    return loop.alarm.kind.value, loop.alarm.first
 
 
 def total(amounts: Iterable[int | None]) -> int | None:
@@ -125,5 +115,5 @@ def _read(path: str, settings: LoopSettings, prices: PriceBook | None) -> Sessio
         if detector is None:
             detector = detectors[step.actor] = AgentLoopDetector(settings=settings)
         detector.observe(step.event)
-    loops = tuple(Found(alarm, actor) for actor, each in detectors.items() for alarm in each.loops())
+    loops = tuple(Loop(alarm, actor) for actor, each in detectors.items() for alarm in each.loops())
     return Session(path, events, total(costs), loops, tuple(problems), problem_count)

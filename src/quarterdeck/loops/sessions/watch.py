@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.errors import QuarterdeckError
-from quarterdeck.loops.sessions.following import Following, Raised
+from quarterdeck.loops.sessions.following import Following, Loop, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ class Seen(NamedTuple):
     """An alarm, and the transcript it comes from."""
 
     path: str
-    raised: Raised
+    loop: Loop
 
 
 def watch(
@@ -79,7 +79,7 @@ class _Watched:
         try:
             found = list(self._session.read())
         except (QuarterdeckError, OSError) as error:
-            reason = error.message if isinstance(error, QuarterdeckError) else str(error.strerror)
+            reason = reason_of(error, self._session.path)
             if reason != self._problem:  # once, not every second
                 yield Problem(self._session.path, 0, reason)
             self._problem = reason

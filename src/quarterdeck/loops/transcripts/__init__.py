@@ -11,8 +11,10 @@
     gemini.py         chats of Gemini CLI (JSON Lines, or one document)
     messages.py       messages of OpenAI's (chat and responses) and Anthropic's API, and lists of them
     spans.py          OpenTelemetry spans of GenAI, as JSON or JSON Lines
+    contents.py       texts, arguments and outcomes, as plain values
     joining.py        calls meet their outcomes, and costs the events they led to
-    price.py          what the answers cost, by the ledger's price book
+    price.py          what the answers cost, by the ledger's rules and price book
+    session.py        all of that for one transcript, from one process to the next
 
 Transcripts are strangers' text: nothing in one raises, runs, or is believed. A file is only read, and can be
 read on from where it was left, so that a session at work can be followed.

@@ -5,8 +5,8 @@ mirrored there in ``progress`` lines; each is an actor. In older versions only t
 tells which line belongs to which of them.
 
 Of what stands where a person speaks, a person speaks only what no program has put there: not the summary of a
-compaction, nor lines that are ``isMeta`` (hooks, expanded commands), nor slash commands and what they gave.
-What a person sends while the agent is at work is an ``attachment``.
+compaction, nor lines that are ``isMeta`` (hooks, expanded commands) or of another ``origin``, nor slash
+commands and what they gave. What a person sends while the agent is at work is an ``attachment``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from quarterdeck.loops.transcripts.session import Session
 
 KINDS = frozenset({"assistant", "user", "progress", "attachment"})
-REMEMBERED_SIDECHAIN_LINES = 512
+REMEMBERED_SIDECHAIN_LINES = 128
 
 
 class Message(ledger.Message):
@@ -54,6 +54,7 @@ class Entry(ledger.Entry):
     parentUuid: Any = None  # noqa: N815 - the file's own name
     isMeta: Any = None  # noqa: N815
     isCompactSummary: Any = None  # noqa: N815
+    origin: Any = None
 
 
 _decoder = msgspec.json.Decoder(Entry)
@@ -101,15 +102,20 @@ def _concerns(value: object) -> bool:
 def _turns(entry: Entry) -> Iterator[Turn]:
     if entry.type == "attachment":
         told = entry.attachment
-        if isinstance(told, dict) and told.get("type") == "queued_command":
+        if isinstance(told, dict) and told.get("type") == "queued_command" and _by_person(told.get("origin")):
             yield from turns_of({"role": "user", "content": told.get("prompt")})
         return
     if entry.message is None:
         return
-    written = entry.isMeta is True or entry.isCompactSummary is True
+    spoken = entry.isMeta is not True and entry.isCompactSummary is not True and _by_person(entry.origin)
     for turn in turns_of({"role": entry.type, "content": entry.message.content}):
-        if not (written and isinstance(turn, Heard)):
+        if spoken or not isinstance(turn, Heard):
             yield turn
+
+
+def _by_person(origin: object) -> bool:
+    """Whether *origin*, which newer versions tell, names nobody else: a task, a channel, another session."""
+    return not isinstance(origin, dict) or origin.get("kind") in (None, "human")
 
 
 def _sidechain(entry: Entry, notes: dict[str, Any]) -> str:
@@ -117,7 +123,8 @@ def _sidechain(entry: Entry, notes: dict[str, Any]) -> str:
     known: dict[str, str] = notes.setdefault("sidechains", {})
     own, above = text(entry.uuid), text(entry.parentUuid)
     name = known.get(above) or own or "sidechain"
-    known[own] = name
+    if own:
+        known[own] = name
     if len(known) > REMEMBERED_SIDECHAIN_LINES:
         del known[next(iter(known))]
     return name

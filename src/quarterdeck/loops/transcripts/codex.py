@@ -1,9 +1,11 @@
 """Rollouts of Codex: what a model said and called, and what came of it, as items of the responses API.
 
-{timestamp, type: response_item, payload: item}
-{timestamp, type: event_msg, payload}               the same once more, for the screen; and what it has cost,
-told after what it was for
-item                                                in the oldest versions, after a line about the session
+    {timestamp, type: response_item, payload: item}
+    {timestamp, type: event_msg, payload}
+    item                                                in the oldest versions, each a line
+
+Events of other types tell the same once more, for the screen; and the counters, after what they have counted:
+so what an answer cost is known, at the earliest, when the first call that it led to comes out.
 """
 
 from __future__ import annotations

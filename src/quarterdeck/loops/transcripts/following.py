@@ -260,10 +260,13 @@ def _steps(session: Session, layout: Layout, *, to_the_end: bool) -> Iterator[St
     """
     read: Reader = importlib.import_module(f"{__package__}.{_READERS[layout.format]}").read_line
     lines = _whole_lines(session.transcript, to_the_end=to_the_end) if layout.in_lines else _values(session)
-    for line in lines:
-        if line.content:
-            yield from read(line, session)
-        yield from session.taken_problems()
+    try:
+        for line in lines:
+            if line.content:
+                yield from read(line, session)
+            yield from session.taken_problems()
+    except OSError as error:  # it is damaged, or gone; what stood before that has been read
+        yield Problem(session.transcript.path, 0, f"cannot be read: {error.strerror}")
     yield from session.taken_problems()
     for unread in session.transcript.problems:
         yield Problem(session.transcript.path, *unread)

@@ -43,6 +43,7 @@ def read_line(line: Line, session: Session) -> Iterator[Step]:
         return
     session.notes.setdefault("session", "")
     session.notes.setdefault("project", "")
+    session.transcript.state = session.notes  # at a last line without its end it has been put back
     session.pay(ledger.requests_of(line.content, session.transcript), line.number)
     whole = value.get("$set", value) if isinstance(value, dict) else None
     listed = whole.get("messages") if isinstance(whole, dict) else None

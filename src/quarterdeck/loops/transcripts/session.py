@@ -78,7 +78,7 @@ class Session:
         try:
             for found in requests:
                 if isinstance(found, Problem):
-                    self._problems.append(found)
+                    self.problem(line, found.reason)
                 self.joining.pay(self._meter.gained(found), actor)
         except UsageError as error:
             self.problem(line, error.message)

@@ -87,11 +87,9 @@ def read_line(line: Line, session: Session) -> Iterator[Step]:
             request = requests[position]
             session.pay([request], line.number, actor)
         name = ":".join(span.key) if all(span.key) else session.name(line.number)
-        for turn in _turns(span, status, why):
-            if not isinstance(turn, Heard) or session.joining.is_new(
-                f"{actor}:{zlib.crc32(turn.text.encode())}"
-            ):
-                yield from session.joining.take(turn, name, at, actor)
+        turns = _executed(span, status, why) if _is_tool(span) else _answered(span, actor, session)
+        for turn in turns:
+            yield from session.joining.take(turn, name, at, actor)
 
 
 def _nesting(session: Session) -> Nesting:
@@ -169,29 +167,36 @@ def _actor(span: Span) -> str:
     return clean(named) or span.key[0]
 
 
-def _turns(span: Span, status: str, why: str) -> Iterator[Turn]:
+def _executed(span: Span, status: str, why: str) -> Iterator[Turn]:
+    """The call that the span of a tool is."""
     told = span.attributes
-    if _is_tool(span):
-        tool = next((text(told[key]) for key in TOOL if told.get(key)), "")
-        arguments = next((told[key] for key in ARGUMENTS if told.get(key) is not None), None)
-        result = next((told[key] for key in RESULT if told.get(key) is not None), None)
-        error = text(told.get("error.type"))
-        failed = True if error or status in _FAILED else False if status in _WENT_WELL else None
-        outcome = (why or error or status) if result is None and failed else result
-        yield Done(
-            text(next((told[key] for key in ID if told.get(key)), "")),
-            clean(tool or span.name.removeprefix("execute_tool ") or "tool"),
-            arguments_of(arguments),
-            None if outcome is None else outcome_of(arguments_of(outcome)),
-            failed,
-        )
-        return
+    result = field(told, *RESULT)
+    error = text(told.get("error.type"))
+    failed = True if error or status in _FAILED else False if status in _WENT_WELL else None
+    outcome = (why or error or status) if result is None and failed else result
+    yield Done(
+        text(field(told, *ID)),
+        clean(text(field(told, *TOOL)) or span.name.removeprefix("execute_tool ") or "tool"),
+        arguments_of(field(told, *ARGUMENTS)),
+        None if outcome is None else outcome_of(arguments_of(outcome)),
+        failed,
+    )
+
+
+def _answered(span: Span, actor: str, session: Session) -> Iterator[Turn]:
+    """What a chat was told since the answer before it, and what it answered; nothing, of any other span."""
+    told = span.attributes
     heard = _messages(told.get("gen_ai.input.messages"))
     since = next(
         (place for place in range(len(heard), 0, -1) if text(field(heard[place - 1], "role")) in AGENT), 0
     )
-    for message in heard[since:]:
-        yield from turns_of(message)
+    for place, message in enumerate(heard[since:], since):
+        for turn in turns_of(message):
+            told_again = isinstance(turn, Heard) and not session.joining.is_new(
+                f"{actor}:{place}:{zlib.crc32(turn.text.encode())}"
+            )
+            if not told_again:  # as a chat is that is tried again
+                yield turn
     for message in _messages(told.get("gen_ai.output.messages")):
         yield from turns_of(message)
     for key in SAID:

@@ -17,7 +17,7 @@ graphs = st.lists(st.text("abcdefg", min_size=1, max_size=1), max_size=7, unique
 
 
 def all_there_are(successors, max_length):
-    """Every order of every choice of nodes, of which those stay that are circuits and begin with their first."""
+    """Of every order of every choice of nodes, those that are circuits and begin with their first node."""
     places = {node: place for place, node in enumerate(successors)}
     return {
         circuit

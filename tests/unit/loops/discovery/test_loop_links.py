@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -117,7 +118,7 @@ def test_a_metric_without_shocks_shows_no_link():
     """What copies another one exactly follows it, but so it would if both followed a third."""
     dice = random.Random(9)
     values = [dice.gauss(0, 1) for _ in range(201)]
-    history = [{"x": now, "y": before} for before, now in zip(values, values[1:], strict=False)]
+    history = [{"x": now, "y": before} for before, now in pairwise(values)]
     assert found(history) == {}
 
 

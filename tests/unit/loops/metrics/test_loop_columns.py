@@ -85,7 +85,11 @@ class TestColumns:
 
     def test_success_stands_in_for_the_success_rate_where_that_is_missing(self):
         """Snapshot by snapshot; where both are known, the rate counts."""
-        history = [{"success": True}, {"success_rate": 0.4, "success": True}, {"success_rate": None}]
+        history: list[dict[str, object]] = [
+            {"success": True},
+            {"success_rate": 0.4, "success": True},
+            {"success_rate": None},
+        ]
         assert Columns(history)["success_rate"] == [1.0, 0.4, None]
         assert Columns(history)["success"] == [1.0, 1.0, None]
         assert [measured(snapshot, "success_rate") for snapshot in history] == [1.0, 0.4, None]
@@ -128,7 +132,9 @@ class TestWhatIsAccepted:
         snapshots = [{"trust": 0.1}, {"trust": 0.2}]
         assert as_history(kind(snapshots)) == snapshots
 
-    @pytest.mark.parametrize("wrong", [None, 5, "trust", [], [("trust", 1)], {"trust"}, np.array([1.0])], ids=repr)
+    @pytest.mark.parametrize(
+        "wrong", [None, 5, "trust", [], [("trust", 1)], {"trust"}, np.array([1.0])], ids=repr
+    )
     def test_a_snapshot_that_is_no_mapping_is_refused_with_an_example(self, wrong):
         """Empty lists and lists of pairs would pass for mappings if nobody looked."""
         with pytest.raises(UsageError, match=type(wrong).__name__) as caught:
@@ -137,7 +143,16 @@ class TestWhatIsAccepted:
 
     @pytest.mark.parametrize(
         "wrong",
-        [5, {}, {"trust": 0.5}, {1}, iter([{"trust": 0.5}]), (each for each in ()), np.array([1.0]), object()],
+        [
+            5,
+            {},
+            {"trust": 0.5},
+            {1},
+            iter([{"trust": 0.5}]),
+            (each for each in range(0)),
+            np.array([1.0]),
+            object(),
+        ],
         ids=lambda each: type(each).__name__,
     )
     def test_a_history_that_is_no_sequence_is_refused_with_an_example(self, wrong):

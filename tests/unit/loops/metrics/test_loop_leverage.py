@@ -32,7 +32,12 @@ def test_the_most_effective_place_comes_first_whatever_the_order_asked_in():
     """Rules before information before numbers; what is at the same place stays as it was asked."""
     asked = ["adjust_scope", "rebuild_confidence", "celebrate_wins", "break_cycle"]
     found = interventions(asked)
-    assert [each.name for each in found] == ["break_cycle", "rebuild_confidence", "celebrate_wins", "adjust_scope"]
+    assert [each.name for each in found] == [
+        "break_cycle",
+        "rebuild_confidence",
+        "celebrate_wins",
+        "adjust_scope",
+    ]
     assert [each.place for each in found] == sorted(each.place for each in found if each.place)
 
 

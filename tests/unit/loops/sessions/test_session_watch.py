@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.loops.events import Level
-from quarterdeck.loops.sessions.following import Following, Raised
+from quarterdeck.loops.sessions.following import Following, Loop
 from quarterdeck.loops.sessions.watch import POLL_S, Began, Seen, watch
 from quarterdeck.loops.settings import LoopSettings
 from tests.session_worlds import Transcript
@@ -41,7 +41,7 @@ def told(path: Path, *steps: Callable[[], object]) -> list[Began | Seen | Proble
 
 def levels(news: list[Began | Seen | Problem]) -> list[Level]:
     """Of the alarms among them."""
-    return [each.raised.alarm.level for each in news if isinstance(each, Seen)]
+    return [each.loop.alarm.level for each in news if isinstance(each, Seen)]
 
 
 def test_alarms_come_when_they_are_raised(tmp_path):
@@ -66,7 +66,7 @@ def test_a_file_is_read_only_when_it_has_changed(tmp_path, monkeypatch):
     reads: list[str] = []
     real = Following.read
 
-    def counted(session: Following) -> Iterator[Raised | Problem]:
+    def counted(session: Following) -> Iterator[Loop | Problem]:
         reads.append(session.path)
         return real(session)
 

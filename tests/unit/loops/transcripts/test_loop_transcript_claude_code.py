@@ -88,10 +88,15 @@ def test_what_programs_say_in_a_persons_place_is_not_heard(events, content):
     assert events(line("user", content)) == []
 
 
-@pytest.mark.parametrize("mark", ["isMeta", "isCompactSummary"])
-def test_marked_lines_are_not_heard(events, mark):
-    """An expanded command or a hook's word, and the summary of a compaction."""
-    assert events(line("user", "Go on.", **{mark: True})) == []
+@pytest.mark.parametrize(
+    "marks",
+    [{"isMeta": True}, {"isCompactSummary": True}, {"origin": {"kind": "task-notification"}}],
+    ids=str,
+)
+def test_marked_lines_are_not_heard(events, marks):
+    """An expanded command or a hook's word, the summary of a compaction, what a task reports."""
+    assert events(line("user", "Go on.", **marks)) == []
+    assert len(events(line("user", "Go on.", origin={"kind": "human"}))) == 1
 
 
 def test_a_person_is_heard_beside_what_programs_say(events):
@@ -107,7 +112,9 @@ def test_a_person_who_speaks_while_the_agent_works_is_heard(events):
     def queued(prompt):
         return {**line("attachment", ""), "attachment": {"type": "queued_command", "prompt": prompt}}
 
-    found = events(queued("Use make."), queued("<task-notification>done</task-notification>"))
+    reported = queued("It is done.")
+    reported["attachment"]["origin"] = {"kind": "task-notification"}
+    found = events(queued("Use make."), queued("<task-notification>done</task-notification>"), reported)
     assert [event.text for event in found] == ["Use make."]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -16,6 +17,7 @@ from quarterdeck.testing.sessions import (
     session_lines,
     write_session,
 )
+from quarterdeck.testing.transcripts.books import write_lines
 
 SCRIPT = [
     AgentEvent.heard("Make the tests pass."),
@@ -50,6 +52,16 @@ def test_every_format_tells_the_same_session(form, tmp_path):
     assert recognise(path) is form
     assert [bare(step.event) for step in steps] == [bare(event) for event in SCRIPT]
     assert len({step.actor for step in steps}) == 1
+
+
+@pytest.mark.parametrize("form", list(Format))
+@pytest.mark.parametrize("end", ["", "\r\n", "\n\n\0\0"])
+def test_how_the_last_line_ends_is_of_no_account(form, end, tmp_path):
+    """A session that is over may end without an end of line, or with what a crash left."""
+    whole, path = tmp_path / "whole.jsonl", tmp_path / "session.jsonl"
+    write_session(whole, form, SCRIPT)
+    path.write_text(whole.read_text().rstrip("\n") + end)
+    assert [bare(step.event) for step in told(path)] == [bare(step.event) for step in told(whole)]
 
 
 @pytest.mark.parametrize("form", [Format.CLAUDE_CODE, Format.CODEX, Format.GEMINI, Format.SPANS])
@@ -132,3 +144,24 @@ def test_the_first_lines_may_be_of_no_use(tmp_path):
     assert recognise(path) is Format.CLAUDE_CODE
     assert [(one.line, one.path) for one in problems] == [(4, str(path))]
     assert len(found) > len(SCRIPT)
+
+
+def test_a_damaged_archive_is_read_as_far_as_it_goes(tmp_path):
+    """The damage is told, and what stood before it."""
+    path = tmp_path / "session.jsonl.zst"
+    script = [AgentEvent.call("Bash", {"command": os.urandom(2000).hex()}, "ok") for _ in range(3000)]
+    write_lines(str(path), session_lines(Format.MESSAGES, script))
+    assert len(told(path)) == 3000
+    path.write_bytes(path.read_bytes()[:-1000])
+    found = list(read_events(path))
+    assert [type(one) for one in found if not isinstance(one, Step)] == [Problem]
+    assert 100 < len(found) < 3000
+
+
+def test_a_line_of_gemini_that_cannot_be_counted_is_named(tmp_path):
+    """The line itself, not the one after it."""
+    path = tmp_path / "session.jsonl"
+    lines = session_lines(Format.GEMINI, SCRIPT)
+    lines[2]["tokens"] = {"input": "many"}
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert [one.line for one in read_events(path) if isinstance(one, Problem)] == [3]

@@ -123,6 +123,22 @@ def test_a_call_in_an_answer_and_its_span_are_one(told):
         ]
 
 
+def test_a_person_is_heard_once_each_time(told):
+    """A chat that is tried again is no new word; the same word later is."""
+
+    def chat(number, *texts):
+        roles = ("user", "assistant") * len(texts)
+        asked = [
+            {"role": role, "parts": [{"type": "text", "content": text}]}
+            for role, text in zip(roles, texts, strict=False)
+        ]
+        inputs = {"gen_ai.operation.name": "chat", "gen_ai.input.messages": json.dumps(asked)}
+        return span(number, "chat", second=2 * number, told=inputs)
+
+    steps = told(chat(1, "Go on."), chat(2, "Go on."), chat(3, "Go on.", "Fine.", "Go on."))
+    assert [step.event.text for step in steps] == ["Go on.", "Go on."]
+
+
 def test_a_call_without_a_span_is_told_by_the_next_chat(told):
     """Where only the chats are recorded."""
     part = {"type": "tool_call", "id": "c1", "name": "search", "arguments": '{"q": 1}'}

@@ -1,0 +1,301 @@
+"""What is the same call, the same outcome and the same error, and what is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from quarterdeck.loops.events import AgentEvent
+from quarterdeck.loops.events.allowances import Allowances, Role
+from quarterdeck.loops.events.calls import footprint, label
+from quarterdeck.loops.events.values import digest
+
+NOTHING = Allowances()
+
+
+def seen(tool="Tool", arguments=None, outcome="done", *, folder="", failed=False):
+    return footprint(AgentEvent.call(tool, arguments, outcome, failed=failed), NOTHING, folder)
+
+
+def came(outcome, *, failed=False):
+    return seen(outcome=outcome, failed=failed).outcome
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ({"a": 1, "b": [1, {"x": 1, "y": 2}]}, {"b": [1, {"y": 2, "x": 1}], "a": 1}),
+        ({"path": "src", "pattern": "TODO"}, '{"pattern": "TODO",\n "path": "src"}'),
+        ({"command": "ls  -l\n"}, {"command": "ls -l"}),
+        (
+            {"command": "ls", "description": "List files"},
+            {"command": "ls", "description": "See what is there"},
+        ),
+        ({"path": "a", "explanation": "to know"}, {"path": "a", "explanation": "to be sure"}),
+        ({"query": "x", "request_id": "a1"}, {"query": "x", "request_id": "b2"}),
+    ],
+    ids=["order of keys", "text or value", "spaces of a command", "remark", "explanation", "stamp"],
+)
+def test_one_call_written_in_two_ways(one, other):
+    """What an agent says about its call is not part of it, nor is how it is written down."""
+    assert seen(arguments=one).call == seen(arguments=other).call
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ({"path": "a.py", "offset": 1}, {"path": "a.py", "offset": 101}),
+        ({"path": "a.py"}, {"path": "b.py"}),
+        ({"old_string": "x", "new_string": "  y"}, {"old_string": "x", "new_string": "    y"}),
+        ({"pattern": "todo"}, {"pattern": "TODO"}),
+        ({"title": "a", "description": "one"}, {"title": "a", "description": "two"}),
+        ({"description": "one"}, {"description": "two"}),
+        ({"items": ["a", "b"]}, {"items": ["b", "a"]}),
+    ],
+    ids=[
+        "page",
+        "file",
+        "indent",
+        "case",
+        "content named description",
+        "nothing but a remark",
+        "order of a list",
+    ],
+)
+def test_two_calls(one, other):
+    """Progress is never taken for repetition."""
+    assert seen(arguments=one).call != seen(arguments=other).call
+
+
+def test_another_tool_is_another_call():
+    """Whatever it is called with; capitals do not make another tool."""
+    assert seen("Read", {"a": 1}).call != seen("Grep", {"a": 1}).call
+    assert seen("Read", {"a": 1}).call == seen("read", {"a": 1}).call
+
+
+def test_a_tool_about_requests_is_about_the_request():
+    """The id is dropped only where it stamps the call."""
+    one, other = ({"request_id": number, "notify": False} for number in (1, 2))
+    assert seen("cancel_request", one).call != seen("cancel_request", other).call
+
+
+@pytest.mark.parametrize(
+    "inside, relative",
+    [
+        ({"file_path": "/home/a/app/src/x.py"}, {"file_path": "src/x.py"}),
+        ({"file_path": "./src/x.py"}, {"file_path": "src/x.py"}),
+        ({"command": "cd /home/a/app && make"}, {"command": "make"}),
+    ],
+)
+def test_a_path_in_the_folder_is_the_relative_one(inside, relative):
+    """If it is known where the agent works."""
+    one, other = (seen("Edit", each, folder="/home/a/app", failed=True) for each in (inside, relative))
+    assert one.target == other.target
+    if "./" not in str(inside):
+        assert one.call == other.call
+
+
+def test_a_list_of_things_to_do_has_no_order_and_its_answer_says_nothing():
+    """Only what is on it counts."""
+    items = [{"content": "a", "status": "pending"}, {"content": "b", "status": "pending"}]
+    one, other = (
+        seen("TodoWrite", {"todos": items}, "ok"),
+        seen("TodoWrite", {"todos": items[::-1]}, "Updated."),
+    )
+    assert (one.call, one.outcome) == (other.call, other.outcome)
+    done = [items[0], {**items[1], "status": "completed"}]
+    assert seen("TodoWrite", {"todos": done}).call != one.call
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("failed at 2026-01-02T03:04:05.678Z", "failed at 2026-11-12T13:14:15+01:00"),
+        ("[12:01:09] server is up", "[23:59:58] server is up"),
+        ("passed in 0.31s", "passed in 12.08s"),
+        ("passed in 1m 3s", "passed in 12m 41s"),
+        ("took 3 ms", "took   412 ms"),
+        ("<Thing object at 0x7f12ab34cd56>", "<Thing object at 0x7fffab000010>"),
+        ("id 0b5c1c1e-7d0e-4f1e-8a55-0242ac120002 gone", "id 9f5c1c1e-7d0e-4f1e-8a55-1242ac120003 gone"),
+        ("id 0b5c1c1e-7d0e-4f1e-8a55-0242ac120002 gone", "id cbadeccb-1161-45f7-9bde-410af5d1e756 gone"),
+        ("HEAD is now at 1a2b3c4d", "HEAD is now at fe98dc76"),
+        ("request req_011CabcDEF12345 refused", "request req_09zZyYxXwW98765 refused"),
+        ("app/main.py:12:3: E501", "app/main.py:140:7: E501"),
+        ('File "x.py", line 12', 'File "x.py", line 340'),
+        ("connecting to localhost:54321", "connecting to localhost:40001"),
+        ("pid 3121 died", "pid 40 died"),
+        ("wrote /tmp/tmpab12cd/x", "wrote /tmp/tmp98zzxy/x"),
+        ("\x1b[31mred\x1b[0m", "red"),
+        ("ERROR", "Error"),
+        ({"ok": True, "duration_ms": 12}, {"ok": True, "duration_ms": 93}),
+        ('{"output": "x", "metadata": {"duration_seconds": 1.2}}', {"output": "x"}),
+        ([{"type": "text", "text": "x"}], "x"),
+        (b"x", "x"),
+    ],
+    ids=lambda value: str(value)[:24].encode("unicode_escape").decode(),
+)
+def test_one_outcome(one, other):
+    """What changes by itself does not make another one."""
+    assert came(one) == came(other)
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("3 failed, 12 passed", "2 failed, 13 passed"),
+        ("45%", "46%"),
+        ("1200 rows", "1300 rows"),
+        ("value = 3", "value = 4"),
+        ("no such file: a.py", "no such file: b.py"),
+        ("test_parse_v2 failed", "test_parse_v3 failed"),
+        ({"status": "running", "percent": 10}, {"status": "running", "percent": 20}),
+        ("", "x"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_two_outcomes(one, other):
+    """Numbers that say how far it is stay."""
+    assert came(one) != came(other)
+
+
+def test_a_huge_outcome_is_known_by_its_ends():
+    """Ten megabytes cost no more than some thousand characters."""
+    body = "x" * 10_000_000
+    assert came("a" + body) == came("a" + body)
+    assert came("a" + body) != came("b" + body)
+    assert came(body + "a") != came(body + "b")
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        "Error: no such file",
+        "<tool_use_error>String to replace not found</tool_use_error>",
+        'Traceback (most recent call last):\n  File "x.py", line 1\nKeyError: 1',
+        "collecting\nmore\nKeyError: 'x'",
+        "bash: foo: command not found",
+        "lots of output\nExit code 2",
+        '{"error": {"code": 3}}',
+        {"stdout": "", "stderr": "", "exit_code": 1},
+        "npm ERR! missing script",
+        "=== 1 failed, 3 passed in 0.1s ===",
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_an_outcome_that_nobody_marked_says_that_it_failed(outcome):
+    """By its first words or its last."""
+    assert seen(outcome=outcome, failed=None).failed
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        "def handle(error):\n    raise error\n",
+        "0 errors, 12 passed",
+        '{"error": null, "rows": 3}',
+        "src/errors.py\nsrc/main.py",
+        "the errors are described in chapter 3",
+        {"stdout": "fine", "exit_code": 0},
+        "",
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_text_about_errors_is_none(outcome):
+    """Agents read source code and logs."""
+    assert not seen(outcome=outcome, failed=None).failed
+
+
+def test_what_is_marked_is_believed():
+    """A mark goes before the text."""
+    assert not seen(outcome="Error: no", failed=False).failed
+    assert seen(outcome="fine", failed=True).failed
+
+
+def test_nothing_known_is_no_failure():
+    """An outcome that is missing is unknown."""
+    unknown = footprint(AgentEvent.call("Tool", {}), NOTHING)
+    assert (unknown.outcome, unknown.failed, unknown.error) == (0, False, 0)
+
+
+def trace(*frames, error="KeyError: 'total'"):
+    lines = "".join(f'  File "{file}", line {line}, in run\n' for file, line in frames)
+    return f"Traceback (most recent call last):\n{lines}{error}"
+
+
+def test_an_error_is_the_same_from_wherever_it_comes():
+    """Which lines led to it does not count."""
+    one = seen(arguments={"command": "a"}, outcome=trace(("a.py", 3)), failed=True)
+    other = seen(arguments={"command": "b"}, outcome=trace(("b.py", 9), ("c.py", 8)), failed=True)
+    assert one.error == other.error != 0
+
+
+def test_another_error():
+    """What it says counts, also by numbers of failed tests."""
+    errors = [
+        seen(outcome=outcome, failed=True).error
+        for outcome in (
+            trace(),
+            trace(error="KeyError: 'sum'"),
+            "3 tests failed badly",
+            "2 tests failed badly",
+        )
+    ]
+    assert len(set(errors)) == 4
+
+
+def test_an_error_that_says_next_to_nothing_is_that_of_its_call():
+    """Exit code 1 of two commands is not one error."""
+    one, other = (seen(arguments={"command": name}, outcome="exit code 1", failed=True) for name in "ab")
+    assert one.error != other.error
+
+
+@pytest.mark.parametrize(
+    "tool, arguments",
+    [
+        ("Edit", {"file_path": "a.py", "old_string": "x", "new_string": "y"}),
+        ("fs_edit_file", {"path": "a.py", "oldText": "x", "newText": "y"}),
+        ("str_replace_editor", {"command": "str_replace", "path": "a.py", "old_str": "x", "new_str": "y"}),
+        ("apply_patch", {"input": "*** Begin Patch\n*** Update File: a.py\n-x\n+y\n*** End Patch"}),
+        (
+            "shell",
+            {"command": ["apply_patch", "*** Begin Patch\n*** Update File: a.py\n-x\n+y\n*** End Patch"]},
+        ),
+        ("apply_patch", "--- a/a.py\n+++ b/a.py\n@@\n-x\n+y"),
+    ],
+    ids=["claude", "camel", "editor", "patch", "shell", "diff"],
+)
+def test_what_an_edit_changes_is_read_in_every_tongue(tool, arguments):
+    """The file, what was there, and what is there now."""
+    edit = seen(tool, arguments)
+    assert edit.role is Role.CHANGE
+    assert (edit.target, edit.before, edit.after) == (digest("a.py"), digest("x"), digest("y"))
+
+
+@pytest.mark.parametrize(
+    "tool, arguments, outcome, vain",
+    [
+        ("Grep", {"pattern": "x"}, "No matches found", True),
+        ("Grep", {"pattern": "x"}, "src/a.py:3:x", False),
+        ("Bash", {"command": "rg x src"}, {"output": "", "metadata": {"exit_code": 1}}, True),
+        ("search_index", {"query": "x"}, '{"items": []}', True),
+        ("Read", {"file_path": "x"}, "", False),
+    ],
+)
+def test_a_search_in_vain(tool, arguments, outcome, vain):
+    """Nothing found is no news, and no error."""
+    looked = seen(tool, arguments, outcome, failed=vain)
+    assert looked.vain is vain
+    assert not (vain and looked.error)
+
+
+def test_what_says_it_is_still_at_work_is_polled():
+    """Whatever the tool is called."""
+    assert seen("Bash", {"command": "tail -n 1 train.log"}, '{"status": "running"}').role is Role.POLLING
+    assert seen("Bash", {"command": "tail -n 1 train.log"}, "loss 0.3").role is Role.OTHER
+
+
+def test_a_label_is_one_harmless_line():
+    """Nothing in it moves the cursor."""
+    text = label(AgentEvent.call("Bash", {"command": "echo \x1b[2J\n\x07" + "x" * 500, "description": "why"}))
+    assert text.isprintable()
+    assert text.startswith("Bash(command=echo ")
+    assert len(text) <= 90
