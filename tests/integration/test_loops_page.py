@@ -12,6 +12,7 @@ import pytest
 from docs import samples
 from quarterdeck.config import load
 from quarterdeck.loops import LoopType
+from quarterdeck.loops.events import findings
 from quarterdeck.loops.settings import LoopSettings
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,21 @@ def test_the_settings_of_the_page_are_settings(tmp_path):
     loaded = load(LoopSettings, "loops", str(tmp_path))
     assert {*loaded.sources.values()} != {"default"}
     assert [name for name, source in loaded.sources.items() if source == "default"] == []
+
+
+def test_the_limits_that_are_told_are_those_in_force():
+    """The table of the explanation has the numbers that the rules go by."""
+    told = (ROOT / "docs" / "explanation" / "loops.md").read_text(encoding="utf-8")
+    for what, limits in {
+        "one call with one outcome": findings.SAME_CALL,
+        "the same, with others in between": findings.SCATTERED,
+        "the same, while somebody waits": findings.POLLING,
+        "rounds of calls": findings.ROUNDS,
+        "one error": findings.SAME_ERROR,
+        "returns to a state that was left": findings.RETURNS,
+        "messages without a call": findings.MESSAGES,
+    }.items():
+        assert f"| {what} | {limits.nudge} | {limits.pause} | {limits.stop} |" in told
 
 
 def test_the_python_of_the_page_runs(tmp_path, monkeypatch, capsys):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import quarterdeck
+import quarterdeck.cli
 import quarterdeck.costs
 import quarterdeck.index
 import quarterdeck.loops
@@ -110,6 +111,15 @@ def test_help_loads_no_part():
         "quarterdeck.cli.program",
     }
     assert not among(modules, "rich", "sqlite3", "tree_sitter", "subprocess", "asyncio", "dataclasses")
+
+
+def test_importing_the_command_line_loads_no_command_line():
+    """The hook of agents is called through it, before every call of theirs."""
+    modules = loaded(IMPORT.replace("quarterdeck;", "quarterdeck.cli;"))
+    assert {name for name in modules if name.startswith("quarterdeck")} == {"quarterdeck", "quarterdeck.cli"}
+    assert not among(modules, "click", "json", "dataclasses", "inspect")
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        quarterdeck.cli.nonsense  # noqa: B018 - to look is the test
 
 
 def test_a_warm_answer_loads_nothing_that_reads_files(tmp_path):

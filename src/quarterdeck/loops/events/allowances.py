@@ -5,6 +5,7 @@
     change     something is different afterwards: what follows may repeat what came before.
     search     something is looked for: that it is not there is no news after a while.
     note       the agent's own list: what counts is what is on it.
+    reading    what comes back is somebody's text: that it tells of errors is no failure; of a search as well.
 
 A tool is known by the words of its name, a command by its programs and what they are told to do. An unknown
 one is nothing of this.
@@ -31,6 +32,7 @@ class Role(enum.IntEnum):
     CHANGE = 3
     SEARCH = 4
     NOTE = 5
+    READING = 6
 
 
 def _words(text: str) -> frozenset[str]:
@@ -56,6 +58,7 @@ _TOOLS = (
         ),
     ),
     (Role.SEARCH, _words("grep search glob find query lookup list ls match websearch")),
+    (Role.READING, _words("read view cat fetch webfetch notebookread")),
     (
         Role.STEPPING,
         _words(
@@ -127,6 +130,7 @@ _CHANGES_BY = {
 }
 _WRITES_TO_A_FILE = re.compile(r"(?<![0-9&=<-])>{1,2}\s?(?!/dev/null|[&>=\s])")
 _SEARCHES = _words("grep egrep zgrep rg ag ack find fd locate ls")
+_READS = _words("cat head tail less more sed awk bat nl jq strings journalctl")
 
 
 class Allowances:
@@ -156,7 +160,7 @@ class Allowances:
         if not command or role is Role.NOTE:
             return role
         if role is Role.CHANGE and " " not in command:  # an editor that is told by one word what to do
-            return Role.OTHER if command in _EDITOR_LOOKS else role
+            return Role.READING if command in _EDITOR_LOOKS else role
         return role if role is Role.CHANGE else _role_of_command(command)
 
 
@@ -183,6 +187,8 @@ def _role_of_command(command: str) -> Role:
             found = Role.CHANGE
         elif found is Role.OTHER and (program in _SEARCHES or words[:2] == ["git", "grep"]):
             found = Role.SEARCH
+        elif found is Role.OTHER and program in _READS:
+            found = Role.READING
     return found
 
 

@@ -103,7 +103,8 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
         return Footprint(call, 0, event.failed is True, 0, target, before, after, role, vain=False)
     came = outcome_text(event.outcome)
     steadied = steady(came)
-    failed = says_it_failed(came) if event.failed is None else event.failed
+    reads = role is Role.SEARCH or role is Role.READING
+    failed = says_it_failed(came, read=reads) if event.failed is None else event.failed
     if role is not Role.CHANGE and is_at_work(steadied):
         role = Role.POLLING
     vain = role is Role.SEARCH and finds_nothing(steadied)

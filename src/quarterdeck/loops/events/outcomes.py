@@ -23,6 +23,7 @@ _ERROR_LINES = 4
 _PARTS = 50
 _BYTES = 10_000
 _STATUS_CHARS = 500
+_SHORT_CHARS = 300
 _LAST_EXIT_CODE = 2**32
 _VAGUE_CHARS = 16  # an error that says less than this is the error of its call only
 
@@ -50,8 +51,8 @@ _TEMPORARY = re.compile(r"tmp[._-]?\w{5,}|pytest-[0-9]+")
 _MEASURED = re.compile(r"duration|elapsed|latency|took|wall_?time|uptime|timestamp|_ms$")
 _BEFORE_ID = "abcdefghijklmnopqrstuvwxyz0123456789"
 
-# An outcome that nobody has marked says by its first words, or by its last, that it is an error. A word such
-# as "error" somewhere in it does not: agents read source code and logs.
+# An outcome that nobody has marked says by its first words, or by its last, that it is an error; a short one
+# by any. In a longer one words such as "error" stand for nothing, nor do they in what was read.
 _FAILURE_AT_FIRST = re.compile(
     r"\s*(?:<tool_use_error>|\{?\s*\"?is_?error\"?\s*:\s*true"
     r"|\{?\s*\"?error\"?\s*:(?!\s*(?:null|false|\"\"|\[\]|none|0\b))"
@@ -59,9 +60,25 @@ _FAILURE_AT_FIRST = re.compile(
     r"|traceback \(most recent call last\)|failed to |permission denied|(?:ba|z)?sh: )"
 )
 _FAILURE_AT_LAST = re.compile(
-    r"(?:^|\n)(?:exit(?:ed with)? (?:code|status):? [1-9]|process exited with code [1-9]|command not found"
-    r"|[a-z_.]*(?:error|exception)(?:: [^\n]*)?$|npm err!|make: \*\*\*|=+ .*[0-9]+ (?:failed|errors?)\b"
-    r"|fatal: [^\n]*$|error: [^\n]*$|[^\n]*: (?:command not found|no such file or directory)$)"
+    r"(?:^|\n)\W{0,3}(?:(?:exit|exited with|process exited with) (?:code|status):? [1-9]|command not found"
+    r"|[a-z_.]*(?:error|exception)(?:: [^\n]*)?$|npm err!|make: \*\*\*"
+    r"|(?:[^\n]*\D)?[1-9][0-9]* (?:failed|errors?)\b"
+    r"|fail(?:ed|ure)?\W*$|fatal: [^\n]*$|error: [^\n]*$"
+    r"|[^\n]*: (?:command not found|no such file or directory)$)"
+)
+_FAILURE_ANYWHERE = re.compile(
+    r"\b(?:not found|no such|denied|did not|not (?:allowed|permitted|available|supported)|could not|cannot"
+    r""
+    r"|can't|unable to|unknown (?:tool|command|option|argument)|failed|invalid|refused|timed out|does not exist"
+    r"|unauthorized|forbidden|undefined)\b"
+)
+_NO_FAILURE = re.compile(
+    r"\b(?:no|0|zero|without|never)\b[^\n]{0,20}(?:fail|error)|(?:fail|error)\w*\W{1,3}0\b"
+)
+_UNREADABLE = re.compile(
+    r"\s*(?:<tool_use_error>.*|[^\n]{0,300}\b(?:no such file|file not found|does not exist|permission denied"
+    r"|is a directory|enoent|eacces|eisdir)\b[^\n]{0,100})\s*",
+    re.DOTALL,
 )
 _ERROR_LINE = re.compile(
     r"error|exception|fail|fatal|denied|refused|not found|no such|cannot|can't|unable|invalid|unknown|missing"
@@ -137,11 +154,21 @@ def steady(text: str) -> str:
     return text.strip()
 
 
-def says_it_failed(text: str) -> bool:
-    """Whether *text*, as it came, begins or ends as errors do; for outcomes that nobody has marked."""
-    return bool(
-        _FAILURE_AT_FIRST.match(text[:200].casefold())
-        or _FAILURE_AT_LAST.search(text[-300:].rstrip().casefold())
+def says_it_failed(text: str, *, read: bool) -> bool:
+    """Whether *text*, as it came, is that of an error; for outcomes that nobody has marked.
+
+    Args:
+        text: of any length; its ends are looked at.
+        read: whether a file or a search was asked for, so that it is text about anything.
+    """
+    start = text[:400].casefold()
+    if read:
+        return len(text) <= 400 and _UNREADABLE.fullmatch(start) is not None
+    end = text[-300:].rstrip().casefold()
+    if _FAILURE_AT_FIRST.match(start) or _FAILURE_AT_LAST.search(end):
+        return _NO_FAILURE.match(start) is None
+    return (
+        len(text) <= _SHORT_CHARS and bool(_FAILURE_ANYWHERE.search(start)) and not _NO_FAILURE.search(start)
     )
 
 

@@ -28,7 +28,7 @@ from quarterdeck.loops.events.allowances import Allowances, Role
         ("curl https://example.com/page", Role.OTHER),
         ("npm test > /dev/null", Role.OTHER),
         ("echo a -> b", Role.OTHER),
-        ("sed -n 1,40p a.py", Role.OTHER),
+        ("sed -n 1,40p a.py", Role.READING),
         ("sed -i s/a/b/ a.py", Role.CHANGE),
         ("git commit -m 'wait for it'", Role.CHANGE),
         ("cd app && npm install left-pad", Role.CHANGE),
@@ -64,7 +64,7 @@ def test_what_a_command_is_for(command, role):
         ("mcp__github__list_issues", Role.SEARCH),
         ("TodoWrite", Role.NOTE),
         ("update_plan", Role.NOTE),
-        ("Read", Role.OTHER),
+        ("Read", Role.READING),
         ("waiter", Role.OTHER),
         ("", Role.OTHER),
     ],
@@ -76,7 +76,7 @@ def test_what_a_tool_is_for(tool, role):
 
 def test_an_editor_that_only_looks():
     """What one word tells it to do decides."""
-    assert Allowances().role("str_replace_editor", "view") is Role.OTHER
+    assert Allowances().role("str_replace_editor", "view") is Role.READING
     assert Allowances().role("str_replace_editor", "create") is Role.CHANGE
 
 

@@ -178,6 +178,9 @@ def test_a_huge_outcome_is_known_by_its_ends():
         {"stdout": "", "stderr": "", "exit_code": 1},
         "npm ERR! missing script",
         "=== 1 failed, 3 passed in 0.1s ===",
+        "FAILED test_a.py\n1 failed, 30 passed in 6.11s\n[exit code 1 after 3.32s]",
+        'Tool "foo" not found in registry.',
+        "Permission to use this tool has been denied by the user.",
     ],
     ids=lambda value: str(value)[:20],
 )
@@ -191,6 +194,8 @@ def test_an_outcome_that_nobody_marked_says_that_it_failed(outcome):
     [
         "def handle(error):\n    raise error\n",
         "0 errors, 12 passed",
+        "30 passed, 0 failed",
+        "All good: no errors found",
         '{"error": null, "rows": 3}',
         "src/errors.py\nsrc/main.py",
         "the errors are described in chapter 3",
@@ -202,6 +207,17 @@ def test_an_outcome_that_nobody_marked_says_that_it_failed(outcome):
 def test_text_about_errors_is_none(outcome):
     """Agents read source code and logs."""
     assert not seen(outcome=outcome, failed=None).failed
+
+
+@pytest.mark.parametrize(
+    "tool, command", [("Bash", "grep -i error a.log"), ("Bash", "cat a.log"), ("Read", "")]
+)
+def test_what_was_read_may_tell_of_errors(tool, command):
+    """It failed only if it could not be read."""
+    arguments = {"command": command} if command else {"file_path": "a.log"}
+    for text in ("ERROR: connection refused", "KeyError: 'x'", "1 failed"):
+        assert not seen(tool, arguments, text, failed=None).failed
+    assert seen(tool, arguments, "cat: a.log: No such file or directory", failed=None).failed
 
 
 def test_what_is_marked_is_believed():
@@ -290,7 +306,7 @@ def test_a_search_in_vain(tool, arguments, outcome, vain):
 def test_what_says_it_is_still_at_work_is_polled():
     """Whatever the tool is called."""
     assert seen("Bash", {"command": "tail -n 1 train.log"}, '{"status": "running"}').role is Role.POLLING
-    assert seen("Bash", {"command": "tail -n 1 train.log"}, "loss 0.3").role is Role.OTHER
+    assert seen("Bash", {"command": "tail -n 1 train.log"}, "loss 0.3").role is Role.READING
 
 
 def test_a_label_is_one_harmless_line():

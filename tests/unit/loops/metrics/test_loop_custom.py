@@ -115,6 +115,14 @@ class TestReinforcing:
         )
         assert answer(reinforcing(components=components, moves=1), history)["dominant_loop"] is None
 
+    def test_the_sign_of_what_is_not_measured_at_first_counts_too(self):
+        """The last one measured acts through it on the first one measured."""
+        history = [{"load": each["errors"], "errors": each["retries"]} for each in storm()]
+        components = ["retries", "errors", "load"]
+        for signs, loop_id in (([-1, 1, -1], "storm"), ([-1, -1, 1], None)):
+            found = answer(reinforcing(components=components, signs=signs), history)
+            assert found["dominant_loop"] == loop_id
+
     def test_one_metric_can_drive_itself(self):
         """Interest on interest."""
         history = [{"debt": 1.1**year} for year in range(40)]
@@ -129,6 +137,12 @@ class TestReinforcing:
         found = answer(reinforcing(), storm(length=5))
         assert (found["dominant_loop"], found["loop_confirmed"]) == ("storm", False)
         assert found["details"]["links"] == []
+
+    def test_a_few_snapshots_have_to_go_with_its_signs(self):
+        """Errors rise and retries fall: that is how a loop looks in which each goes against the other."""
+        history = [{"errors": 2**at, "retries": 40 - 2**at} for at in range(5)]
+        assert answer(reinforcing(signs=[-1, -1]), history)["dominant_loop"] == "storm"
+        assert answer(reinforcing(signs=[1, 1]), history)["dominant_loop"] is None
 
 
 class TestBalancing:
@@ -149,15 +163,43 @@ class TestBalancing:
             assert not detector.detect_virtuous_cycle(queue())
             assert not detector.detect_vicious_cycle(queue())
 
-    @pytest.mark.parametrize("history", [queue(length=10), [{"load": each["load"]} for each in queue()]])
-    def test_too_few_snapshots_or_one_metric_alone_never_balance(self, history):
-        """That one alone returns to its middle is also what noise does."""
-        assert answer(balancing(), history)["loop_type"] == "none"
+    def test_too_few_snapshots_never_balance(self):
+        """There is no suspicion of it either."""
+        assert answer(balancing(), queue(length=19))["loop_type"] == "none"
+
+    def test_one_metric_alone_never_balances(self):
+        """That it returns to its middle is also what noise does."""
+        dice = random.Random("noise")
+        assert answer(balancing(), [{"load": dice.gauss(9, 1)} for _ in range(60)])["loop_type"] == "none"
+        assert answer(balancing(), [{"load": each["load"]} for each in queue()])["loop_type"] == "none"
 
     def test_a_storm_is_not_balanced(self):
         """Each is found where it is."""
         assert answer(balancing(components=[*STORM]), storm())["loop_type"] == "none"
         assert answer(reinforcing(components=[*QUEUE]), queue())["loop_type"] == "none"
+
+
+class TestSeveralAtWork:
+    def test_what_is_confirmed_is_said_before_what_is_suspected(self):
+        """However strong the suspicion: success that is only yes or no confirms little."""
+        history = [
+            {"trust": 0.1 + 0.01 * 1.06**at, "success": True, **each}
+            for at, each in enumerate(storm(length=40))
+        ]
+        alone = FeedbackLoopDetector().detect_active_loop(history)
+        assert (alone["dominant_loop"], alone["loop_confirmed"]) == ("R1_trust_building", False)
+        found = answer(reinforcing(), history)
+        assert (found["dominant_loop"], found["loop_confirmed"]) == ("storm", True)
+        assert found["loop_strength"] < alone["loop_strength"]
+
+    def test_what_amplifies_is_said_before_what_balances(self):
+        """Being balanced can wait."""
+        history = [{**one, **other} for one, other in zip(storm(), queue(length=60), strict=True)]
+        detector = FeedbackLoopDetector()
+        detector.register_custom_loop(balancing())
+        assert detector.detect_active_loop(history)["dominant_loop"] == "queue"
+        detector.register_custom_loop(reinforcing())
+        assert detector.detect_active_loop(history)["dominant_loop"] == "storm"
 
 
 @pytest.mark.parametrize("unit", [1000.0, 1e9, 1e100])
