@@ -68,9 +68,8 @@ _FAILURE_AT_LAST = re.compile(
 )
 _FAILURE_ANYWHERE = re.compile(
     r"\b(?:not found|no such|denied|did not|not (?:allowed|permitted|available|supported)|could not|cannot"
-    r""
-    r"|can't|unable to|unknown (?:tool|command|option|argument)|failed|invalid|refused|timed out|does not exist"
-    r"|unauthorized|forbidden|undefined)\b"
+    r"|can't|unable to|unknown (?:tool|command|option|argument)|failed|invalid|refused|timed out"
+    r"|does not exist|unauthorized|forbidden|undefined)\b"
 )
 _NO_FAILURE = re.compile(
     r"\b(?:no|0|zero|without|never)\b[^\n]{0,20}(?:fail|error)|(?:fail|error)\w*\W{1,3}0\b"

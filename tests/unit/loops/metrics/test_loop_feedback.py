@@ -98,6 +98,7 @@ class TestTooLittle:
         assert found.links
 
 
-def test_deviations_of_shares_at_their_bounds_say_nothing():
-    """Thirty snapshots at the top and four that move are four."""
-    assert balancing([[1.0] * 30 + [0.5, 0.6] * 2, [1.0] * 30 + [0.6, 0.4] * 2]) == UNTESTED
+@pytest.mark.parametrize("bound", [0.0, 1.0])
+def test_deviations_of_shares_at_their_bounds_say_nothing(bound):
+    """Thirty snapshots at the top or at the bottom and four that move are four."""
+    assert balancing([[bound] * 30 + [0.5, 0.6] * 2, [bound] * 30 + [0.6, 0.4] * 2]) == UNTESTED
