@@ -3,8 +3,8 @@
     virtuous    each grows by where the other stands above a threshold, until both are near 1
     vicious     the same, below the threshold, until both are near 0
     balancing   trust follows success, success falls where trust is too high; both are drawn to their middle
-    none        no metric has an influence on the other: level noise, autocorrelated noise, random walks, a
-                ramp or a step in one, the same in both, a way to the bound in both (its cause is outside)
+    none        nothing comes back: level noise, autocorrelated noise, random walks; trust that adds up or
+                averages success; a ramp or a step in one, the same in both, a way to the bound in both
 
 ``noise`` is a standard deviation, of what a share of 0 to 1 is off by. A loop is either driven (shocks of
 half the noise hit both metrics at every step, and are passed on round the loop) or measured (shocks and
@@ -105,6 +105,28 @@ def walks(dice: random.Random, length: int, noise: float) -> History:
     return _wandering(dice, length, noise / 2, (1.0, 1.0))
 
 
+def adding_up(dice: random.Random, length: int, noise: float) -> History:
+    """Trust adds up how far the work succeeds above or below the usual, and nothing comes back of it."""
+    trust, share = dice.uniform(0.3, 0.7), dice.uniform(0.02, 0.2)
+    states = []
+    for _ in range(length):
+        success = _share(0.5 + dice.gauss(0, 0.2))
+        states.append((trust, success))
+        trust = _share(trust + share * (success - 0.5) + dice.gauss(0, noise / 10))
+    return _measured(NONE, states, dice, 0.0)
+
+
+def averaging(dice: random.Random, length: int, noise: float) -> History:
+    """Trust is the moving average of how the work succeeds, and nothing comes back of it."""
+    trust, weight = 0.5, dice.uniform(0.05, 0.4)
+    states = []
+    for _ in range(length):
+        success = _share(0.5 + dice.gauss(0, 0.2))
+        states.append((trust, success))
+        trust = _share(trust + weight * (success - trust) + dice.gauss(0, noise / 10))
+    return _measured(NONE, states, dice, 0.0)
+
+
 def ramp(dice: random.Random, length: int, noise: float, *, both: bool) -> History:
     """Something outside moves trust, or both, by the same amount at every step."""
     start, height = _outside(dice)
@@ -140,6 +162,8 @@ NO_LOOP: dict[str, Maker] = {
     "level": level,
     "autocorrelated": autocorrelated,
     "walks": walks,
+    "adding up": adding_up,
+    "averaging": averaging,
     **OUTSIDE,
 }
 

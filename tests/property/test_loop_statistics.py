@@ -11,9 +11,8 @@ import statsmodels.api as sm
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
-from statsmodels.tsa.api import VAR
 
-from quarterdeck.loops.metrics.least_squares import fit, student_p, vector_autoregression
+from quarterdeck.loops.metrics.least_squares import fit, student_p
 from quarterdeck.loops.metrics.onset import START, Onset
 from quarterdeck.loops.metrics.trend import mann_kendall, theil_sen
 
@@ -92,17 +91,6 @@ def test_least_squares_are_those_of_statsmodels(problem):
     scale = abs(design).max(axis=0)
     solved, *_ = np.linalg.lstsq(design / scale, target, rcond=None)
     assert found.coefficients * scale == pytest.approx(solved, rel=1e-8, abs=1e-8)
-
-
-@given(st.integers(0, 2**32), st.integers(2, 4), st.integers(1, 3))
-def test_vector_autoregressions_are_those_of_statsmodels(seed, count, lags):
-    """Coefficients and standard errors of series that wander."""
-    series = np.random.default_rng(seed).normal(size=(60, count)).cumsum(axis=0)
-    found = vector_autoregression(series.T.tolist(), lags)
-    oracle = VAR(series).fit(lags, trend="c")
-    assert found is not None
-    assert pytest.approx(oracle.params, abs=1e-8) == np.array([each.coefficients for each in found]).T
-    assert pytest.approx(oracle.stderr, rel=1e-8) == np.array([each.standard_errors for each in found]).T
 
 
 @given(st.lists(st.lists(ANY, min_size=3, max_size=3), max_size=12), st.data())

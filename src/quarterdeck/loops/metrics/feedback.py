@@ -6,7 +6,7 @@ the level but the change: in a loop the change of a metric depends on where the 
     reinforcing   change of the next = effect x the one before, all effects together amplifying, and
                   explaining more than any ramp, bent ramp or step does
     balancing     the same, with every other metric of the loop and the time held fixed, all effects together
-                  pulling back: such a loop is about deviations
+                  pulling back, also when what only hindsight makes of them is taken off
 
 A metric that is a share (always 0 to 1) stops at its bounds, and changes slow down on the way there: all
 effects are scaled by how much room there is (for a logistic curve x(1 - x); here it counts fully in the
@@ -24,7 +24,8 @@ from operator import mul
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck.loops.metrics.columns import is_binary
+from quarterdeck.loops.metrics.columns import is_binary, known
+from quarterdeck.loops.metrics.hindsight import score_without_hindsight
 from quarterdeck.loops.metrics.least_squares import fit
 from quarterdeck.loops.metrics.outside import outside_variance
 
@@ -141,6 +142,13 @@ def balancing(columns: Sequence[Sequence[float | None]], signs: Sequence[int] = 
     )
     if signs:
         confirmed = confirmed and all(link.z * sign > 0 for link, sign in zip(links, signs, strict=True))
+    if confirmed:
+        states, nexts = _whole_steps(columns)
+        confirmed = all(
+            math.copysign(1.0, link.z) * score_without_hindsight(states, nexts, link.source, link.target)
+            > needed
+            for link in links
+        )
     return _said(links, columns, confirmed=confirmed)
 
 
@@ -214,6 +222,23 @@ def _steps(
                 break
         else:
             yield (*state, position / length), after - state[target]
+
+
+def _whole_steps(
+    columns: Sequence[Sequence[float | None]],
+) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
+    """Where all metrics stood, none near a bound, and where they stood next; steps that are known in full."""
+    limits = [_is_bounded(column) for column in columns]
+    states, nexts = [], []
+    for state, after in pairwise(zip(*columns, strict=True)):
+        here, there = known(state), known(after)
+        if len(here) == len(there) == len(columns) and not any(
+            bounded and not _NEAR_BOUND < value < 1 - _NEAR_BOUND
+            for value, bounded in zip(here, limits, strict=True)
+        ):
+            states.append(tuple(here))
+            nexts.append(tuple(there))
+    return states, nexts
 
 
 def _link(rows: Sequence[tuple[float, ...]], changes: list[float], source: int, target: int) -> Link | None:

@@ -64,28 +64,6 @@ def fit(rows: Sequence[Sequence[float]], target: Sequence[float]) -> Fit | None:
     return fits[0] if fits else None
 
 
-def vector_autoregression(columns: Sequence[Sequence[float]], lags: int = 1) -> list[Fit] | None:
-    """Each column explained by a constant and the past of all columns: one Fit per column, in their order.
-
-    The regressors are the constant, then all columns one step ago, then all two steps ago, and so on.
-    Standard errors are those of least squares, equation by equation. P-values are by Student's t, which holds
-    better in small samples than the normal distribution that is also in use for such models.
-
-    Source: Lütkepohl (2005), "New Introduction to Multiple Time Series Analysis", section 3.2.
-
-    Args:
-        columns: the series, of equal length.
-        lags: how many steps back, at least 1.
-
-    Returns:
-        None as in :func:`fit`: too short, or some column is constant or a linear combination of others.
-    """
-    length = len(columns[0]) if columns else 0
-    past = [column[lags - lag : length - lag] for lag in range(1, lags + 1) for column in columns]
-    constant = [1.0] * max(0, length - lags)
-    return _fit_all([constant, *past], [column[lags:] for column in columns])
-
-
 def _fit_all(columns: Sequence[Sequence[float]], targets: Sequence[Sequence[float]]) -> list[Fit] | None:
     """A Fit for each target on the same regressors, which are made orthogonal once."""
     count = len(columns)

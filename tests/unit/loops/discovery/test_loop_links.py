@@ -11,6 +11,7 @@ import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
+from statsmodels.tsa.api import VAR
 
 from quarterdeck.loops.discovery import links, table
 
@@ -57,6 +58,24 @@ def test_effects_are_those_of_statsmodels_with_whites_errors(seed, tested, targe
         p_values = [effect.p_value for effect in effects]
         assert p_values == pytest.approx(expected.pvalues[2:].tolist(), rel=1e-6, abs=1e-12)
         assert explained.left[target] == pytest.approx(expected.resid.tolist(), rel=1e-6, abs=1e-6)
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 2**32), st.integers(2, 4), st.integers(1, 3))
+def test_the_autoregression_is_that_of_statsmodels(seed, count, lags):
+    """The same coefficients of a vector autoregression with a constant and a trend, and the same shocks."""
+    series = np.random.default_rng(seed).normal(size=(80, count)).cumsum(axis=0)
+    oracle = VAR(series).fit(lags, trend="ct")
+    rows = len(series) - lags
+    past = [
+        series[lags - lag : len(series) - lag, i].tolist() for lag in range(1, lags + 1) for i in range(count)
+    ]
+    fixed = [[1.0] * rows, [float(at) for at in range(rows)]]
+    explained = links.explain(fixed, past, series[lags:].T.tolist())
+    for target in range(count):
+        effects = [effect.value for effect in explained.effects[target] if effect is not None]
+        assert effects == pytest.approx(oracle.params[2:, target].tolist(), rel=1e-7, abs=1e-9)
+        assert explained.left[target] == pytest.approx(oracle.resid[:, target].tolist(), abs=1e-7)
 
 
 def test_a_correlation_is_partial():

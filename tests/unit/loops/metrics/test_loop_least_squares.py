@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 import random
 
-import numpy as np
 import pytest
 import statsmodels.api as sm
 from scipy import stats
-from statsmodels.tsa.api import VAR
 
-from quarterdeck.loops.metrics.least_squares import fit, student_p, vector_autoregression
+from quarterdeck.loops.metrics.least_squares import fit, student_p
 
 RANDOM = random.Random(6)
 NOISE = [RANDOM.gauss(0, 1) for _ in range(60)]
@@ -29,27 +27,6 @@ def test_a_fit_answers_as_statsmodels_does():
     assert found.p_values == pytest.approx(oracle.pvalues, abs=1e-10)
     assert found.residual_squares == pytest.approx(oracle.ssr, rel=1e-9)
     assert found.degrees_of_freedom == oracle.df_resid
-
-
-@pytest.mark.parametrize("lags", [1, 2, 3])
-def test_a_vector_autoregression_is_that_of_statsmodels(lags):
-    """The same coefficients and errors; p-values are those of each equation alone, by Student's t."""
-    columns = [[0.0], [0.0], [0.0]]
-    for _ in range(150):
-        a, b, c = (column[-1] for column in columns)
-        columns[0].append(0.5 * a - 0.3 * c + RANDOM.gauss(0, 1))
-        columns[1].append(0.4 * a + 0.2 * b + RANDOM.gauss(0, 1))
-        columns[2].append(0.6 * b + RANDOM.gauss(0, 1))
-    fits = vector_autoregression(columns, lags)
-    assert fits is not None
-    oracle = VAR(np.array(columns).T).fit(lags, trend="c")
-    assert pytest.approx(oracle.params, rel=1e-9) == np.array([each.coefficients for each in fits]).T
-    assert pytest.approx(oracle.stderr, rel=1e-9) == np.array([each.standard_errors for each in fits]).T
-    past = [[column[lags - lag : -lag] for column in columns] for lag in range(1, lags + 1)]
-    design = sm.add_constant(np.array([column for step in past for column in step]).T)
-    for each, column in zip(fits, columns, strict=True):
-        equation = sm.OLS(column[lags:], design).fit()
-        assert each.p_values == pytest.approx(equation.pvalues, abs=1e-10)
 
 
 @pytest.mark.parametrize("degrees_of_freedom", [1, 2, 3, 7, 30, 500, 10_000])
@@ -99,14 +76,6 @@ def test_no_single_answer_is_none(rows):
 def test_a_target_without_finite_squares_has_no_fit(bad):
     """Nothing that is not finite is ever in a fit."""
     assert fit([[1.0, float(i)] for i in range(9)], [bad, *NOISE[:8]]) is None
-
-
-def test_too_few_or_constant_series_have_no_autoregression():
-    """A constant is its own past and the regression's constant at once."""
-    assert vector_autoregression([]) is None
-    assert vector_autoregression([[1.0, 2.0, 1.0]], lags=5) is None
-    assert vector_autoregression([NOISE, [3.0] * len(NOISE)]) is None
-    assert vector_autoregression([NOISE, [2 * value for value in NOISE]]) is None
 
 
 def test_what_does_not_matter_is_not_significant_in_a_fit_without_noise():
