@@ -115,14 +115,18 @@ def fetch(name: str, folder: Path = FOLDER) -> Path:
     with open(folder / f"{corpus.folder_name}.lock", "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not target.exists():
-            archive = _download(corpus, folder)
+            archive = download(corpus, folder)
             _unpack(archive, corpus, target)
             archive.unlink()
     return target
 
 
-def _download(corpus: Corpus, folder: Path) -> Path:
-    """The verified archive, in *folder*."""
+def download(corpus: Corpus, folder: Path) -> Path:
+    """The verified archive, in *folder*; what broke off goes on where it ended.
+
+    Raises:
+        CorpusUnavailable: the index cannot be reached, or serves other bytes.
+    """
     filename = f"{corpus.folder_name}.tar.gz"
     partial = folder / f"{filename}.part"
     try:

@@ -161,7 +161,7 @@ def _kept(path: Path, make: Callable[[Path], Iterable[Mapping[str, Any]]]) -> li
 
 def _of_agentdojo(folder: Path) -> Iterable[dict[str, Any]]:
     """Runs that nobody attacked, and those of the others in which a call was made `CIRCLES` times."""
-    archive = corpora._download(ARCHIVE, folder)  # noqa: SLF001 - as a file: 22,000 folders of it are of no use
+    archive = corpora.download(ARCHIVE, folder)  # a file: nobody needs its 22,000 folders
     with tarfile.open(archive) as tar:
         for member in tar:
             _, _, inside = member.name.partition("/")

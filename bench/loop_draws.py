@@ -108,13 +108,13 @@ class Draws:
                 place = dice.randrange(1, len(host))
                 laid = [event for piece in pieces for event in piece]
                 waits = range(place, place + len(laid)) if kind in WAITING else range(0)
-                yield Session(kind, _dressed(host[:place] + laid + host[place:], dice, waits))
+                yield Session(kind, dressed(host[:place] + laid + host[place:], dice, waits))
 
     def quiet(self, count: int) -> Iterator[Session]:
         """*count* sessions as they were."""
         for number in range(count):
             dice = self._dice(QUIET, number)
-            yield Session(QUIET, _dressed(self._host(self._stage(dice)), dice))
+            yield Session(QUIET, dressed(self._host(self._stage(dice)), dice))
 
     def real_loops(self) -> Iterator[Session]:
         """Those that no script has made."""
@@ -138,7 +138,7 @@ class Draws:
         laid = [event for events in rounds for event in events]
         return Session(
             kind,
-            _dressed(host[:place] + laid + host[place:], dice),
+            dressed(host[:place] + laid + host[place:], dice),
             place if kind == IN_ONE_MESSAGE else ends[0],
             end,
             tuple(ends),
@@ -195,7 +195,7 @@ def _real(loop: RealLoop, dice: random.Random) -> Session:
     ]
     return Session(
         REAL,
-        _dressed(list(loop.run.events), dice),
+        dressed(list(loop.run.events), dice),
         loop.start + 1,
         loop.end + 1,
         tuple(place + 1 for place in same),
@@ -215,17 +215,25 @@ def _with_talk(rounds: list[list[AgentEvent]], stage: Stage, rate: float) -> lis
     return made
 
 
-def _dressed(events: Sequence[AgentEvent], dice: random.Random, waits: range = range(0)) -> list[AgentEvent]:
+def dressed(
+    events: Sequence[AgentEvent],
+    dice: random.Random,
+    waits: range = range(0),
+    *,
+    tells_failure: bool | None = None,
+) -> list[AgentEvent]:
     """With times, prices and names, and written down as carelessly as transcripts are.
 
     Args:
         events: in order.
         dice: decide.
         waits: numbers of the events before which time goes by.
+        tells_failure: whether calls say if they failed; None: the dice decide.
     """
     price = dice.choice((None, dice.uniform(0.002, 0.04)))
     pace_s = dice.uniform(2, 20)
-    tells_failure, as_text = dice.random() < 0.75, dice.random() < 0.25
+    drawn, as_text = dice.random() < 0.75, dice.random() < 0.25
+    tells = drawn if tells_failure is None else tells_failure
     at = STARTED_AT
     dressed = []
     for number, event in enumerate(events):
@@ -239,7 +247,7 @@ def _dressed(events: Sequence[AgentEvent], dice: random.Random, waits: range = r
                 at=at,
                 name=f"event-{number + 1}",
                 cost_picousd=cost,
-                failed=event.failed if tells_failure else None,
+                failed=event.failed if tells else None,
                 arguments=_shuffled(event.arguments, dice) if as_text else event.arguments,
             )
         )

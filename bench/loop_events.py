@@ -1,10 +1,15 @@
 """Which loops of agents are found, how soon, and what is taken for one that is none.
 
-    loop_corpus, loop_stage -> loop_draws: sessions -> AgentLoopDetector, and the peers' rules -> figures
+    loop_corpus, loop_stage -> loop_draws, loop_afterwards -> sessions
+    sessions -> AgentLoopDetector, and the peers' rules -> figures
 
 A loop is found if something is said after it has begun and before it has ended. A false alarm is what is said
-of a session without a loop, or before the loop has begun, or more than `AFTERMATH` events after its end. The
-figures of the half that was held out come first; our detector was made looking at the other half only.
+of a session without a loop, or before the loop has begun, or more than `AFTERMATH` events after its end.
+
+The kinds of `loop_afterwards` come first: they were written when the detector was finished, and what it did
+on them when they were first shown to it is kept. All the rest was seen by its maker: the scripts of both
+halves, and the real runs of AgentDojo as far as it missed something in them. On those the figures say how
+well it fits what it was made with.
 
     F1          of sessions: 2 found / (2 found + missed + sessions with a false alarm)
     rounds      of a loop, until the first word and until the stop: medians over those that were found
@@ -20,6 +25,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bench import loop_corpus, loop_cost
+from bench.loop_afterwards import FIRST_SHOWN, Afterwards
 from bench.loop_draws import REAL, Draws
 from bench.loop_rules import RULES
 from bench.loop_stage import material
@@ -34,12 +40,13 @@ if TYPE_CHECKING:
     from quarterdeck.loops.events import AgentEvent
 
 EACH, QUIET_SESSIONS = 40, 200
-"""Sessions of each kind, and without anything laid in, for each half."""
+"""Sessions of each kind, and without anything laid in, for each half and for the set of `AFTERWARDS`."""
 QUICK_EACH, QUICK_QUIET_SESSIONS = 12, 40
 AFTERMATH = 16
 EVENTS, QUICK_EVENTS = 20_000, 4_000
 """How many are timed."""
 
+AFTERWARDS = "written afterwards"
 SUBJECT = loop_cost.SUBJECT
 HEADLINE = (SUBJECT, *RULES)
 
@@ -193,7 +200,7 @@ def run(*, rounds: int, quick: bool, say: Callable[[str], None]) -> list[Scenari
 
     Args:
         rounds: of the timing.
-        quick: only the development half, and fewer sessions.
+        quick: only the first half and what was written afterwards, and fewer sessions.
         say: told what is being done.
 
     Raises:
@@ -204,36 +211,52 @@ def run(*, rounds: int, quick: bool, say: Callable[[str], None]) -> list[Scenari
     corpus, files = loop_corpus.fetch(), material()
     halves = {
         name: Draws(corpus, files, is_held_out=is_held_out)
-        for name, is_held_out in (("held out", True), ("development", False))
+        for name, is_held_out in (("second half", True), ("first half", False))
         if not (quick and is_held_out)
     }
+    new = Afterwards(corpus)
     each, quiet = (QUICK_EACH, QUICK_QUIET_SESSIONS) if quick else (EACH, QUIET_SESSIONS)
-    seen: dict[str, dict[str, list[Judged]]] = {}
+    sets = {AFTERWARDS: [*new.loops(each), *new.works(each), *new.quiet(quiet)]}
     for half, draws in halves.items():
-        sessions = [*draws.loops(each), *draws.works(each), *draws.quiet(quiet), *draws.real_loops()]
-        seen[half] = {}
+        sets[half] = [*draws.loops(each), *draws.works(each), *draws.quiet(quiet), *draws.real_loops()]
+    seen: dict[str, dict[str, list[Judged]]] = {}
+    for name, sessions in sets.items():
+        seen[name] = {}
         for contender, make in CONTENDERS.items():
-            say(f"{half}: {contender}")
-            seen[half][contender] = [judged(make, session) for session in sessions]
+            say(f"{name}: {contender}")
+            seen[name][contender] = [judged(make, session) for session in sessions]
     shown = [one for draws in halves.values() for one in (*draws.loops(2), *draws.quiet(quiet))]
     events = [event for session in shown for event in session.events]
-    return [*accuracy(seen), *loop_cost.run(events[: QUICK_EVENTS if quick else EVENTS], rounds, say)]
+    costs = loop_cost.run(events[: QUICK_EVENTS if quick else EVENTS], rounds, say)
+    return [*afterwards({AFTERWARDS: seen.pop(AFTERWARDS)}), *accuracy(seen), *costs]
+
+
+def afterwards(seen: dict[str, dict[str, list[Judged]]]) -> list[ScenarioResult]:
+    """What nobody had seen who made the detector; with how it did when it was first shown that."""
+    f1, *rest = _scripted(seen, f"{AFTERWARDS}: ")
+    ours = f1["rows"][0]
+    ours["text"] += f" ({FIRST_SHOWN['F1']:.3f} when first shown)"
+    ours["figures"] |= {f"{name}, first shown": value for name, value in FIRST_SHOWN.items()}
+    return [f1, *rest]
 
 
 def accuracy(seen: dict[str, dict[str, list[Judged]]]) -> list[ScenarioResult]:
     """Half -> contender -> what it saw; as tables."""
     scripted = _picked(seen, lambda each: each.session.kind != REAL)
-    loops = _picked(scripted, lambda each: each.session.has_loop)
-    others = _picked(scripted, lambda each: not each.session.has_loop)
-    untold = _picked(scripted, lambda each: all(event.failed is None for event in each.session.events))
     real = _picked(seen, lambda each: each.session.kind == REAL)
-    corpus = "scripts in real runs"
+    return [*_scripted(scripted), _table("loops of real agents found", "AgentDojo's runs", real, _recall)]
+
+
+def _scripted(seen: dict[str, dict[str, list[Judged]]], prefix: str = "") -> list[ScenarioResult]:
+    loops = _picked(seen, lambda each: each.session.has_loop)
+    others = _picked(seen, lambda each: not each.session.has_loop)
+    untold = _picked(seen, lambda each: all(event.failed is None for event in each.session.events))
+    corpus, honest = "scripts in real runs", "honest repetition and quiet sessions"
     return [
-        _table("F1, loops and honest repetition", corpus, scripted, _f1),
-        _table("F1, those of them where nobody says what failed", corpus, untold, _f1),
-        _table("scripted loops found", corpus, loops, _recall, by_kind=True),
-        _table("false alarms, honest repetition and quiet sessions", corpus, others, _false, by_kind=True),
-        _table("loops of real agents found", "AgentDojo's runs", real, _recall),
+        _table(f"{prefix}F1, loops and honest repetition", corpus, seen, _f1),
+        _table(f"{prefix}F1, those of them where nobody says what failed", corpus, untold, _f1),
+        _table(f"{prefix}scripted loops found", corpus, loops, _recall, by_kind=True),
+        _table(f"{prefix}false alarms, {honest}", corpus, others, _false, by_kind=True),
     ]
 
 

@@ -4,7 +4,8 @@
     vicious     the same, below the threshold, until both are near 0
     balancing   trust follows success, success falls where trust is too high; both are drawn to their middle
     none        nothing comes back: level noise, autocorrelated noise, random walks; trust that adds up or
-                averages success; a ramp or a step in one, the same in both, a way to the bound in both
+                averages success; a ramp or a step in one, the same in both, a way to the bound in both, a
+                rhythm in both
 
 ``noise`` is a standard deviation, of what a share of 0 to 1 is off by. A loop is either driven (shocks of
 half the noise hit both metrics at every step, and are passed on round the loop) or measured (shocks and
@@ -31,8 +32,17 @@ class History(NamedTuple):
     trust: list[float]
     success: list[float]
 
-    def snapshots(self) -> list[dict[str, object]]:
-        """As a detector gets it; ``success`` for those that know only yes and no."""
+    def snapshots(self, dice: random.Random | None = None) -> list[dict[str, object]]:
+        """As a detector gets it; ``success`` for those that know only yes and no.
+
+        Args:
+            dice: all are told only yes or no, drawn by the share of successes; None: the share as well.
+        """
+        if dice is not None:
+            return [
+                {"trust": trust, "success": dice.random() < success}
+                for trust, success in zip(self.trust, self.success, strict=True)
+            ]
         return [
             {"trust": trust, "success_rate": success, "success": success > 0.5}
             for trust, success in zip(self.trust, self.success, strict=True)
@@ -150,6 +160,16 @@ def to_the_bound(dice: random.Random, length: int, noise: float, *, evenly: bool
     return _driven(dice, states, noise, both=True)
 
 
+def rhythm(dice: random.Random, length: int, noise: float) -> History:
+    """Both swing as something outside does, one of them later."""
+    period, late, phase = dice.uniform(5, 30), dice.uniform(0.1, 0.9), dice.uniform(0, 1)
+    swings = [
+        [0.5 + 0.2 * math.sin(math.tau * (at / period + shift)) for at in range(length)]
+        for shift in (phase, phase + late)
+    ]
+    return _measured(NONE, list(zip(*swings, strict=True)), dice, noise)
+
+
 OUTSIDE: dict[str, Maker] = {
     "ramp": lambda *asked: ramp(*asked, both=False),
     "ramp in both": lambda *asked: ramp(*asked, both=True),
@@ -157,6 +177,7 @@ OUTSIDE: dict[str, Maker] = {
     "step in both": lambda *asked: step(*asked, both=True),
     "ramp to the bound": lambda *asked: to_the_bound(*asked, evenly=True),
     "ever slower to the bound": lambda *asked: to_the_bound(*asked, evenly=False),
+    "rhythm": rhythm,
 }
 NO_LOOP: dict[str, Maker] = {
     "level": level,

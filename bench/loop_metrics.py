@@ -1,7 +1,7 @@
 """Feedback loops in metrics: is what is said of a history true, and what does it cost to be told.
 
     classes     of simulated histories (`loop_histories`): virtuous, vicious, balancing or none
-    outside     ramps and steps, which something outside causes: how often a loop is said to be at work
+    outside     ramps, steps and rhythms, which something outside causes: how often a loop is said to be at work
     onset       how often there is an alarm while nothing happens, and how long after something has
     cost        the specification's own scenario, 500 snapshots and 100 cycles; and one snapshot
 
@@ -119,15 +119,17 @@ def _finite(figures: dict[str, float]) -> dict[str, float]:
 
 def _outside(environments: Environments, draws: int, say: Callable[[str], None]) -> list[ScenarioResult]:
     results = []
-    for noise in NOISES:
-        say(f"ramps and steps, noise {noise}")
+    for noise, yes_no in ((0.02, False), (0.1, False), (0.02, True)):
+        say(f"ramps and steps, noise {noise}{', yes or no' * yes_no}")
         kinds: list[str] = []
         histories = []
         for kind in NO_LOOP:
             for length in LENGTHS:
                 dice = random.Random(f"outside {length} {noise} {kind}")
                 kinds += [kind] * draws
-                histories += [NO_LOOP[kind](dice, length, noise).snapshots() for _ in range(draws)]
+                for _ in range(draws):
+                    history = NO_LOOP[kind](dice, length, noise)
+                    histories.append(history.snapshots(dice if yes_no else None))
         facts = []
         for name, engine in ENGINES.items():
             said = _asked(environments, engine, "classes", histories)
@@ -137,10 +139,10 @@ def _outside(environments: Environments, draws: int, say: Callable[[str], None])
             }
             mean = sum(figures[kind] for kind in OUTSIDE) / len(OUTSIDE)
             rest = ", ".join(f"{kind} {share:.3f}" for kind, share in figures.items())
-            facts.append(Fact(name, f"{mean:.3f} of ramps and steps ({rest})", figures))
+            facts.append(Fact(name, f"{mean:.3f} of ramps, steps and rhythms ({rest})", figures))
         results.append(
             facts_result(
-                f"called a loop without being one, noise {noise}",
+                f"called a loop without being one, noise {noise}{', success yes or no' * yes_no}",
                 "30 and 100 snapshots",
                 len(kinds),
                 facts,

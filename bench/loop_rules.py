@@ -14,8 +14,8 @@ the kinder reading: that an agent says something between two calls does not tell
 
 Source: https://docs.openhands.dev/sdk/guides/agent-stuck-detector and
 https://github.com/OpenHands/software-agent-sdk/issues/762 (thresholds);
-https://github.com/google-gemini/gemini-cli, docs/reference/configuration.md and the constants of its loop
-detection; https://opencode.ai/docs/permissions (doom_loop).
+https://opencode.ai/docs/permissions (doom_loop). The thresholds of gemini-cli were not taken from its own
+repository: they come from third-party mirrors of it and from a write-up of v0.55.1.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     Material    files of the running Python's standard library; what reading and searching them yields is real
     Toolset     how one coding agent calls its tools and writes down what came of it
-    Stage       both, with dice; half of the toolsets, errors and words is for development, half is held out
+    Stage       both, with dice; the toolsets, errors and words are dealt out to two halves
 
 The names of tools and the keys of arguments are those that the agents' public documentation gives.
 """

@@ -79,7 +79,11 @@ def test_a_call_that_goes_in_circles_is_told_then_asked_about_then_blocked(trans
     assert len(blocked) > 2
     assert all(each.err.startswith(MARK) and not each.out for each in blocked)
     assert "already" not in blocked[0].err
-    assert ", for $0." in blocked[0].err, "what it has cost"
+    for answer in (told[0].output["additionalContext"], blocked[0].err):
+        assert "Grep(pattern=TODO, path=src) -> No matches found. " in answer, "what"
+        assert " times with this call, since 2026-03-01 " in answer, "how often, since when"
+        assert ", for $0." in answer, "what it has cost"
+        assert "Use what it said, or change the call." in answer, "what to do instead"
     assert f"blocked, {len(blocked) - 1} times already" in blocked[-1].err
     assert {each.code for each in answers} == {0, 2}
 

@@ -59,8 +59,9 @@ SIGNS = st.sampled_from([1, -1])
 @st.composite
 def custom_loops(draw):
     """Valid loops of any of the metrics, some of them with signs."""
-    components = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
     kind = draw(st.sampled_from(LoopType))
+    least = 1 if kind is LoopType.REINFORCING else 2
+    components = draw(st.lists(st.sampled_from(NAMES), min_size=least, max_size=4, unique=True))
     signs = draw(st.lists(SIGNS, min_size=len(components), max_size=len(components)) | st.just([]))
     if signs and math.prod(signs) != (1 if kind is LoopType.REINFORCING else -1):
         signs[0] *= -1

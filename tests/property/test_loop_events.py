@@ -8,7 +8,23 @@ from datetime import UTC, datetime
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quarterdeck.loops.events import AgentEvent, AgentLoopDetector, Kind
+from quarterdeck.loops.events import AgentEvent, AgentLoopDetector, Kind, findings
+
+LIMITS = {
+    Kind.REPETITION: (
+        findings.SAME_CALL,
+        findings.UNKNOWN_OUTCOME,
+        findings.STEPPING,
+        findings.POLLING,
+        findings.SCATTERED,
+        findings.OTHER_OUTCOME,
+        findings.OTHER_OUTCOME_POLLING,
+    ),
+    Kind.CYCLE: (findings.ROUNDS, findings.STEPPING, findings.POLLING),
+    Kind.SAME_ERROR: (findings.SAME_ERROR, findings.TRIED_ERROR),
+    Kind.ALTERNATION: (findings.RETURNS,),
+    Kind.LOW_NOVELTY: (findings.LITTLE_NEW,),
+}
 
 texts = st.text(st.characters(codec=None), max_size=60)
 values = st.recursive(
@@ -61,6 +77,41 @@ def test_nothing_raises_and_a_restored_detector_goes_on_the_same(events):
             assert alarm.what.isprintable()
             assert 0 < alarm.start <= alarm.position
             assert alarm.cost_picousd is None or alarm.cost_picousd >= 0
+
+
+edits = st.integers(0, 5).map(
+    lambda number: AgentEvent.call(
+        "Edit",
+        {"file_path": f"f{number % 2}", "old_string": f"{number}", "new_string": f"{number ^ 1}"},
+        "ok",
+        failed=number > 4,
+    )
+)
+errors = st.integers(0, 2).map(
+    lambda number: AgentEvent.call("Bash", {"command": f"x{number}"}, "error: no such disk", failed=True)
+)
+polls = st.just(AgentEvent.call("poll", {"id": 1}, "no"))
+rounds = st.lists(
+    st.tuples(st.lists(st.one_of(few, edits, errors, polls), min_size=1, max_size=4), st.integers(1, 12)).map(
+        lambda part: part[0] * part[1]
+    ),
+    max_size=5,
+)
+
+
+@given(rounds)
+def test_a_loop_is_as_loud_as_what_is_told_of_it(parts):
+    """Kind, period and times have the level they have in the table, whatever rules have seen it."""
+    detector = AgentLoopDetector(spend_usd=0)
+    for event in (event for part in parts for event in part):
+        detector.observe(event)
+    for told in (*detector.alarms, *detector.loops()):
+        counts = [told.times]
+        if told.kind is Kind.CYCLE:
+            counts += [told.times * told.period]  # calls, where one of them waits or steps on
+        if told.kind is Kind.LOW_NOVELTY:
+            counts = [told.times - 15]
+        assert told.level in {limits.level(count) for limits in LIMITS[told.kind] for count in counts}, told
 
 
 @given(sessions, anything)

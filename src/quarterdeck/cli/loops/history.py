@@ -1,8 +1,9 @@
-"""Histories of metrics as they are handed to commands: a JSON array, or JSON Lines."""
+"""Histories of metrics as they are handed to commands: a JSON array, or one object after the other."""
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,41 +13,49 @@ from quarterdeck.errors import NothingToRead, TooLarge, UsageError
 from quarterdeck.files import failure, open_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from quarterdeck.cli.options import Command
 
 MAX_BYTES = 256_000_000
+STDIN = "-"
+
 _NAMED = 120
+_SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def history_argument(command: Command) -> Command:
-    """``FILE``: the command gets its snapshots as *history*; ``-`` is stdin."""
-    return click.argument("history", metavar="FILE|-", callback=_read)(command)
+    """``FILE``: the command gets it as *path*, for `read_history`."""
+    return click.argument("path", metavar="FILE|-")(command)
 
 
-def _read(context: click.Context, option: click.Parameter, path: str) -> list[dict[str, Any]]:
-    del option
-    return [] if context.resilient_parsing else snapshots(_content(path), path)
+def read_history(path: str) -> list[dict[str, Any]]:
+    """The snapshots in the file *path*, oldest first; ``-`` is stdin.
+
+    Raises:
+        NothingToRead: there is no file, or nothing in it.
+        StateError: it cannot be read.
+        UsageError: something in it is no JSON object, or there is too much.
+    """
+    return snapshots(_content(path), "what is on stdin" if path == STDIN else path)
 
 
 def snapshots(content: bytes, name: str) -> list[dict[str, Any]]:
-    """The snapshots that *content* holds, oldest first.
+    """The snapshots that *content* holds: one array of them, or one after the other, on a line each or not.
 
     Raises:
         NothingToRead: there are none.
         UsageError: something in it is no JSON object.
     """
-    text = content.decode("utf-8-sig", "replace").strip()
-    parse: Callable[[str, str], Iterator[object]] = _array if text.startswith("[") else _lines
-    found = []
-    for number, each in enumerate(parse(text, name), 1):
+    found = list(_values(content.decode("utf-8-sig", "replace"), name))
+    if len(found) == 1 and isinstance(found[0], list):
+        found = found[0]
+    for number, each in enumerate(found, 1):
         if not isinstance(each, dict):
             raise UsageError(
                 f"{name:.{_NAMED}}: snapshot {number:,} is no JSON object",
                 hint='write each as {"trust": 0.7, "success": true}',
             )
-        found.append(each)
     if not found:
         raise NothingToRead(
             f"{name:.{_NAMED}} holds no snapshot",
@@ -55,9 +64,34 @@ def snapshots(content: bytes, name: str) -> list[dict[str, Any]]:
     return found
 
 
+def _values(text: str, name: str) -> Iterator[Any]:
+    decode = json.JSONDecoder().raw_decode
+    at = _after_space(text, 0)
+    while at < len(text):
+        try:
+            value, end = decode(text, at)
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, json.JSONDecodeError):
+                at, said = error.pos, error.msg
+            else:
+                said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+            line = text.count("\n", 0, at) + 1
+            raise UsageError(
+                f"{name:.{_NAMED}}: line {line:,} is not JSON: {said:.{_NAMED}}",
+                hint="write a JSON array of objects, or one object on each line",
+            ) from error
+        yield value
+        at = _after_space(text, end)
+
+
+def _after_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
 def _content(path: str) -> bytes:
-    if path == "-":
-        content = sys.stdin.buffer.read(MAX_BYTES + 1)
+    if path == STDIN:
+        content = sys.stdin.buffer.read(MAX_BYTES + 1) if sys.stdin else b""  # None: it was closed
     else:
         try:
             with open(open_plain(path), "rb") as file:
@@ -75,24 +109,3 @@ def _content(path: str) -> bytes:
             f"{path:.{_NAMED}} has more than {MAX_BYTES:,} bytes", hint="hand in the last of its snapshots"
         )
     return content
-
-
-def _array(text: str, name: str) -> Iterator[object]:
-    yield from _parsed(text, name)
-
-
-def _lines(text: str, name: str) -> Iterator[object]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield _parsed(line, f"{name:.{_NAMED}}:{number}")
-
-
-def _parsed(text: str, where: str) -> Any:  # noqa: ANN401 - JSON
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise UsageError(
-            f"{where:.{_NAMED}} is not JSON: {said:.{_NAMED}}",
-            hint="write a JSON array of objects, or one object on each line",
-        ) from error

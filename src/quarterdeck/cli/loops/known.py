@@ -7,6 +7,17 @@ import click
 from quarterdeck.cli.options import json_option
 from quarterdeck.cli.output import print_json, say
 
+KINDS = {
+    "repetition": "one call with one outcome, again and again",
+    "cycle": "2 to 8 calls with their outcomes, again and again",
+    "same-error": "one error, whatever is tried",
+    "alternation": "to and fro between two states, such as an edit and its undoing",
+    "monologue": "messages and no calls between them, or one message that repeats itself",
+    "low-novelty": "almost nothing of what it does is new",
+    "spend": "money goes and nothing comes of it",
+}
+"""What each `Kind` of loop is, for people."""
+
 
 @click.command()
 @json_option
@@ -35,7 +46,7 @@ def command(as_json: bool) -> None:
             *(f"  {_place(each['rank'], each['place'])}{each['advice']}" for each in loop["interventions"]),
             "",
         )
-    say("An agent can go in circles with:", *(f"  {kind.value}" for kind in Kind))
+    say("An agent can go in circles with:", *(f"  {kind.value:11}  {KINDS[kind]}" for kind in Kind))
 
 
 def _place(rank: int | None, name: str | None) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from quarterdeck.cli.loops.options import settings_of, time_option
-from quarterdeck.cli.loops.output import alarm_json, cost_of, how_often, session_of, short
+from quarterdeck.cli.loops.output import alarm_json, alarm_lines, cost_of, from_home
 from quarterdeck.cli.options import json_option, limit_option, project_option
-from quarterdeck.cli.output import first, print_json, print_table, progress, remark, say, say_left_out
+from quarterdeck.cli.output import first, print_json, progress, remark, say
 from quarterdeck.errors import NothingToRead, UsageError
 from quarterdeck.words import count
 from quarterdeck.workspace import find_root
@@ -19,7 +20,6 @@ from quarterdeck.workspace import find_root
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from quarterdeck.loops.sessions.following import Loop
     from quarterdeck.loops.sessions.places import Places
     from quarterdeck.loops.sessions.scan import Session
 
@@ -30,7 +30,7 @@ SHOWN_PROBLEMS = 5
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @click.option("--all", "everywhere", is_flag=True, help="Sessions of all projects, not only of this one.")
 @time_option("--since", "Only sessions that were written to in this time: 12h, 7d.")
-@click.option("--record", is_flag=True, help="Record loops that are certain in the pattern library.")
+@click.option("--record", is_flag=True, help="Put loops that are certain into the pattern library.")
 @limit_option(20)
 @project_option
 @json_option
@@ -66,7 +66,7 @@ def command(
     read = [each for each in sessions if not each.unread]
     remark(_problems(places, sessions))
     if not read:
-        raise _nothing(places, sessions)
+        raise _nothing(places, sessions, everywhere=everywhere or bool(paths), since=since)
     recorded = _record(read, root) if record else None
     if as_json:
         print_json("loops.scan", _json(places, sessions, recorded))
@@ -84,11 +84,10 @@ def _places(paths: Sequence[str], root: str | None, since: float | None) -> Plac
 
 
 def _scanned(places: Places, root: str, project: str | None) -> Iterator[Session]:
-    from quarterdeck.loops.sessions.prices import prices_of
-    from quarterdeck.loops.sessions.scan import scan
+    from quarterdeck.loops.sessions.side_by_side import scan_side_by_side
 
     step = progress("sessions") or (lambda done, total: None)
-    for done, session in enumerate(scan(places.files, settings_of(project), prices=prices_of(root)), 1):
+    for done, session in enumerate(scan_side_by_side(places.files, settings_of(project), root), 1):
         yield session
         step(done, len(places.files))
 
@@ -108,15 +107,21 @@ def _record(read: Sequence[Session], root: str) -> dict[str, int]:
     return changes
 
 
-def _nothing(places: Places, sessions: Sequence[Session]) -> NothingToRead:
+def _nothing(
+    places: Places, sessions: Sequence[Session], *, everywhere: bool, since: float | None
+) -> NothingToRead:
     if sessions:
+        files = "the file cannot" if len(sessions) == 1 else f"none of {len(sessions):,} files can"
         return NothingToRead(
-            f"none of {count(len(sessions), 'file')} could be read as a session",
+            f"{files} be read as a session",
             hint="name transcripts: of Claude Code or Codex, lists of messages, OpenTelemetry spans",
         )
+    ways = ["name a file or a folder with sessions"]
+    ways += [] if everywhere else ["look at all projects with --all"]
+    ways += [] if since is None else ["look further back with --since"]
+    lately = "" if since is None else " that was written to in that time"
     return NothingToRead(
-        f"there is no session in {', '.join(places.looked)}",
-        hint="name a file or a folder, look further with --all, or further back with --since",
+        f"there is no session{lately} in {', '.join(map(from_home, places.looked))}", hint="; or ".join(ways)
     )
 
 
@@ -132,29 +137,16 @@ def _problems(places: Places, sessions: Sequence[Session]) -> Iterator[str]:
 def _print(read: Sequence[Session], limit: int, recorded: dict[str, int] | None) -> None:
     loops = [(each, loop) for each in read for loop in each.loops]
     shown = first(loops, limit)
-    if shown:
-        print_table(
-            ("level", "loop", "how often", "since", "cost", "session", "what"),
-            [_row(session, loop) for session, loop in shown],
-        )
-        say_left_out(len(shown), len(loops), "loops")
+    for path, of_one in groupby(shown, key=lambda found: found[0].path):
+        say(from_home(path))
+        for _, loop in of_one:
+            say(*alarm_lines(loop.alarm, path, loop.actor, indent="  "))
         say("")
+    if len(shown) < len(loops):
+        say(f"{len(shown):,} of {len(loops):,} loops; -n 0 lists all", "")
     say(*_totals(read))
     if recorded is not None:
         say(f"{recorded['new']:,} recorded as patterns to avoid, {recorded['again']:,} seen again")
-
-
-def _row(session: Session, loop: Loop) -> tuple[object, ...]:
-    alarm = loop.alarm
-    return (
-        alarm.level.name.lower(),
-        alarm.kind.value,
-        how_often(alarm),
-        "–" if alarm.since is None else f"{alarm.since.astimezone():%Y-%m-%d %H:%M}",
-        cost_of(alarm.cost_picousd),
-        session_of(session.path) + (f" ({loop.actor})" if loop.actor else ""),
-        short(alarm.what),
-    )
 
 
 def _totals(read: Sequence[Session]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from quarterdeck.cli.loops.options import settings_of, time_option
-from quarterdeck.cli.loops.output import alarm_json, cost_of, how_often, session_of
+from quarterdeck.cli.loops.output import alarm_json, alarm_lines, session_of
 from quarterdeck.cli.options import json_option, project_option
 from quarterdeck.cli.output import print_json, remark, say
 from quarterdeck.costs.importers.source import Problem
@@ -24,7 +24,7 @@ LEVELS = ("nudge", "pause", "stop")
 
 @click.command()
 @click.argument("path", required=False)
-@click.option("--session", metavar="ID", help="The session of this id, or of one that begins like it.")
+@click.option("--session", metavar="ID", help="The session whose id begins or ends like this.")
 @click.option(
     "--exit-on", type=click.Choice(LEVELS), help="End with 1 at the first alarm of this level or above."
 )
@@ -48,7 +48,7 @@ def command(
 
     \b
     qd loops watch
-    qd loops watch --exit-on stop && echo never reached
+    qd loops watch --exit-on stop || echo "look at your agent"
     qd loops watch --json | while read -r alarm; do echo "$alarm"; done
     """
     from quarterdeck.loops.events import Level
@@ -93,7 +93,4 @@ def _print(seen: Seen, *, as_json: bool) -> None:
     if as_json:
         print_json("loops.alarm", {"path": seen.path, "actor": actor, **alarm_json(alarm)})
         return
-    at = "" if alarm.since is None else f"since {alarm.since.astimezone():%H:%M:%S}"
-    cost = "" if alarm.cost_picousd is None else cost_of(alarm.cost_picousd)
-    head = (alarm.level.name, alarm.kind.value, how_often(alarm), at, cost, actor)
-    say("  ".join(filter(None, head)), f"  {alarm.what}", f"  {alarm.advice}")
+    say(*alarm_lines(alarm, seen.path, actor))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from quarterdeck.config import load
 from quarterdeck.costs.ledger.ledger import Ledger
-from quarterdeck.costs.pricing import PriceBook
+from quarterdeck.costs.pricing import RESOLVED_FILE, PriceBook
 from quarterdeck.costs.settings import CostsConfig
 from quarterdeck.errors import ConfigError
 from quarterdeck.workspace import find_root, open_workspace, user_state_folder
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NAME = "costs"
-CARDS = "cards.jsonl"
 DURABILITIES = ("process", "power")
 
 
@@ -45,5 +44,5 @@ def open_ledger(
             hint="process survives kill -9, power also a power cut",
         )
     place = os.fspath(folder) if folder is not None else os.path.expanduser(config.ledger)
-    cards = os.path.join(open_workspace(root).cache, CARDS)
+    cards = os.path.join(open_workspace(root).cache, RESOLVED_FILE)
     return Ledger(place or user_state_folder(NAME), prices=PriceBook(cards, config.prices), config=config)

@@ -15,7 +15,7 @@ A model that nobody publishes a price for has no card: it is unpriced, never gue
 package imports no price data.
 """
 
-from quarterdeck.costs.pricing.price_book import PriceBook
+from quarterdeck.costs.pricing.price_book import RESOLVED_FILE, PriceBook
 from quarterdeck.costs.pricing.rate_card import (
     THRESHOLDS,
     Bracket,
@@ -30,6 +30,7 @@ from quarterdeck.costs.pricing.rate_card import (
 )
 
 __all__ = [
+    "RESOLVED_FILE",
     "THRESHOLDS",
     "Bracket",
     "PriceBook",

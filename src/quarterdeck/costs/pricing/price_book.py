@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from quarterdeck.costs.pricing.rate_card import RateCard
     from quarterdeck.costs.pricing.resolved_file import ResolvedFile
 
+RESOLVED_FILE = "cards.jsonl"
+"""What a project's file of prices that were found before is called, in its cache."""
+
 MAX_REMEMBERED = 10_000
 """Names of models held in memory; whoever sends more of them starts over."""
 

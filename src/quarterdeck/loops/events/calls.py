@@ -24,13 +24,14 @@ from quarterdeck.loops.events.outcomes import (
     says_it_failed,
     steady,
 )
-from quarterdeck.loops.events.values import digest, opened, shortened, text_of
+from quarterdeck.loops.events.values import digest, opened, text_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from quarterdeck.loops.events.allowances import Allowances
     from quarterdeck.loops.events.model import AgentEvent
 
-_LABEL_CHARS = 90
 _COMMAND_CHARS = 400
 _VERB_CHARS = 40
 
@@ -40,6 +41,10 @@ _STAMPS = frozenset({
     *("timestamp", "nonce", "requestid", "traceid", "spanid", "correlationid", "idempotencykey"),
     *("callid", "toolcallid", "tooluseid"),
 })  # fmt: skip
+_MOMENT = re.compile(r"(?:|ts|t|now|time|date|epoch|clock|when|.*stamp|sentat|requestedat)(?:ms|s)?")
+_SINCE_1970 = re.compile(r"[12][0-9]{9,18}(?:\.[0-9]{1,9})?")
+_EARLIEST_S, _LATEST_S = 15e8, 3e9  # 2017 to 2065
+_CLOCKS_DIFFER_S = 3600
 _COMMANDS = ("command", "cmd", "script", "code")
 _TARGETS = (
     *("filepath", "absolutepath", "path", "notebookpath", "targetfile", "filename", "file"),
@@ -89,9 +94,9 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
     keys: dict[str, str] = {}
     command = ""
     if isinstance(value, dict):
-        keys = _spelled(value)
+        keys = spelled(value)
         command = (_first(value, keys, _COMMANDS) or "")[:_COMMAND_CHARS]
-        value = _evenly_spaced(_without_remarks(value, keys, event.tool, runs=bool(command)), keys)
+        value = _evenly_spaced(without_remarks(value, keys, event, runs=bool(command)), keys)
     elif isinstance(value, str):
         command = value[:_COMMAND_CHARS]
     verb = _first(value, keys, _VERBS) or ""  # what a tool of many uses is used for
@@ -116,17 +121,6 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
     return Footprint(call, answer, failed, error, target, before, after, role, vain)
 
 
-def label(event: AgentEvent) -> str:
-    """The call for people, on one line: ``Grep(pattern=TODO, path=src)``."""
-    value = opened(event.arguments)
-    if isinstance(value, dict):
-        value = _without_remarks(value, _spelled(value), event.tool, runs=True)
-        inside = ", ".join(f"{key}={text_of(item)[:60]}" for key, item in list(value.items())[:6])
-    else:
-        inside = text_of(value)[:_LABEL_CHARS]
-    return shortened(f"{event.tool[:40]}({inside})", _LABEL_CHARS)
-
-
 def _evenly_spaced(value: dict[str, object], keys: dict[str, str]) -> dict[str, object]:
     """A command of one line, with its spaces as a shell reads them; in more they may be part of a text."""
     found = _first(value, keys, _COMMANDS)
@@ -135,28 +129,50 @@ def _evenly_spaced(value: dict[str, object], keys: dict[str, str]) -> dict[str, 
     return {key: " ".join(found.split()) if item is found else item for key, item in value.items()}
 
 
-def _spelled(value: dict[Any, object]) -> dict[str, str]:
+def spelled(value: dict[Any, object]) -> dict[str, str]:
     """The keys of *value*, by how they are spelled without capitals and underscores."""
     return {key.replace("_", "").casefold(): key for key in value if isinstance(key, str)}
 
 
-def _without_remarks(
-    value: dict[str, object], keys: dict[str, str], tool: str, *, runs: bool
+def without_remarks(
+    value: dict[str, object], keys: dict[str, str], event: AgentEvent, *, runs: bool
 ) -> dict[str, object]:
     """What an agent only remarks on its call, and what only tells this call from others, is not part of it.
 
     Of a tool that is about requests, the id of a request is what it is about.
+
+    Args:
+        value: the arguments of *event*.
+        keys: the same keys, as they are `spelled`.
+        event: the call.
+        runs: whether it runs a command, of which a description is a remark.
     """
     dropped = {
         key
         for name, key in keys.items()
         if name in _REMARKS
         or (runs and name == "description")
-        or (name in _STAMPS and name.removesuffix("id") not in tool.casefold())
+        or (name in _STAMPS and name.removesuffix("id") not in event.tool.casefold())
+        or _is_now(value[key], name, event.at)
     }
     if not dropped or len(dropped) == len(value):
         return value
     return {key: item for key, item in value.items() if key not in dropped}
+
+
+def _is_now(item: object, name: str, at: datetime | None) -> bool:
+    """Whether an argument says when the call is made: that is another time each time.
+
+    It is a number since 1970, and near *at*, or where that is not known, has the name of a moment.
+    """
+    if isinstance(item, str) and _SINCE_1970.fullmatch(item):
+        item = float(item)
+    if not isinstance(item, int | float) or not 1e9 < item < 3e18:
+        return False
+    seconds = next(item / unit for unit in (1, 1e3, 1e6, 1e9) if item / unit < _LATEST_S)
+    if at is None or at.tzinfo is None:
+        return seconds > _EARLIEST_S and _MOMENT.fullmatch(name) is not None
+    return abs(at.timestamp() - seconds) < _CLOCKS_DIFFER_S
 
 
 def _unordered(value: object) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Self
 
 import msgspec
@@ -10,27 +11,26 @@ import msgspec
 from quarterdeck.errors import UsageError
 from quarterdeck.loops.events.allowances import Allowances, Role
 from quarterdeck.loops.events.alternation import Alternation
-from quarterdeck.loops.events.calls import Footprint, footprint, label
+from quarterdeck.loops.events.calls import Footprint, footprint
 from quarterdeck.loops.events.episodes import Episode, alarm_of, tell
-from quarterdeck.loops.events.findings import Finding, Mark, Move
+from quarterdeck.loops.events.findings import Finding, Label, Mark, Move
+from quarterdeck.loops.events.labels import call_label, message_label, outcome_label, what
 from quarterdeck.loops.events.model import AgentEvent, Alarm, Kind
 from quarterdeck.loops.events.monologue import Monologue
-from quarterdeck.loops.events.novelty import Novelty
-from quarterdeck.loops.events.outcomes import outcome_label
+from quarterdeck.loops.events.novelty import Known, Novelty
 from quarterdeck.loops.events.repetition import LONGEST_PERIOD, Repetition, SameCall
 from quarterdeck.loops.events.same_error import SameError
 from quarterdeck.loops.events.spending import Spending
-from quarterdeck.loops.events.values import shortened
 from quarterdeck.loops.settings import LoopSettings
 from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 _KEPT_ALARMS = 256
 _KEPT_LOOPS = 1024
-_WHAT_CHARS = 200
+_TIMES_TO_TELL = 3  # so often a call comes as it did before it is put into words
 _PICOUSD = 1_000_000_000_000
 _MOST_PICOUSD = 2**62  # what JSON holds anywhere
 _MOST_USD = 1_000_000
@@ -48,7 +48,7 @@ class _State(msgspec.Struct, array_like=True):
     monologue: Monologue = msgspec.field(default_factory=Monologue)
     novelty: Novelty = msgspec.field(default_factory=Novelty)
     spending: Spending = msgspec.field(default_factory=Spending)
-    labels: Annotated[list[str], msgspec.Meta(max_length=LONGEST_PERIOD)] = msgspec.field(
+    labels: Annotated[list[Label], msgspec.Meta(max_length=LONGEST_PERIOD)] = msgspec.field(
         default_factory=list
     )
     episode: Episode | None = None
@@ -118,10 +118,10 @@ class AgentLoopDetector:
 
         A loop is raised once for each level, when it is reached.
         """
-        finding, what = self._finding(event)
-        if finding is None:
+        found = self._found(event)
+        if found is None:
             return None
-        told = tell(self._state.episode, finding, what, self._state.mark)
+        told = tell(self._state.episode, *found, self._state.mark)
         if told.begins and self._state.episode:
             self._loops.append(self._state.episode.alarm)
         self._state.episode = told.episode
@@ -145,8 +145,11 @@ class AgentLoopDetector:
         kept = self._state
         self._state = msgspec.json.decode(self.snapshot(), type=_State)
         try:
-            finding, what = self._finding(event, again)
-            return None if finding is None else alarm_of(finding, what, self._state.mark)
+            found = self._found(event, again)
+            if found is None:
+                return None
+            finding, about = found
+            return alarm_of(finding, about(), self._state.mark)
         finally:
             self._state = kept
 
@@ -178,8 +181,10 @@ class AgentLoopDetector:
     def _seen(self, event: AgentEvent) -> Footprint:
         return footprint(event, self._allowances, self._folder)
 
-    def _finding(self, event: AgentEvent, seen: Footprint | None = None) -> tuple[Finding | None, str]:
-        """What the rules say to *event*, the loudest of it, and what it is about."""
+    def _found(
+        self, event: AgentEvent, seen: Footprint | None = None
+    ) -> tuple[Finding, Callable[[], str]] | None:
+        """What the rules say to *event*, the loudest of it, and how to put into words what it is about."""
         before = self._state.mark
         cost = _cost(event)
         mark = Mark(
@@ -189,43 +194,41 @@ class AgentLoopDetector:
             min(before.spent + cost, _MOST_PICOUSD),
             before.priced + (event.cost_picousd is not None),
         )
-        if event.by_user:
-            self._heard(mark)
-            return None, ""
+        if event.by_user or event.progress:
+            self._begin_anew(mark)
+            return None
         self._state.mark = mark
         if event.tool:
             return self._called(event, seen or self._seen(event), mark)
         return self._said(event, before, mark)
 
-    def _heard(self, mark: Mark) -> None:
+    def _begin_anew(self, mark: Mark) -> None:
         episode = self._state.episode
         if episode:
             self._loops.append(episode.alarm)
         self._state = _State(mark=mark, spending=Spending(since=mark))
 
-    def _said(self, event: AgentEvent, before: Mark, mark: Mark) -> tuple[Finding | None, str]:
+    def _said(self, event: AgentEvent, before: Mark, mark: Mark) -> tuple[Finding, Callable[[], str]] | None:
         state = self._state
         spent = state.spending.observe(
             mark,
             _cost(event),
             found=False,
-            progress=event.progress is True,
+            progress=False,
             limit=self._spend_picousd,
         )
         finding = (state.monologue.observe(event.text, before, mark) if event.text.strip() else None) or spent
-        return finding, shortened(event.text, _WHAT_CHARS) if finding else ""
+        return (finding, partial(message_label, event.text)) if finding else None
 
-    def _called(self, event: AgentEvent, seen: Footprint, mark: Mark) -> tuple[Finding | None, str]:
+    def _called(
+        self, event: AgentEvent, seen: Footprint, mark: Mark
+    ) -> tuple[Finding, Callable[[], str]] | None:
         state = self._state
         before = state.novelty.known.get(seen.call)
         recovers = before is not None and before.failed and not seen.failed
         new = not state.novelty.meet(seen, mark) and not seen.vain
-        changed = seen.role is Role.CHANGE and new and not seen.failed
-        if event.progress is not None:
-            changed = event.progress
+        changed = seen.role is Role.CHANGE and new and not seen.failed and event.progress is None
         move = Move(seen, new, changed, mark)
-        state.labels.append(label(event) if not new else "")  # what is new is in no round
-        del state.labels[:-LONGEST_PERIOD]
         state.monologue.acted(new=new)
         findings = (
             state.repetition.observe(move),
@@ -241,18 +244,29 @@ class AgentLoopDetector:
                 limit=self._spend_picousd,
             ),
         )
+        known = state.novelty.known[seen.call]
+        is_round = state.repetition.is_round()
+        if is_round or known.times >= _TIMES_TO_TELL or state.same_error.is_known(seen.error):
+            _put_into_words(known, event)
+        state.labels.append(known.called if is_round else "")
+        del state.labels[:-LONGEST_PERIOD]
         finding = max(filter(None, findings), key=lambda one: one.level, default=None)
-        return finding, self._what(finding, event, seen) if finding else ""
+        return (finding, partial(self._about, finding, event, seen)) if finding else None
 
-    def _what(self, finding: Finding, event: AgentEvent, seen: Footprint) -> str:
-        labels = self._state.labels
-        called = label(event)
+    def _about(self, finding: Finding, event: AgentEvent, seen: Footprint) -> str:
         if finding.kind is Kind.CYCLE:
-            return shortened("; ".join(labels[-finding.period :]), _WHAT_CHARS)
-        came = outcome_label(event.outcome, failed=seen.failed)
+            return what("; ".join(self._state.labels[-finding.period :]))
+        known = self._state.novelty.known[seen.call]
+        _put_into_words(known, event)
+        came = self._state.novelty.came(seen)
         if finding.kind is Kind.SAME_ERROR:
-            return shortened(f"{came or 'a failure'} (last: {called})", _WHAT_CHARS)
-        return shortened(f"{called} -> {came}" if came else called, _WHAT_CHARS)
+            return what(f"{came or 'a failure'} (last: {known.called})")
+        return what(f"{known.called} -> {came}" if came else known.called)
+
+
+def _put_into_words(known: Known, event: AgentEvent) -> None:
+    known.called = known.called or call_label(event)
+    known.came = known.came or outcome_label(event, failed=known.failed)
 
 
 def _cost(event: AgentEvent) -> int:

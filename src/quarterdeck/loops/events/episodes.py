@@ -1,17 +1,21 @@
 """One loop, one story: findings of several rules about the same events are one episode.
 
-A loop is raised when its level rises. A rule that says precisely what repeats takes the word from one that
-only sees that little is new or that money goes.
+A loop is raised when its level rises. The loudest finding has the word, so that what is told of a loop says
+why it is that loud; of two as loud, the one that says precisely what repeats, not that little is new or that
+money goes.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from quarterdeck.loops.events.findings import Finding, Mark
 from quarterdeck.loops.events.model import Alarm, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _VAGUE = frozenset({Kind.LOW_NOVELTY, Kind.SPEND})
 _SAME_AGAIN = 8  # events between which the same loop has not ended
@@ -51,25 +55,28 @@ class Told(NamedTuple):
     alarm: Alarm | None
 
 
-def tell(current: Episode | None, finding: Finding, what: str, mark: Mark) -> Told:
-    """Add *finding*, whose latest event is at *mark*, to the episode at work, or begin a new one."""
-    alarm = alarm_of(finding, what, mark)
+def tell(current: Episode | None, finding: Finding, about: Callable[[], str], mark: Mark) -> Told:
+    """Add *finding*, whose latest event is at *mark*, to the episode at work, or begin a new one.
+
+    *about* puts it into words; it is asked only if they are not known yet.
+    """
     if current is None or not _same_story(current, finding):
+        alarm = alarm_of(finding, about(), mark)
         return Told(Episode(alarm, finding.identity, finding.wasted_from), begins=True, alarm=alarm)
     before = current.alarm
     vague = finding.kind in _VAGUE
-    takes_over = before.kind in _VAGUE and not vague
-    raised = finding.level > before.level or takes_over
-    if vague and before.kind not in _VAGUE and not raised:
+    is_louder = finding.level > before.level
+    if vague and before.kind not in _VAGUE and not is_louder:
         return Told(current, begins=False, alarm=None)  # it is known better already
-    if raised or finding.kind is before.kind or finding.events >= before.events:
-        joined = _joined(before, alarm)
-    else:  # the loop goes on, and another rule has seen a part of it
-        joined = before._replace(position=mark.position, last=mark.name)
+    as_loud = finding.level == before.level
+    raised = is_louder or (as_loud and before.kind in _VAGUE and not vague)
+    known = not raised and finding.kind is before.kind and finding.identity == current.identity
+    tells = raised or (as_loud and (known or finding.events >= before.events))
+    alarm = alarm_of(finding, about() if tells and not known else before.what, mark)
     wasted_from = min(current.wasted_from, finding.wasted_from, key=lambda one: one.position)
-    joined = joined._replace(cost_picousd=_cost(wasted_from, mark), level=max(before.level, finding.level))
-    identity = finding.identity if raised else current.identity
-    return Told(Episode(joined, identity, wasted_from), begins=False, alarm=alarm if raised else None)
+    joined = _joined(before, alarm, tells=tells)._replace(cost_picousd=_cost(wasted_from, mark))
+    episode = Episode(joined, finding.identity if tells else current.identity, wasted_from)
+    return Told(episode, begins=False, alarm=alarm if raised else None)
 
 
 def _same_story(current: Episode, finding: Finding) -> bool:
@@ -79,17 +86,17 @@ def _same_story(current: Episode, finding: Finding) -> bool:
     return finding.identity == current.identity and finding.start.position - end <= _SAME_AGAIN
 
 
-def _joined(before: Alarm, alarm: Alarm) -> Alarm:
+def _joined(before: Alarm, alarm: Alarm, *, tells: bool) -> Alarm:
+    """Both as one: what is told of the louder one, with the extent of both."""
     first = before if before.start <= alarm.start else alarm
-    events, times = alarm.events, alarm.times
-    if alarm.start > before.position:  # the same again, after something else
-        events, times = before.events + events, before.times + times
-    return alarm._replace(
+    apart = alarm.start > before.position  # the same again, after something else
+    return (alarm if tells else before)._replace(
         start=first.start,
         since=first.since,
         first=first.first,
-        events=max(before.events, events),
-        times=max(before.times, times) if before.kind is alarm.kind else times,
+        position=alarm.position,
+        last=alarm.last,
+        events=before.events + alarm.events if apart else max(before.events, alarm.events),
     )
 
 

@@ -14,7 +14,7 @@
       new was tried, waited for, or asked for
     returns to a state that was left                    3      5     8
     one message, or nearly the same                     3      5     8   with calls in between: as the next
-    messages without a call                             6     10    16
+    messages without a call, half of them nothing new   6     10    16   else 24, 96 and 384
     one chunk inside one message                        6     12    24
     calls at which at most 3 of the last 16 were new    1     16    48
     dollars without progress, times what is set         1      2     4
@@ -38,8 +38,11 @@ if TYPE_CHECKING:
 FORGOTTEN_AFTER = 24
 """Calls without it, and an error, a state or an answer is not the same story any more."""
 
+LABEL_CHARS = 90
+"""So long is a call or an outcome in words."""
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+Label = Annotated[str, msgspec.Meta(max_length=LABEL_CHARS)]
 
 
 class Limits(NamedTuple):
@@ -69,6 +72,7 @@ TRIED_ERROR = Limits(6, 9, 14)
 RETURNS = Limits(3, 5, 8)
 SAME_MESSAGE = Limits(3, 5, 8)
 MESSAGES = Limits(6, 10, 16)
+NEW_MESSAGES = Limits(24, 96, 384)
 CHANTED = Limits(6, 12, 24)
 LITTLE_NEW = Limits(1, 16, 48)
 SPENT = Limits(1, 2, 4)

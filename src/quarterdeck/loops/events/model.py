@@ -23,7 +23,7 @@ class AgentEvent(NamedTuple):
         at: when it ended, aware; None: unknown.
         cost_picousd: what the model's answer that led to it cost, or its share; None: unknown.
         progress: whether it brought the task forward, if somebody knows (a test that passes, a file that is
-            different now); None: by the event itself.
+            different now); None: by the event itself. What went before an event that did is forgotten.
         name: of the event where it was written down, such as an id of a call or ``file:line``; for alarms.
     """
 
@@ -92,7 +92,7 @@ class Kind(enum.StrEnum):
     ALTERNATION = "alternation"
     """To and fro between two states, such as an edit and its undoing."""
     MONOLOGUE = "monologue"
-    """Messages and no calls between them, or one message that repeats itself."""
+    """Messages that say little new and no calls between them, or one message that repeats itself."""
     LOW_NOVELTY = "low-novelty"
     """Almost nothing of what it does is new."""
     SPEND = "spend"
@@ -105,9 +105,10 @@ class Alarm(NamedTuple):
     Attributes:
         kind, level: what it is, and how loud.
         what: what repeats, for people: ``Grep(pattern=TODO) -> no matches``; one line, at most 200
-            characters, with nothing in it that a terminal would obey. It may hold what the agent wrote,
-            secrets included.
-        times: how often; of a cycle: how many rounds; of an alternation: how often it came back.
+            characters, with nothing in it that a terminal would obey. What `quarterdeck.scrub` knows for
+            secret or personal is taken out.
+        times: how often; of a cycle: how many rounds; of an alternation: how often it came back. With kind
+            and period it is what the level follows from.
         period: calls per round: 1 to 8; of an alternation 2; 0: not that kind, or other calls are in between.
         events: how many events of the session are part of it.
         since: when it began; None: unknown.

@@ -1,49 +1,71 @@
 """Messages of an agent to itself: one that comes again, many on end, one that chants.
 
-text ──> is a chunk of it repeated                        chants
-──> the smallest digests of its groups of words      a sketch, by which like texts are known
-──> how often was something like it said, how many messages without a call between them
+text ──> is a chunk of it repeated                            chants
+──> digests of its words                                 by which like texts are known, and new words
+──> how often was something like it said, how many messages without a call between them,
+    and whether most of these say anything new
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
+from zlib import crc32
 
 import msgspec
 
-from quarterdeck.loops.events.findings import CHANTED, MESSAGES, SAME_MESSAGE, Count, Finding, Mark
+from quarterdeck.loops.events.findings import (
+    CHANTED,
+    MESSAGES,
+    NEW_MESSAGES,
+    SAME_MESSAGE,
+    Count,
+    Finding,
+    Mark,
+)
 from quarterdeck.loops.events.model import Kind
 
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
 _KNOWN = 4
-_COMPARED_CHARS = 300  # of each end
+_COMPARED_CHARS = 100  # of each end
 _ALIKE = 0.7
+_NEWS_CHARS = 40  # so much of a message in words that did not fall before, and it says something new
 _CHANT_CHARS = 400
 _LOOKED_AT_CHARS = 4000
 _PROBE_CHARS = 48
 _SENTENCE_CHARS = 12
+_WORD = re.compile(r"\w{3,}")
 _CODE = re.compile(r"```.*?(?:```|$)", re.DOTALL)
 _SENTENCE_END = re.compile(r"[\n.!?;。！？]+")  # noqa: RUF001 - full-width marks end sentences too
 
 
+_Words = Annotated[list[int], msgspec.Meta(max_length=2 * _COMPARED_CHARS)]
+
+
 class _Said(msgspec.Struct, array_like=True):
-    text: Annotated[str, msgspec.Meta(max_length=2 * _COMPARED_CHARS)]
+    words: _Words
     times: Count
     in_a_row: Count
     start: Mark
 
 
 class Monologue(msgspec.Struct, array_like=True):
-    """What an agent has said since it last did something new."""
+    """What an agent has said since it last did something new; of its words only digests are kept."""
 
     in_a_row: Count = 0
+    news: Count = 0  # how many messages of the row said something new
     start: Mark = Mark()
     known: Annotated[list[_Said], msgspec.Meta(max_length=_KNOWN)] = msgspec.field(default_factory=list)
+    vocabulary: _Words = msgspec.field(default_factory=list)  # of the row, the latest last
 
     def acted(self, *, new: bool) -> None:
         """A call was made: the row ends; what was said counts on only if the call was nothing new."""
-        self.in_a_row = 0
+        if self.in_a_row:
+            self.in_a_row = self.news = 0
+            self.vocabulary.clear()
         if new:
             self.known.clear()
         for said in self.known:
@@ -63,37 +85,45 @@ class Monologue(msgspec.Struct, array_like=True):
         level = SAME_MESSAGE.level(said.in_a_row) or MESSAGES.level(times)
         if level is None:
             times, start = self.in_a_row, self.start
-            level = MESSAGES.level(times)
+            level = (MESSAGES if self.news * 2 <= times else NEW_MESSAGES).level(times)
         if level is None:
             return None
         return Finding(Kind.MONOLOGUE, level, start.position, times, 0, times, start, start)
 
     def _meet(self, text: str, mark: Mark) -> _Said:
-        if len(text) > 2 * _COMPARED_CHARS:
-            text = text[:_COMPARED_CHARS] + text[-_COMPARED_CHARS:]
-        text = text.casefold()[: 2 * _COMPARED_CHARS]  # there are letters of which it makes two
-        text = text.encode("utf-8", "replace").decode()
+        spoken = words(text)
+        heard = {*self.vocabulary}
+        added = spoken.keys() - heard
+        self.news += sum(spoken[each] for each in added) >= _NEWS_CHARS
+        self.vocabulary += added
+        del self.vocabulary[: -2 * _COMPARED_CHARS]
         for said in self.known:
-            if likeness(said.text, text) >= _ALIKE:
-                said.text = text  # it may drift: what counts is the step from one to the next
+            if likeness(spoken.keys(), {*said.words}) >= _ALIKE:
+                said.words = [*spoken]  # it may drift: what counts is the step from one to the next
                 said.times += 1
                 said.in_a_row += 1
                 return said
-        said = _Said(text, 1, 1, mark)
+        said = _Said([*spoken], 1, 1, mark)
         self.known.append(said)
         del self.known[:-_KNOWN]
         return said
 
 
-def likeness(one: str, other: str) -> float:
+def words(text: str) -> dict[int, int]:
+    """The lengths of the words of *text*, of a long one those at its ends, by their digests."""
+    if len(text) > 2 * _COMPARED_CHARS:
+        text = f"{text[:_COMPARED_CHARS]}\n{text[-_COMPARED_CHARS:]}"
+    found = _WORD.findall(text.casefold()) or [text]
+    return {crc32(word.encode("utf-8", "replace")): len(word) for word in found[: 2 * _COMPARED_CHARS]}
+
+
+def likeness(some: AbstractSet[int], others: AbstractSet[int]) -> float:
     """How many of the words of two texts are in both, 0 to 1.
 
     Source: Jaccard (1912), the size of the intersection by the size of the union.
     """
-    if one == other:
-        return 1.0
-    words, others = {*one.split()}, {*other.split()}
-    return len(words & others) / len(words | others)
+    both = len(some & others)
+    return both / (len(some) + len(others) - both)
 
 
 def chanted(text: str) -> int:

@@ -13,6 +13,7 @@ from quarterdeck.loops.events.findings import (
     SCATTERED,
     Count,
     Finding,
+    Label,
     Mark,
     Move,
 )
@@ -38,6 +39,8 @@ class Known(msgspec.Struct, array_like=True):
     times: Count
     start: Mark
     last: Count  # number of the call
+    called: Label = ""  # the call and what came of it for people, if it was put into words
+    came: Label = ""
 
 
 class Novelty(msgspec.Struct, array_like=True):
@@ -61,7 +64,8 @@ class Novelty(msgspec.Struct, array_like=True):
         known = self.known.pop(seen.call, None)
         again = known is not None and known.outcome == seen.outcome and known.failed == seen.failed
         if known is None or not again or not self._goes_on(known):
-            known = Known(seen.outcome, seen.failed, seen.error, seen.role, 1, mark, self.calls)
+            called, came = (known.called, known.came if again else "") if known else ("", "")
+            known = Known(seen.outcome, seen.failed, seen.error, seen.role, 1, mark, self.calls, called, came)
             if len(self.known) >= _KNOWN_CALLS:
                 del self.known[next(iter(self.known))]  # the one not met for longest
         elif self.waited <= known.last:  # else it was waited: to ask again is no repetition
@@ -69,6 +73,13 @@ class Novelty(msgspec.Struct, array_like=True):
         known.last = self.calls
         self.known[seen.call] = known
         return again
+
+    def came(self, seen: Footprint) -> str:
+        """The outcome of the call as it was told the last time, or that of another with the same error."""
+        known = self.known[seen.call]
+        if known.came or not seen.error:
+            return known.came
+        return next((one.came for one in self.known.values() if one.error == seen.error and one.came), "")
 
     def _goes_on(self, known: Known) -> bool:
         return self.changed <= known.last and self.calls - known.last <= FORGOTTEN_AFTER

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from quarterdeck.loops.events.values import cut, digest, opened, shortened, text_of, without_colours
+from quarterdeck.loops.events.values import cut, digest, opened, text_of, without_colours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 DONE = 1
 """Of an outcome that says nothing but that it is done."""
 
-_LABEL_CHARS = 90
 _LOOKED_AT_LINES = 12
 _ERROR_LINES = 4
 _PARTS = 50
@@ -32,11 +31,14 @@ _CHANGING = re.compile(
     r"""[0-9](?<![0-9][0-9])(?:                                              # only where a number begins
         (?<=0)x[0-9a-f]+                                                   # 0x7ffd12
       | [0-9]{3}[-/][0-9]{2}[-/][0-9]{2}                                   # 2026-01-02T03:04:05.678+01:00
-        (?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?)?(?:[ ]?(?:z\b|[+-][0-9]{2}:?[0-9]{2}))?
+        (?:[t _-][0-9]{2}[:_-][0-9]{2}(?:[:_-][0-9]{2}(?:[.,][0-9]+)?)?)?(?:[ ]?(?:z\b|[+-][0-9]{2}:?[0-9]{2}))?
+      | (?<=2)0[0-9]{6}[t_-]?[0-9]{6}(?:[0-9]{3})?z?(?![0-9a-z])           # 20260102T030405
+      | [0-9a-f]{7,}(?=[.](?:png|jpe?g|webp|gif|pdf|html?|txt|log|tmp)\b)  # what a screenshot is called
       | (?:(?<=[.][a-z]:[0-9])|(?<=[.][a-z]{2}:[0-9])|(?<=[.][a-z]{3}:[0-9])|(?<=[.][a-z]{4}:[0-9]))
         [0-9]*(?::[0-9]+)?                                                 # main.py:12:3
       | [0-9]?:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?(?![0-9:])             # 12:34:56.7
       | (?=[0-9]*[a-f]+[0-9])[0-9a-f]{4,}(?![g-z_])                        # a commit, a digest
+      | (?=[0-9]+[a-f])[0-9a-f]{7,}(?![g-z_])
       | (?=[0-9]*[a-z])(?=[a-z]*[0-9])[0-9a-z]{9,}                         # req_01h2xcejqtf2
       | (?<=1)[5-9][0-9]{8}(?:[0-9]{3})?(?:\.[0-9]+)?(?![0-9])             # seconds since 1970
       | [0-9]*m[ ]?[0-9]+(?:\.[0-9]+)?s\b                                  # 1m 3s
@@ -56,20 +58,32 @@ _BEFORE_ID = "abcdefghijklmnopqrstuvwxyz0123456789"
 _FAILURE_AT_FIRST = re.compile(
     r"\s*(?:<tool_use_error>|\{?\s*\"?is_?error\"?\s*:\s*true"
     r"|\{?\s*\"?error\"?\s*:(?!\s*(?:null|false|\"\"|\[\]|none|0\b))"
-    r"|(?:\w+ ){0,3}?\w*(?:error|exception)\b\s*[:(]|error\b|fatal:|exit code:? [1-9]|command failed"
-    r"|traceback \(most recent call last\)|failed to |permission denied|(?:ba|z)?sh: )"
+    r"|(?:[\w.]+ ){0,3}?[\w.]*(?:error|exception)\b(?: [0-9]{3})?\s*[:(]|error\b|exit code:? [1-9]|command failed"
+    r"|(?:fatal|panic|fatal error|uncaught [a-z]+|caused by):|exception in "
+    r"|traceback \(most recent call last\)|failed to |permission denied|(?:ba|z)?sh: "
+    r"|(?:http(?:/[0-9.]+)?(?: status)?:? ?)?(?:40[0-9]|41[0-9]|42[2-9]|50[0-9])"
+    r"(?: [a-z][a-z' -]{2,40}:|:? (?:bad request|unauthorized|forbidden|not found|method not allowed|conflict|gone"
+    r"|unprocessable|too many requests|internal server error|bad gateway|service unavailable))"
+    r"|\([0-9]{3,5}, ?[\"'])"  # as drivers of databases say it
+)
+_FAILURE_SHOUTED = re.compile(
+    r"\s*(?:[A-Z]+(?:_[A-Z]+)+|E[A-Z]{4,}):? |^\W{0,5}(?:FAIL(?:ED|URES?)?|ERROR|FATAL|PANIC|not ok)\b(?!\W{1,3}0\b)",
+    re.MULTILINE,
 )
 _FAILURE_AT_LAST = re.compile(
     r"(?:^|\n)\W{0,3}(?:(?:exit|exited with|process exited with) (?:code|status):? [1-9]|command not found"
     r"|[a-z_.]*(?:error|exception)(?:: [^\n]*)?$|npm err!|make: \*\*\*"
-    r"|(?:[^\n]*\D)?[1-9][0-9]* (?:failed|errors?)\b"
-    r"|fail(?:ed|ure)?\W*$|fatal: [^\n]*$|error: [^\n]*$"
+    r"|(?:[^\n]*\D)?[1-9][0-9]* (?:failed|failing|failures?|errors?)\b"
+    r"|(?:[^\n]*\W)?(?:failed|failures?|errors?)!?: +[1-9]"
+    r"|fail(?:ed|ure)?\W*$|fatal: [^\n]*$|(?:[^\n]* )?error(?: [a-z]*[0-9]+)?: [^\n]*$"
     r"|[^\n]*: (?:command not found|no such file or directory)$)"
 )
 _FAILURE_ANYWHERE = re.compile(
     r"\b(?:not found|no such|denied|did not|not (?:allowed|permitted|available|supported)|could not|cannot"
-    r"|can't|unable to|unknown (?:tool|command|option|argument)|failed|invalid|refused|timed out"
-    r"|does not exist|unauthorized|forbidden|undefined)\b"
+    r"|can't|unable to|unknown (?:tool|command|option|argument|column|field|name|function|method|key|host|type)"
+    r"|failed|invalid|refused|rejected|timed out|does not (?:exist|have)|doesn't exist|no longer|unauthorized"
+    r"|not authorized|forbidden|undefined|unrecognized|insufficient\w*|too many requests|rate.limit(?:ed)?"
+    r"|limit exceeded|quota exceeded|unreachable|\w+backoff|oomkilled|crashed)\b"
 )
 _NO_FAILURE = re.compile(
     r"\b(?:no|0|zero|without|never)\b[^\n]{0,20}(?:fail|error)|(?:fail|error)\w*\W{1,3}0\b"
@@ -80,8 +94,8 @@ _UNREADABLE = re.compile(
     re.DOTALL,
 )
 _ERROR_LINE = re.compile(
-    r"error|exception|fail|fatal|denied|refused|not found|no such|cannot|can't|unable|invalid|unknown|missing"
-    r"|timed out|timeout|undefined|unexpected|must |not "
+    r"error|exception|fail|fatal|panic|denied|refused|not found|no such|cannot|can't|unable|invalid|unknown"
+    r"|missing|timed out|timeout|undefined|unexpected|unrecognized|insufficient|must |not |got |backoff|crash"
 )
 _AT_WORK = re.compile(
     r"(?:status|state|phase)[\"']?\s?[:=]\s?[\"']?"
@@ -163,8 +177,13 @@ def says_it_failed(text: str, *, read: bool) -> bool:
     start = text[:400].casefold()
     if read:
         return len(text) <= 400 and _UNREADABLE.fullmatch(start) is not None
-    end = text[-300:].rstrip().casefold()
-    if _FAILURE_AT_FIRST.match(start) or _FAILURE_AT_LAST.search(end):
+    end = text[-300:].rstrip()
+    if (
+        _FAILURE_AT_FIRST.match(start)
+        or _FAILURE_AT_LAST.search(end.casefold())
+        or _FAILURE_SHOUTED.match(text)
+        or _FAILURE_SHOUTED.search(end, 1)
+    ):
         return _NO_FAILURE.match(start) is None
     return (
         len(text) <= _SHORT_CHARS and bool(_FAILURE_ANYWHERE.search(start)) and not _NO_FAILURE.search(start)
@@ -199,12 +218,8 @@ def error_of(steadied: str, call: int) -> int:
     return digest(says if len(says) > _VAGUE_CHARS else f"{says}\0{call}")
 
 
-def outcome_label(outcome: object, *, failed: bool) -> str:
-    """What came of a call for people, on one line: of an error the line that says so; empty: not known."""
-    if outcome is None:
-        return ""
-    lines = [line for line in cut(outcome_text(outcome)).splitlines() if line.strip()]
-    if not lines:
-        return "nothing"
-    telling = (line for line in reversed(lines) if _ERROR_LINE.search(line.casefold()))
-    return shortened(next(telling, lines[0]) if failed else lines[0], _LABEL_CHARS)
+def telling_line(text: str, *, failed: bool) -> str:
+    """The line of an error that says so, or else the first one; empty: none says anything."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    telling = (line for line in reversed(lines) if failed and _ERROR_LINE.search(line.casefold()))
+    return next(telling, lines[0] if lines else "")

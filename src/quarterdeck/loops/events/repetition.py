@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import gt
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -72,6 +73,10 @@ class Repetition(msgspec.Struct, array_like=True):
         marks.append(move.mark)
         del marks[0]
         return self._found(repeats) if repeats else None
+
+    def is_round(self) -> bool:
+        """Whether the latest call was there in two rounds before: no other can be in a round that is told."""
+        return any(map(gt, self.runs, range(1, LONGEST_PERIOD + 1)))
 
     def _found(self, shortest: int) -> Finding | None:
         for period in range(shortest, LONGEST_PERIOD + 1):

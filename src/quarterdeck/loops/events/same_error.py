@@ -64,6 +64,10 @@ class SameError(msgspec.Struct, array_like=True):
         times, start = trouble.times, trouble.start
         return Finding(Kind.SAME_ERROR, level, move.print.error, times, 0, times, start, start)
 
+    def is_known(self, error: int) -> bool:
+        """Whether it has come nearly often enough to be told."""
+        return error in self.known and self.known[error].times >= SAME_ERROR.nudge - 1
+
     def _trouble(self, move: Move) -> _Trouble:
         error, call, target = move.print.error, move.print.call, move.print.target
         trouble = self.known.get(error)

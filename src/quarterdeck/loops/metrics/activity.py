@@ -35,6 +35,8 @@ _ENOUGH = 0.4
 """The share of failures from which on trust can erode."""
 _SLOWING = 0.5
 """A move whose last half is less than this much as steep as the whole is on its way to a limit."""
+_GROWING = 1.25
+"""The same of a history that is long enough to be tested and could not be: an even pace may be anything's."""
 _FAILURES = frozenset({"failure_rate", "error_rate"})
 _OUTCOMES = _FAILURES | {SUCCESS}
 
@@ -47,7 +49,7 @@ class Activity(NamedTuple):
 
     Attributes:
         loop: which.
-        measured: those of its components that the history has.
+        measured: those of its components that the history has, or that follow from what it has.
         feedback: what the test of feedback says.
         strength: above 0 to 1; of a signature: how steadily it moves, times how clear its outcome is, times
             how much of what a test would need there is.
@@ -141,7 +143,8 @@ def _signature(loop: FeedbackLoop, columns: Mapping[str, Sequence[float | None]]
             clear = min(clear, 1 - successes if 1 - successes >= _ENOUGH else 0.0)
     lead = known(next(iter(columns.values())))
     steepness = _steepness(lead)
-    if not steepness or _steepness(lead[-(len(lead) // 2 + 1) :]) / steepness < _SLOWING:
+    needed = _SLOWING if len(lead) < MIN_SNAPSHOTS else _GROWING
+    if not steepness or _steepness(lead[-(len(lead) // 2 + 1) :]) / steepness < needed:
         return 0.0
     enough = min(1.0, len(lead) / MIN_SNAPSHOTS)
     return abs(_movement(lead).tau) * clear * enough

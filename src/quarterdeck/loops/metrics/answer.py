@@ -9,6 +9,7 @@ from quarterdeck.loops.metrics.columns import SUCCESS, Columns, known
 from quarterdeck.loops.metrics.leverage import interventions
 from quarterdeck.loops.metrics.model import LoopPolarity, LoopType
 from quarterdeck.loops.metrics.trend import mann_kendall, theil_sen
+from quarterdeck.words import harmless
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +66,7 @@ def _said(
         "loop_confirmed": bool(found and found.feedback.confirmed),
         "loop_strength": round(found.strength, 6) if found else 0.0,
         "trend": trend,
-        "recommendation": recommendation,
+        "recommendation": harmless(recommendation),
         "details": details,
     }
 

@@ -8,6 +8,7 @@ Nothing is made up for a gap: what is missing is unknown, and neither a failure 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -21,7 +22,7 @@ _OTHER_NAMES = {SUCCESS: "success"}
 _COMPLEMENTS = {"failure_rate": SUCCESS, "error_rate": SUCCESS, "guardrail_strength": "trust"}
 """What is one less another metric, where it is not measured itself: what is trusted more is checked less."""
 
-_NUMBERS = (int, float, Real)
+_NUMBERS = (int, float, Real, Decimal)
 _MAPPINGS = (dict, Mapping)
 """The last of each is what counts; those before it are found sooner."""
 
@@ -31,13 +32,18 @@ LARGEST = 1e150
 
 def number(value: object) -> float | None:
     """*value* as a metric: True is 1; None for what is no number, or none that can be computed with."""
-    if not isinstance(value, _NUMBERS):
+    if not isinstance(value, _NUMBERS) and not _is_scalar(value):
         return None
     try:
-        plain = float(value)
-    except OverflowError:
+        plain = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
         return None
     return plain if -LARGEST <= plain <= LARGEST else None  # NaN compares false
+
+
+def _is_scalar(value: object) -> bool:
+    """Whether it is one number of numpy's or pandas', some of which are none of Python's."""
+    return getattr(value, "shape", None) == () and hasattr(value, "dtype")
 
 
 def measured(snapshot: Mapping[str, object], name: str) -> float | None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarterdeck.errors import UsageError
 from quarterdeck.loops.metrics.answer import answer, dominant
-from quarterdeck.loops.metrics.columns import LARGEST, Columns, as_history, as_snapshot, known, measured
+from quarterdeck.loops.metrics.columns import LARGEST, Columns, as_history, as_snapshot, measured
 from quarterdeck.loops.metrics.known import standard_loops
 from quarterdeck.loops.metrics.leverage import interventions
 from quarterdeck.loops.metrics.model import LoopPolarity, LoopType, check, twin
@@ -104,6 +104,7 @@ class FeedbackLoopDetector:
         if value.__class__ is not float or not -LARGEST <= value <= LARGEST:
             value = measured(kept, self._watch)  # the same, slower: for whatever else there is
             if value is None:
+                self._onset.skip()
                 return None
         shift = self._onset.observe(value)
         if shift is not None:
@@ -113,7 +114,7 @@ class FeedbackLoopDetector:
     def detect_active_loop(self, history: Sequence[Mapping[str, object]] | None = None) -> dict[str, Any]:
         """Which loop is at work, how surely, and what to do; all values can be written as JSON.
 
-        A few milliseconds for a full window of 128, some forty times as much for one of 1,000, and nothing
+        A few milliseconds for a full window of 128, some sixty times as much for one of 1,000, and nothing
         when asked again about the same observations.
 
         Returns:
@@ -135,7 +136,7 @@ class FeedbackLoopDetector:
                 self._answer = answer(list(self._recent), loops, self._watch, self._shift)
             return copy.deepcopy(self._answer)
         snapshots = as_history(history)
-        shift = _last_shift(known([measured(snapshot, self._watch) for snapshot in snapshots]))
+        shift = _last_shift([measured(snapshot, self._watch) for snapshot in snapshots])
         return answer(snapshots[-self._window :], loops, self._watch, shift)
 
     def detect_virtuous_cycle(self, history: Sequence[Mapping[str, object]] | None = None) -> bool:
@@ -199,8 +200,11 @@ class FeedbackLoopDetector:
         return [twin(loop) for loop in self._loops.values()]
 
 
-def _last_shift(values: Sequence[float]) -> Shift | None:
+def _last_shift(values: Sequence[float | None]) -> Shift | None:
     onset, last = Onset(), None
     for value in values:
-        last = onset.observe(value) or last
+        if value is None:
+            onset.skip()
+        else:
+            last = onset.observe(value) or last
     return last

@@ -27,10 +27,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from quarterdeck.loops.metrics.columns import is_binary, known
 from quarterdeck.loops.metrics.hindsight import score_without_hindsight
 from quarterdeck.loops.metrics.least_squares import fit
-from quarterdeck.loops.metrics.outside import outside_variance
+from quarterdeck.loops.metrics.outside import outside_variance, wave_variance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 MIN_SNAPSHOTS = 20
 """Of fewer, nothing is concluded from what was not shown."""
@@ -118,7 +118,7 @@ def reinforcing(columns: Sequence[Sequence[float | None]], signs: Sequence[int] 
         math.prod(towards) > 0
         and min(scores) > 0
         and sum(scores) / math.sqrt(len(scores)) > _POOLED_Z
-        and _explains_more(links, columns)
+        and _explains_more(links, columns, outside_variance)
     )
     return _said(links, columns, confirmed=confirmed)
 
@@ -144,7 +144,7 @@ def balancing(columns: Sequence[Sequence[float | None]], signs: Sequence[int] = 
         confirmed = confirmed and all(link.z * sign > 0 for link, sign in zip(links, signs, strict=True))
     if confirmed:
         states, nexts = _whole_steps(columns)
-        confirmed = all(
+        confirmed = _explains_more(links, columns, wave_variance) and all(
             math.copysign(1.0, link.z) * score_without_hindsight(states, nexts, link.source, link.target)
             > needed
             for link in links
@@ -152,14 +152,17 @@ def balancing(columns: Sequence[Sequence[float | None]], signs: Sequence[int] = 
     return _said(links, columns, confirmed=confirmed)
 
 
-def _explains_more(links: Sequence[Link], columns: Sequence[Sequence[float | None]]) -> bool:
-    """Whether the links leave less over than lines with a bend, or steps, do: geometric mean over metrics."""
-    better = 0.0
-    for link in links:
-        if not is_binary(columns[link.target]):
-            outside = outside_variance(columns[link.target])
-            better += math.log(max(outside, _LEAST) / max(link.variance, _LEAST))
-    return better > 0 or all(is_binary(column) for column in columns)
+def _explains_more(
+    links: Sequence[Link],
+    columns: Sequence[Sequence[float | None]],
+    outside: Callable[[Sequence[float | None]], float],
+) -> bool:
+    """Whether the links leave less over than what is *outside* does: geometric mean over all metrics."""
+    judged = [link for link in links if not is_binary(columns[link.target])]
+    better = [
+        math.log(max(outside(columns[link.target]), _LEAST) / max(link.variance, _LEAST)) for link in judged
+    ]
+    return not judged or sum(better) > 0
 
 
 def _round(metrics: int) -> Iterator[tuple[int, int]]:

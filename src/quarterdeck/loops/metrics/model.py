@@ -65,10 +65,7 @@ class FeedbackLoop:
 
 def twin(loop: FeedbackLoop) -> FeedbackLoop:
     """*loop* again, so that changing one of the two leaves the other as it is."""
-    same = copy.copy(loop)
-    same.components, same.signs = list(loop.components), list(loop.signs)
-    same.intervention_points, same.evidence = list(loop.intervention_points), list(loop.evidence)
-    return same
+    return copy.deepcopy(loop)
 
 
 def check(loop: object) -> None:
@@ -100,6 +97,11 @@ def check(loop: object) -> None:
         raise UsageError(
             f"{name} has a component twice",
             hint="name each metric once, in the order in which they act; the last one acts on the first",
+        )
+    if loop.loop_type is LoopType.BALANCING and len(components) < 2:
+        raise UsageError(
+            f"{name} is balancing and has one component: to return to its middle is what noise does, too",
+            hint="name what works against it as a second component",
         )
     product = 1 if loop.loop_type is LoopType.REINFORCING else -1
     signs = fields["signs"]

@@ -16,12 +16,14 @@ import time
 from typing import TYPE_CHECKING
 
 from quarterdeck.config import load
+from quarterdeck.costs.money import format_usd
 from quarterdeck.errors import NothingToRead
 from quarterdeck.files import open_plain, write_atomically
 from quarterdeck.loops.events.model import AgentEvent, Level
 from quarterdeck.loops.sessions.following import Following
 from quarterdeck.loops.sessions.prices import prices_of
 from quarterdeck.loops.sessions.protocol import Answer, asking, blocking, said, telling
+from quarterdeck.loops.sessions.wording import how_often, since_when
 from quarterdeck.loops.settings import LoopSettings
 from quarterdeck.words import count, harmless
 from quarterdeck.workspace import find_root
@@ -171,10 +173,9 @@ def _forget_old(folder: str) -> None:
 
 def _reason(alarm: Alarm) -> str:
     """What goes in circles, how often, since when and for how much, and what to do instead."""
-    often = f"{alarm.times:,} rounds of {alarm.period}" if alarm.period > 1 else count(alarm.times, "time")
-    since = "" if alarm.since is None else f", since {alarm.since.astimezone():%H:%M}"
-    wasted = "" if alarm.cost_usd is None else f", for ${alarm.cost_usd:.2f}"
-    return harmless(f"{MARK} {alarm.kind}, {often}{since}{wasted}: {alarm.what}. {alarm.advice}")
+    wasted = "" if alarm.cost_picousd is None else f", for {format_usd(alarm.cost_picousd)}"
+    told = f"{how_often(alarm)} with this call, {since_when(alarm)}{wasted}"
+    return harmless(f"{MARK} {alarm.kind}: {alarm.what}. {told}. {alarm.advice}")
 
 
 def _blocked(alarm: Alarm, times: int) -> str:

@@ -14,9 +14,12 @@ import re
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
+from quarterdeck.costs.money import format_usd
 from quarterdeck.errors import UsageError
 from quarterdeck.loops.events.model import Alarm, Kind, Level
+from quarterdeck.loops.metrics.leverage import interventions
 from quarterdeck.loops.metrics.model import FeedbackLoop, LoopPolarity
+from quarterdeck.loops.sessions.wording import how_often
 from quarterdeck.patterns import Pattern
 from quarterdeck.words import count, harmless
 
@@ -53,7 +56,7 @@ class Lesson(NamedTuple):
 
 
 def source_of(path: str, actor: str = "") -> str:
-    """How an occurrence in the transcript at *path* is called, whoever records it."""
+    """How an occurrence in the transcript or history at *path* is called, whoever records it."""
     return f"{os.path.splitext(os.path.basename(path))[0]} {actor}".rstrip()
 
 
@@ -71,8 +74,8 @@ def record_loop(
         loop: an alarm of level PAUSE or above, or a vicious loop that a detector has seen at work.
         library: it takes out what is secret.
         agent_id: who was in it.
-        source: the session or history that it was seen in: together with where the loop began it says which
-            occurrence this is. Empty: every call is another occurrence.
+        source: the session or history that it was seen in. It says which occurrence this is, of an alarm
+            together with where the loop began. Empty: every call is another occurrence.
 
     Raises:
         ScrubRefused, StateError: as the library has it.
@@ -110,14 +113,14 @@ def _of_alarm(alarm: Alarm, agent_id: str, source: str) -> Pattern:
             hint="record those of level pause and stop",
         )
     what = _line(alarm.what)
-    wasted = "" if alarm.cost_usd is None else f", which cost ${alarm.cost_usd:.2f}"
-    rounds = f"{alarm.times:,} times" + (f" a round of {alarm.period}" if alarm.period > 1 else "")
+    wasted = "" if alarm.cost_picousd is None else f", which cost {format_usd(alarm.cost_picousd)}"
+    seen = f"{how_often(alarm)} in {count(alarm.events, 'event')}"
     return Pattern(
         id=f"{TAG}-{alarm.kind}-{_digest(alarm.kind, _NUMBERS.sub('0', what))}",
         agent_id=agent_id,
         pattern_type="behavioral",
         name=_line(f"{alarm.kind}: {what}"),
-        description=f"{rounds} in {count(alarm.events, 'event')}{wasted}: {what}\n{_line(alarm.advice)}",
+        description=f"{seen}{wasted}: {what}\n{_line(alarm.advice)}",
         context={
             "kind": alarm.kind.value,
             "what": what,
@@ -139,18 +142,18 @@ def _of_metrics(loop: FeedbackLoop, agent_id: str, source: str) -> Pattern:
             hint="record what detect_active_loop has found, if its polarity is vicious",
         )
     around = " -> ".join([*loop.components, *loop.components[:1]])
-    advice = "".join(f"\n- {_line(each)}" for each in loop.intervention_points)
+    advice = "".join(f"\n- {_line(each.advice)}" for each in interventions(loop.intervention_points))
     return Pattern(
         id=f"{TAG}-metrics-{_digest(loop.loop_id, *loop.components)}",
         agent_id=agent_id,
         pattern_type="behavioral",
         name=_line(loop.description or loop.loop_id),
-        description=f"{_line(around)}\nWhat ends it, the most effective first:{advice}",
+        description=f"{_line(around)}\nWhat works against it, the most effective first:{advice}",
         context={"kind": "metrics", "loop_id": _line(loop.loop_id), "loop_type": loop.loop_type.value},
         confidence=min(max(loop.strength, 0.0), 1.0),
         tags=[TAG, "metrics"],
         lesson="avoid",
-        source=_line(f"{source}#{loop.detected_at.isoformat()}") if source else "",
+        source=_line(source),
     )
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 
 from quarterdeck.config import load
-from quarterdeck.costs.pricing import PriceBook
+from quarterdeck.costs.pricing import RESOLVED_FILE, PriceBook
 from quarterdeck.costs.settings import CostsConfig
 from quarterdeck.workspace import open_workspace
-
-CARDS = "cards.jsonl"
-"""The ledger's own file of prices that were found before; to ask the ledger for it would load a database."""
 
 
 def prices_of(root: str) -> PriceBook:
@@ -20,4 +17,4 @@ def prices_of(root: str) -> PriceBook:
         ConfigError: a price of the user's own cannot be meant.
     """
     own = load(CostsConfig, "costs", root).values.prices
-    return PriceBook(os.path.join(open_workspace(root).cache, CARDS), own)
+    return PriceBook(os.path.join(open_workspace(root).cache, RESOLVED_FILE), own)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -10,18 +10,11 @@ from quarterdeck.costs.importers.batch import identity_of
 from quarterdeck.costs.importers.source import Replay, Shown, Traced
 from quarterdeck.costs.line import timestamp
 from quarterdeck.costs.model import Request, checked, label
+from quarterdeck.loops.transcripts.recent import Recent
 
 if TYPE_CHECKING:
     from quarterdeck.costs.importers.source import Found
     from quarterdeck.costs.pricing import PriceBook
-
-Value = TypeVar("Value")
-
-REMEMBERED = 100_000
-"""Answers, in one process."""
-
-KEPT = 256
-"""Answers, from one process to the next: copies of one stand near each other."""
 
 
 class Counted(msgspec.Struct):
@@ -47,12 +40,12 @@ class Meter:
         """Go on at *counted*; without *prices* nothing has one."""
         counted = counted or Counted()
         self._prices = prices
-        self._answers = dict(counted.answers)
-        self._shown = dict.fromkeys(counted.shown)
+        self._answers = Recent(dict(counted.answers))
+        self._shown = Recent(dict.fromkeys(counted.shown))
 
     def counted(self) -> Counted:
         """What the next process needs."""
-        return Counted(dict(list(self._answers.items())[-KEPT:]), list(self._shown)[-KEPT:])
+        return Counted(self._answers.newest(), list(self._shown.newest()))
 
     def gained(self, found: Found) -> int | None:
         """What *found* adds to what has been spent; None: it is no request, or has no price.
@@ -61,7 +54,7 @@ class Meter:
             UsageError: it is a request whose counts or time cannot be meant; it counts for nothing.
         """
         if isinstance(found, Shown):
-            _remember(self._shown, identity_of(found.name), None)
+            self._shown.put(identity_of(found.name), None)
         elif isinstance(found, Replay):
             return None if identity_of(found.of) in self._shown else self._gained(found.request)
         elif isinstance(found, Traced):
@@ -80,7 +73,7 @@ class Meter:
         checked(request.usage)
         price = _price(request, self._prices)
         if name:
-            _remember(self._answers, name, (output, price))
+            self._answers.put(name, (output, price))
         if before is None or before[1] is None:
             return price
         return (price or 0) - before[1]
@@ -99,11 +92,3 @@ def _price(request: Request, prices: PriceBook) -> int | None:
         at=request.at,
     )
     return None if card is None else cost_picousd(request.usage, card)
-
-
-def _remember(names: dict[str, Value], name: str, value: Value) -> None:
-    """Put *value* last."""
-    names.pop(name, None)
-    names[name] = value
-    if len(names) > REMEMBERED:
-        del names[next(iter(names))]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from quarterdeck.loops.events import AgentEvent
 from quarterdeck.loops.events.allowances import Allowances, Role
-from quarterdeck.loops.events.calls import footprint, label
+from quarterdeck.loops.events.calls import footprint
 from quarterdeck.loops.events.values import digest
 
 NOTHING = Allowances()
@@ -309,9 +311,45 @@ def test_what_says_it_is_still_at_work_is_polled():
     assert seen("Bash", {"command": "tail -n 1 train.log"}, "loss 0.3").role is Role.READING
 
 
-def test_a_label_is_one_harmless_line():
-    """Nothing in it moves the cursor."""
-    text = label(AgentEvent.call("Bash", {"command": "echo \x1b[2J\n\x07" + "x" * 500, "description": "why"}))
-    assert text.isprintable()
-    assert text.startswith("Bash(command=echo ")
-    assert len(text) <= 90
+AT = datetime(2026, 5, 1, 12, tzinfo=UTC)
+SECONDS = int(AT.timestamp())
+
+
+@pytest.mark.parametrize(
+    "key, stamps, at",
+    [
+        ("ts", (SECONDS, SECONDS + 7), None),
+        ("sent_at", (SECONDS + 0.5, SECONDS + 9.25), None),
+        ("_", (SECONDS * 1000, SECONDS * 1000 + 12), None),
+        ("now", (f"{SECONDS}", f"{SECONDS + 60}"), None),
+        ("cacheBuster", (SECONDS * 1000, SECONDS * 1000 + 12), AT),
+        ("t", (SECONDS * 10**9, SECONDS * 10**9 + 12), AT),
+    ],
+)
+def test_the_moment_of_a_call_is_no_part_of_it(key, stamps, at):
+    """By its name, or under any if it is known when the call was made."""
+    one, other = (
+        footprint(AgentEvent.call("get", {"q": "x", key: stamp}, "fine", at=at), NOTHING) for stamp in stamps
+    )
+    assert one.call == other.call
+
+
+@pytest.mark.parametrize(
+    "key, numbers, at",
+    [
+        ("account", (SECONDS, SECONDS + 1), None),
+        ("since", (SECONDS, SECONDS + 3600), None),
+        ("time", (SECONDS + 90_000, SECONDS + 180_000), AT),
+        ("ts", (12, 19), None),
+        ("ts", (float("inf"), 10**12 * SECONDS), AT),
+        ("ts", (10**400, 10**401), AT.replace(tzinfo=None)),
+        ("ts", ("1760000000 a", "1760000000 b"), AT),
+    ],
+)
+def test_a_number_that_is_asked_for_is_part_of_the_call(key, numbers, at):
+    """Ids, bounds, moments to come, and what is no moment at all."""
+    one, other = (
+        footprint(AgentEvent.call("get", {"q": "x", key: number}, "fine", at=at), NOTHING)
+        for number in numbers
+    )
+    assert one.call != other.call

@@ -61,6 +61,58 @@ def test_a_cycle_names_its_calls_and_counts_its_rounds():
     assert alarm.cost_usd == 4
 
 
+def test_a_cycle_names_also_the_calls_that_are_new_again_after_a_change():
+    """To one branch, to the other: no part of the round is left out."""
+    events = [
+        AgentEvent.call("Bash", {"command": command}, outcome, failed=failed)
+        for command, outcome, failed in (
+            ("git checkout a", "Switched to a", False),
+            ("make", "error: no stdio.h", True),
+            ("git checkout b", "Switched to b", False),
+            ("make", "error: no stdlib.h", True),
+        )
+        * 3
+    ]
+    (alarm,) = watched(events).alarms
+    assert alarm.kind is Kind.CYCLE
+    commands = ("git checkout a", "make", "git checkout b", "make")
+    assert alarm.what == "; ".join(f"Bash(command={command})" for command in commands)
+
+
+def test_what_is_told_of_a_loop_says_why_it_is_that_loud():
+    """Two rules, of which one sees more rounds: the record is that of the louder one."""
+    here, there = {"old_string": "10", "new_string": "60"}, {"old_string": "60", "new_string": "10"}
+    detector = AgentLoopDetector()
+    for number in range(9):
+        change = {"file_path": "a.py", **(there if number % 2 else here)}
+        detector.observe(AgentEvent.call("Edit", change, "updated", failed=False))
+        detector.observe(AgentEvent.call("Bash", {"command": "pytest"}, f"{number % 2} failed", failed=True))
+    (loop,) = detector.loops()
+    assert (loop.kind, loop.level, loop.times) == (Kind.ALTERNATION, Level.STOP, 8)
+    assert (loop.start, loop.position) == (1, 18)
+    detector.observe(grep())
+    assert detector.loops() == (loop,)
+
+
+def test_a_vague_rule_that_is_louder_keeps_the_word():
+    """Four times is no reason to pause; the money is."""
+    fails = [
+        AgentEvent.call(
+            "Bash", {"command": f"x{n}"}, f"TypeError: {n} of {n}", failed=True, cost_picousd=PICO
+        )
+        for n in range(4)
+    ]
+    detector = watched([*fails, *[grep()] * 4])
+    assert [(alarm.kind, alarm.level) for alarm in detector.alarms] == [
+        (Kind.SPEND, Level.NUDGE),
+        (Kind.SPEND, Level.PAUSE),
+    ]
+    detector.observe(grep())
+    detector.observe(grep())
+    (loop,) = detector.loops()
+    assert (loop.kind, loop.level, loop.times) == (Kind.REPETITION, Level.PAUSE, 6)
+
+
 def test_the_price_of_messages_in_between_is_part_of_it():
     """Each answer of the model that leads to the next call is paid for."""
     events = [
@@ -150,6 +202,32 @@ def test_a_call_is_considered_before_it_is_made():
         assert (alarm.level, alarm.times) == (Level.STOP, 10)
     assert detector.snapshot() == before
     assert [alarm.level for alarm in detector.alarms] == [Level.NUDGE, Level.PAUSE]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [grep(), AgentEvent.call("Bash", {"command": "make"}, "x\nerror: no header\ny", failed=True)],
+    ids=["answer", "error"],
+)
+def test_what_is_considered_is_told_with_what_came_of_it(event):
+    """It is what comes of it again."""
+    detector = watched([event] * 9)
+    foretold = detector.consider(event._replace(outcome=None, failed=None))
+    alarm = detector.observe(event)
+    assert foretold is not None
+    assert alarm is not None
+    assert (foretold.what, foretold.level) == (alarm.what, Level.STOP)
+
+
+def test_an_error_of_many_calls_is_foretold_by_its_text():
+    """Also when this call had it before it was a matter of words."""
+    events = [
+        AgentEvent.call("Bash", {"command": f"run {n}"}, "error: the disk is full", failed=True)
+        for n in range(4)
+    ]
+    foretold = watched(events).consider(events[0]._replace(outcome=None, failed=None))
+    assert foretold is not None
+    assert foretold.what == "error: the disk is full (last: Bash(command=run 0))"
 
 
 def test_what_was_raised_is_considered_again():

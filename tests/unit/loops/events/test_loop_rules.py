@@ -213,10 +213,16 @@ def test_a_file_that_is_written_in_turn():
 
 
 def test_talk_without_calls():
-    """Six messages, ten, sixteen, however they differ."""
+    """Six messages, ten, sixteen, if most of them say little that is new."""
     talk = [said(f"{word} is what matters most in chapter {word}") for word in "abcdefghijklmnop"]
     talk = [said(" ".join(f"{event.text[0]}{n}" for n in range(9))) for event in talk]
     assert raised(talk) == [(6, Kind.MONOLOGUE, 1), (10, Kind.MONOLOGUE, 2), (16, Kind.MONOLOGUE, 3)]
+
+
+def test_talk_that_says_something_new_each_time_may_be_longer():
+    """A long answer may come in many messages."""
+    answer = [said(" ".join(f"word{number}x{n}" for n in range(12))) for number in range(30)]
+    assert raised(answer) == [(24, Kind.MONOLOGUE, 1)]
 
 
 def test_one_message_again_is_noticed_sooner():
@@ -314,6 +320,9 @@ def test_who_knows_of_progress_is_believed():
         for n in range(12)
     ]
     assert raised([event._replace(progress=True) for event in fails]) == []
+    assert raised([GREP._replace(progress=True)] * 30) == []
+    assert raised([said("Done.")._replace(progress=True)] * 30) == []
+    assert raised([GREP, GREP, GREP, GREP._replace(progress=True), GREP, GREP, GREP]) == []
     edits = [edit(n)._replace(cost_picousd=PICO, progress=False) for n in range(12)]
     assert raised(edits)[0][1] is Kind.SPEND
 

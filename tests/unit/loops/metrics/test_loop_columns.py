@@ -36,6 +36,8 @@ class TestNumbers:
             (Fraction(1, 4), 0.25),
             (np.float32(0.5), 0.5),
             (np.int64(7), 7.0),
+            (np.bool_(True), 1.0),
+            (Decimal("0.7"), 0.7),
         ],
         ids=repr,
     )
@@ -61,8 +63,9 @@ class TestNumbers:
             [0.7],
             {},
             1j,
-            Decimal("0.7"),
             np.array([0.7, 0.8]),
+            np.array("yes"),
+            Decimal("NaN"),
         ],
         ids=lambda value: f"{type(value).__name__} {value!r:.12}",
     )

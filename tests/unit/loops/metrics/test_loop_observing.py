@@ -99,10 +99,11 @@ class TestAlarms:
         ids=lambda each: f"{each!r:.20}",
     )
     def test_unknown_values_neither_raise_nor_hide_an_alarm(self, unknown):
-        """They are passed over; positions count what is known."""
+        """They teach nothing, and positions count them all the same: they are those of the snapshots."""
         snapshots = [*[{"trust": 0.8}] * 50, *[{"trust": 0.2}] * 20]
         _, (alarm,) = observed([each for snapshot in snapshots for each in (unknown, snapshot)])
-        assert alarm == observed(snapshots)[1][0]
+        (known,) = observed(snapshots)[1]
+        assert alarm == known._replace(position=2 * known.position + 1, since=2 * known.since + 1)
 
     def test_the_last_of_several_is_in_the_answer(self):
         """There and back."""

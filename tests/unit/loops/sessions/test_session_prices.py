@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 
-from quarterdeck.costs.ledger import opening
+import pytest
+
+from quarterdeck.costs.ledger.opening import open_ledger
+from quarterdeck.costs.pricing import published
 from quarterdeck.loops.sessions import prices
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def test_prices_that_the_ledger_has_found_are_found_again():
-    """Both keep them in one file."""
-    assert prices.CARDS == opening.CARDS
+def test_prices_that_the_ledger_has_found_are_found_again(tmp_path, monkeypatch):
+    """Both keep them in one file, and where that has them the price list is not asked."""
+    with contextlib.closing(open_ledger(tmp_path / "ledger", root=str(tmp_path))) as ledger:
+        assert ledger.prices.card("claude-sonnet-4-5", at=NOW) is not None
+    monkeypatch.setattr(published, "resolve", lambda *name: pytest.fail("asked again"))
+    assert prices.prices_of(str(tmp_path)).card("claude-sonnet-4-5", at=NOW) is not None
 
 
 def test_the_users_own_prices_count(tmp_path):
