@@ -1,7 +1,7 @@
 """Feedback loops in metrics: is what is said of a history true, and what does it cost to be told.
 
     classes     of simulated histories (`loop_histories`): virtuous, vicious, balancing or none
-    outside     ramps, steps and rhythms, which something outside causes: how often a loop is said to be at work
+    outside     ramps, steps and rhythms, which something outside causes: how often they are called a loop
     onset       how often there is an alarm while nothing happens, and how long after something has
     cost        the specification's own scenario, 500 snapshots and 100 cycles; and one snapshot
 
@@ -138,8 +138,9 @@ def _outside(environments: Environments, draws: int, say: Callable[[str], None])
                 for kind in NO_LOOP
             }
             mean = sum(figures[kind] for kind in OUTSIDE) / len(OUTSIDE)
-            rest = ", ".join(f"{kind} {share:.3f}" for kind, share in figures.items())
-            facts.append(Fact(name, f"{mean:.3f} of ramps, steps and rhythms ({rest})", figures))
+            most = sorted(figures, key=lambda kind: -figures[kind])[:3]
+            rest = ", ".join(f"{kind} {figures[kind]:.3f}" for kind in most)
+            facts.append(Fact(name, f"{mean:.3f} of what is from outside (most: {rest})", figures))
         results.append(
             facts_result(
                 f"called a loop without being one, noise {noise}{', success yes or no' * yes_no}",
