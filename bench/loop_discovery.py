@@ -23,7 +23,7 @@ from bench.results import Fact, ScenarioResult, facts_result
 from quarterdeck.errors import MissingExtra
 from quarterdeck.loops.discovery import discover
 from quarterdeck.loops.discovery.circuits import elementary_circuits
-from quarterdeck.loops.discovery.discover import LONGEST_LOOP, MAX_LAG
+from quarterdeck.loops.discovery.search import LONGEST_LOOP, MAX_LAG
 from quarterdeck.loops.discovery.links import benjamini_hochberg
 
 FIRST_DRAW = 1_000

@@ -17,13 +17,14 @@ LIMITS = {
         findings.STEPPING,
         findings.POLLING,
         findings.SCATTERED,
+        findings.OTHER_FAILURE,
         findings.OTHER_OUTCOME,
         findings.OTHER_OUTCOME_POLLING,
     ),
     Kind.CYCLE: (findings.ROUNDS, findings.STEPPING, findings.POLLING),
-    Kind.SAME_ERROR: (findings.SAME_ERROR, findings.TRIED_ERROR),
+    Kind.SAME_ERROR: (findings.SAME_ERROR, findings.TRIED_ERROR, findings.POLLING),
     Kind.ALTERNATION: (findings.RETURNS,),
-    Kind.LOW_NOVELTY: (findings.LITTLE_NEW,),
+    Kind.LOW_NOVELTY: (findings.LITTLE_NEW, findings.SEARCHED),
 }
 
 texts = st.text(st.characters(codec=None), max_size=60)
@@ -110,7 +111,7 @@ def test_a_loop_is_as_loud_as_what_is_told_of_it(parts):
         if told.kind is Kind.CYCLE:
             counts += [told.times * told.period]  # calls, where one of them waits or steps on
         if told.kind is Kind.LOW_NOVELTY:
-            counts = [told.times - 15]
+            counts += [told.times - 15]
         assert told.level in {limits.level(count) for limits in LIMITS[told.kind] for count in counts}, told
 
 

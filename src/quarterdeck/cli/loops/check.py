@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from quarterdeck.loops.sessions.lesson import Lesson
 
 VICIOUS = "reinforcing_vicious"
-MOVES = {"up": "rising", "down": "falling", "none": "steady"}
+MOVES = {"up": "rising", "down": "falling", "none": "not shown to move"}
 RECORDED = {
     "new": "recorded as a pattern to avoid",
     "again": "seen again: one more outcome of the pattern",

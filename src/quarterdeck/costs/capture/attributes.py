@@ -29,6 +29,9 @@ from quarterdeck.costs.pricing.model_names import SELLERS
 
 Attributes: TypeAlias = Mapping[str, object]
 
+_MAX_DEPTH = 64
+"""Of lists of keys and values in one another; what lies deeper is left out."""
+
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 
 _GEN_AI = "gen_ai.usage."
@@ -85,20 +88,27 @@ WITHOUT_CACHE = frozenset({"anthropic", "aws"})
 """Providers whose own input count leaves out the cache."""
 
 
-def attributes_of(entries: object) -> dict[str, object]:
+def attributes_of(entries: object, depth: int = 0) -> dict[str, object]:
     """OTLP's list of keys and values as a dict; whole numbers may come as strings (``intValue``)."""
     found: dict[str, object] = {}
     for entry in items(entries):
         key, value = field(entry, "key"), field(entry, "value")
         if isinstance(key, str) and isinstance(value, dict):
-            found[key] = _value(value)
+            found[key] = _value(value, depth)
     return found
 
 
-def _value(value: dict[str, object]) -> object:
+def _value(value: dict[str, object], depth: int) -> object:
     whole = value.get("intValue")
     if isinstance(whole, str):
         return int(whole) if _WHOLE.fullmatch(whole) else whole
+    for name in ("kvlistValue", "arrayValue"):
+        held = value.get(name)
+        if isinstance(held, dict):
+            listed = items(held.get("values")) if depth < _MAX_DEPTH else ()
+            if name == "kvlistValue":
+                return attributes_of(listed, depth + 1)
+            return [_value(part, depth + 1) for part in listed if isinstance(part, dict)]
     return field(value, "intValue", "stringValue", "doubleValue", "boolValue")
 
 

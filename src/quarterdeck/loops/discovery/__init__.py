@@ -8,14 +8,14 @@
         ▼
     ways along the links that come back                                              circuits
         ▼
-    loops with their polarity, doubtful where a common driver can explain them       discover   pcmci confirms
+    loops with their polarity, doubtful where a common driver can explain them       search     pcmci confirms
 
 Where too little is known, nothing is said, and why.
 """
 
 from __future__ import annotations
 
-from quarterdeck.loops.discovery.discover import discover
 from quarterdeck.loops.discovery.model import CausalLoop, Discovery, Link
+from quarterdeck.loops.discovery.search import discover
 
 __all__ = ["CausalLoop", "Discovery", "Link", "discover"]

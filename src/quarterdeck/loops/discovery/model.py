@@ -84,10 +84,10 @@ class CausalLoop(NamedTuple):
         Whether what it amplifies is good or bad is not in the numbers, so its polarity is neutral.
 
         Args:
-            loop_id: empty: made of its components.
+            loop_id: empty: made of its components, on one line whatever they are called.
         """
         return FeedbackLoop(
-            loop_id=loop_id or "discovered_" + "_".join(self.components),
+            loop_id=loop_id or harmless("discovered_" + "_".join(self.components)),
             loop_type=self.loop_type,
             polarity=LoopPolarity.NEUTRAL,
             description=self.description,
@@ -117,11 +117,14 @@ class Discovery(NamedTuple):
     Attributes:
         loops: that are shown, the strongest first.
         doubtful: that may be something else, each with its doubt.
-        links: between the metrics, also those that are part of no loop.
+        links: between the metrics, also those that are part of no loop. The false discovery rate is that of
+            metrics that something of their own moves: one thing that nobody measured and all of them follow
+            makes links, too.
         snapshots: how many were looked at.
         metrics: that were looked at.
         left_out: metrics that were not, and why.
-        outside: what something outside does to all metrics and was taken out, for people.
+        outside: what something outside does to all metrics and was taken out, for people; the first snapshot
+            of the history is snapshot 0.
         abstained: why nothing was looked for; empty: it was.
     """
 

@@ -57,15 +57,20 @@ class _Family(NamedTuple):
     shape: Callable[[int], Shape]
 
 
-def shapes(basis: Basis, left: Sequence[Sequence[float]], times: Sequence[int]) -> list[Shape]:
+def shapes(
+    basis: Basis, left: Sequence[Sequence[float]], rows: Sequence[int], *, first: int = 0
+) -> list[Shape]:
     """The shapes that explain what *basis* leaves over; O((columns + targets) × rows × log rows) each.
 
     Args:
-        basis: what is explained already, rows as long as *times*; the shapes are added to it.
+        basis: what is explained already, for each of *rows*; the shapes are added to it.
         left: what that leaves over of every target.
-        times: which snapshot each row is, ascending from 0.
+        rows: which snapshot each row is, ascending.
+        first: the number that snapshot 0 has for people.
     """
-    families = [_steps(times), _bends(times), _waves(times)]
+    first += rows[0]
+    times = [row - rows[0] for row in rows]
+    families = [_steps(times, first), _bends(times, first), _waves(times)]
     remaining = [[list(squares) for squares in family.squares] for family in families]
     found: list[Shape] = []
     known = 0
@@ -84,7 +89,7 @@ def shapes(basis: Basis, left: Sequence[Sequence[float]], times: Sequence[int]) 
         if best[0] <= 0:
             break
         shape = best[2].shape(best[1])
-        if True not in [basis.add(column) for column in shape.columns]:
+        if {basis.add(column) for column in shape.columns} == {None}:
             break
         left = [basis.rest(column) for column in left]
         found.append(shape)
@@ -137,7 +142,7 @@ def _explained(number: int, products: list[list[float]], squares: list[list[floa
     return (other * one * one - 2 * mixed * one * two + square * two * two) / determinant
 
 
-def _steps(times: Sequence[int]) -> _Family:
+def _steps(times: Sequence[int], first: int) -> _Family:
     """Nothing before, one from a row on."""
     begins = range(_EDGE, len(times) - _EDGE)
 
@@ -148,12 +153,12 @@ def _steps(times: Sequence[int]) -> _Family:
     def shape(number: int) -> Shape:
         begin = begins[number]
         column = [float(row >= begin) for row in range(len(times))]
-        return Shape(f"a step at snapshot {times[begin]}", [column])
+        return Shape(f"a step at snapshot {first + times[begin]}", [column])
 
     return _Family(products, [[float(len(times) - begin) for begin in begins]], shape)
 
 
-def _bends(times: Sequence[int]) -> _Family:
+def _bends(times: Sequence[int], first: int) -> _Family:
     """Nothing before, a ramp from a row on."""
     begins = range(2 * _EDGE, len(times) - 2 * _EDGE)
     span = times[-1] + 1
@@ -167,7 +172,8 @@ def _bends(times: Sequence[int]) -> _Family:
         return [max(0, time - times[begin]) / span for time in times]
 
     def shape(number: int) -> Shape:
-        return Shape(f"a bend at snapshot {times[begins[number]]}", [column_from(begins[number])])
+        begin = begins[number]
+        return Shape(f"a bend at snapshot {first + times[begin]}", [column_from(begin)])
 
     columns = map(column_from, begins)
     return _Family(products, [[dot(column, column) for column in columns]], shape)

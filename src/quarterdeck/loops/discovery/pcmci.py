@@ -48,7 +48,7 @@ def confirmed(table: Table, between: Links, *, max_lag: int) -> set[Link]:
             hint='pip install "quarterdeck[causal]", or leave confirm out',
         ) from None
 
-    rows = table.rows(max_lag)
+    rows = between.rows
     outside = Basis([[1.0] * len(rows), [float(row) for row in rows]])
     for shape in between.outside:
         for column in shape.columns:

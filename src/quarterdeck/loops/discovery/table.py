@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from quarterdeck.errors import UsageError
 from quarterdeck.loops.discovery.projection import Basis
-from quarterdeck.loops.metrics.columns import number
+from quarterdeck.loops.metrics.columns import as_history, number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 MOST_SNAPSHOTS = 1_000
 """The latest so many are looked at: a system does not stay the same for ever, and nor does patience."""
@@ -26,11 +26,13 @@ class Table(NamedTuple):
         names: of the metrics.
         columns: the values of each, with mean 0 and variance 1; None where unknown.
         left_out: names of the others, and why they are not there.
+        first: which snapshot of the history is the first one of the columns.
     """
 
     names: list[str]
     columns: list[list[float | None]]
     left_out: dict[str, str]
+    first: int = 0
 
     @property
     def filled(self) -> list[list[float]]:
@@ -50,10 +52,10 @@ class Table(NamedTuple):
     def without(self, name: str, reason: str) -> Table:
         """The same but for one metric."""
         place = self.names.index(name)
-        return Table(
-            self.names[:place] + self.names[place + 1 :],
-            self.columns[:place] + self.columns[place + 1 :],
-            self.left_out | {name: reason},
+        return self._replace(
+            names=self.names[:place] + self.names[place + 1 :],
+            columns=self.columns[:place] + self.columns[place + 1 :],
+            left_out=self.left_out | {name: reason},
         )
 
 
@@ -66,7 +68,9 @@ def read(history: Sequence[Mapping[str, object]], *, needed: int) -> Table:
     Raises:
         UsageError: *history* is no sequence of mappings.
     """
-    snapshots = _checked(history)
+    snapshots = as_history(history)
+    first = max(0, len(snapshots) - MOST_SNAPSHOTS)
+    del snapshots[:first]
     known = Counter(
         name
         for snapshot in snapshots
@@ -79,7 +83,7 @@ def read(history: Sequence[Mapping[str, object]], *, needed: int) -> Table:
         for name in snapshot
         if isinstance(name, str) and known[name] < _KNOWN_RATIO * len(snapshots)
     }
-    table = Table([], [], left_out)
+    table = Table([], [], left_out, first)
     for name in known:
         if name in left_out:
             continue
@@ -92,19 +96,6 @@ def read(history: Sequence[Mapping[str, object]], *, needed: int) -> Table:
             table.names.append(name)
             table.columns.append(column)
     return _independent(_with_rows(table, needed))
-
-
-def _checked(history: object) -> list[Mapping[Any, object]]:
-    hint = 'pass a list of snapshots such as {"trust": 0.7, "errors": 3}'
-    if not isinstance(history, Sequence) or isinstance(history, str | bytes):
-        raise UsageError(f"a history is a list of snapshots, got {type(history).__name__}", hint=hint)
-    snapshots = list(islice(history, max(0, len(history) - MOST_SNAPSHOTS), None))
-    for snapshot in snapshots:
-        if not isinstance(snapshot, Mapping):
-            raise UsageError(
-                f"a snapshot maps names of metrics to values, got {type(snapshot).__name__}", hint=hint
-            )
-    return snapshots
 
 
 def _standardised(column: list[float | None]) -> list[float | None] | None:
@@ -136,6 +127,6 @@ def _independent(table: Table) -> Table:
         return table
     basis = Basis([[1.0] * len(rows), [float(row) for row in rows]])
     for name, column in zip(table.names, table.filled, strict=True):
-        if not basis.add([column[row] for row in rows]):
+        if basis.add([column[row] for row in rows]) is None:
             table = table.without(name, "follows from time and the metrics before it")
     return table

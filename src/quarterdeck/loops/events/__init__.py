@@ -8,6 +8,7 @@ the rules, each with a small memory of its own; how often is too often   finding
     one error, whatever was called                                       same_error
     to and fro between two states of the same thing                      alternation
     messages to itself, with no call between them                        monologue
+    other words, the same answer                               searching
     almost nothing new in the last 16, or one thing again in between     novelty
     money goes, nothing comes of it                                      spending
     ▼ one loop, one story; nudge -> pause -> stop                        episodes

@@ -105,8 +105,17 @@ _INTERPRETERS = _words("python python3 node ruby perl")
 _CHANGES = _words("mv cp rm mkdir touch ln chmod patch apply_patch tee truncate")
 _CHANGES_BY = {
     "git": _words(
-        "commit apply mv rm checkout restore reset stash merge rebase cherry-pick revert pull add switch"
+        "commit apply am mv rm checkout restore reset stash merge rebase cherry-pick revert pull add switch"
+        " clone bisect"
     ),
+    "kubectl": _words("apply create delete edit patch replace restart scale set undo"),
+    **dict.fromkeys(
+        ("docker", "docker-compose", "podman"), _words("build run rm rmi up down start stop restart")
+    ),
+    **dict.fromkeys(("systemctl", "supervisorctl", "service"), _words("start stop restart reload")),
+    "terraform": _words("apply destroy"),
+    "helm": _words("install upgrade uninstall rollback"),
+    "alembic": _words("upgrade downgrade"),
     "sed": _words("-i"),
     "perl": _words("-i -pi"),
     **dict.fromkeys(

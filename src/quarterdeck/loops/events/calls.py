@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 from quarterdeck.loops.events.allowances import Role
 from quarterdeck.loops.events.outcomes import (
@@ -57,6 +58,7 @@ _AFTER = (
 )
 _VERBS = ("action", "operation", "method")
 _PATCHES = ("input", "patch", "diff", "patchtext", "command")
+_WORD = re.compile(r"\w+")
 _PATCHED_FILE = re.compile(r"^(?:\*\*\* (?:Update|Add|Delete) File:|\+\+\+ (?:b/)?)\s*(\S.*)$", re.MULTILINE)
 
 
@@ -72,6 +74,7 @@ class Footprint(NamedTuple):
         before, after: of what was to be replaced and what by; 0: neither is given.
         role: what the call is for; what says that something is still at work is polled.
         vain: whether something was looked for and is not there.
+        sought: digests of the words that a search is told.
     """
 
     call: int
@@ -83,6 +86,7 @@ class Footprint(NamedTuple):
     after: int
     role: Role
     vain: bool
+    sought: tuple[int, ...] = ()
 
 
 def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Footprint:
@@ -104,6 +108,10 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
     target, before, after = _changed(value, keys, folder) if role is Role.CHANGE else (0, 0, 0)
     text = _relative(text_of(_unordered(value) if role is Role.NOTE else value), folder)
     call = digest(f"{event.tool.casefold()}\0{text}")
+    if (
+        role is Role.CHANGE and not (target or command) and len(keys) > 1
+    ):  # one thing, set to one of its values
+        target, after = digest("\0".join([event.tool.casefold(), *sorted(keys)])), call
     if event.outcome is None:
         return Footprint(call, 0, event.failed is True, 0, target, before, after, role, vain=False)
     came = outcome_text(event.outcome)
@@ -118,7 +126,14 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
         error = error_of(steadied, call)
         target = target or _target(value, keys, folder)
     answer = DONE if role is Role.NOTE and not failed else answer_of(steadied)  # a list only nods
-    return Footprint(call, answer, failed, error, target, before, after, role, vain)
+    sought = _words(text) if role is Role.SEARCH else ()
+    return Footprint(call, answer, failed, error, target, before, after, role, vain, sought)
+
+
+def _words(text: str) -> tuple[int, ...]:
+    return tuple(
+        crc32(word.encode("utf-8", "replace")) for word in _WORD.findall(text[:_COMMAND_CHARS].casefold())
+    )
 
 
 def _evenly_spaced(value: dict[str, object], keys: dict[str, str]) -> dict[str, object]:

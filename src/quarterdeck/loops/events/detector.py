@@ -20,6 +20,7 @@ from quarterdeck.loops.events.monologue import Monologue
 from quarterdeck.loops.events.novelty import Known, Novelty
 from quarterdeck.loops.events.repetition import LONGEST_PERIOD, Repetition, SameCall
 from quarterdeck.loops.events.same_error import SameError
+from quarterdeck.loops.events.searching import Searching
 from quarterdeck.loops.events.spending import Spending
 from quarterdeck.loops.settings import LoopSettings
 from quarterdeck.words import harmless
@@ -46,6 +47,7 @@ class _State(msgspec.Struct, array_like=True):
     same_error: SameError = msgspec.field(default_factory=SameError)
     alternation: Alternation = msgspec.field(default_factory=Alternation)
     monologue: Monologue = msgspec.field(default_factory=Monologue)
+    searching: Searching = msgspec.field(default_factory=Searching)
     novelty: Novelty = msgspec.field(default_factory=Novelty)
     spending: Spending = msgspec.field(default_factory=Spending)
     labels: Annotated[list[Label], msgspec.Meta(max_length=LONGEST_PERIOD)] = msgspec.field(
@@ -235,6 +237,7 @@ class AgentLoopDetector:
             state.same_call.observe(move),
             state.alternation.observe(move),
             state.same_error.observe(move),
+            state.searching.observe(move),
             state.novelty.observe(move),
             state.spending.observe(
                 mark,

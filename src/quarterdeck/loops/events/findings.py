@@ -7,15 +7,19 @@
     the same, and its outcome is not known              6     10    16
     the same, of a tool that steps on                  12     24    48
     the same, while somebody waits (polling)           30     60   120
-    one call, each time with another outcome           25     50   100   polling, stepping: four times as many
+    one call, each time with another outcome           50    100   200   polling, stepping: twice as many
+    one call that fails, each time in other words       8     12    20
     rounds of 2 to 8 calls with their outcomes          3      5     8   polling, stepping: calls, as above
-    one error                                           4      6    10
+    one error                                           4      6    10   polling: as above, but for the first
+                                                                           after each change
     one error, and between two of them something        6      9    14
       new was tried, waited for, or asked for
     returns to a state that was left                    3      5     8
     one message, or nearly the same                     3      5     8   with calls in between: as the next
     messages without a call, half of them nothing new   6     10    16   else 24, 96 and 384
     one chunk inside one message                        6     12    24
+    searches on end with one answer, a third of them    8     16    32
+      with no new word
     calls at which at most 3 of the last 16 were new    1     16    48
     dollars without progress, times what is set         1      2     4
 
@@ -64,8 +68,9 @@ UNKNOWN_OUTCOME = Limits(6, 10, 16)
 STEPPING = Limits(12, 24, 48)
 POLLING = Limits(30, 60, 120)
 SCATTERED = Limits(5, 8, 13)
-OTHER_OUTCOME = Limits(25, 50, 100)
+OTHER_OUTCOME = Limits(50, 100, 200)
 OTHER_OUTCOME_POLLING = Limits(100, 200, 400)
+OTHER_FAILURE = Limits(8, 12, 20)
 ROUNDS = Limits(3, 5, 8)
 SAME_ERROR = Limits(4, 6, 10)
 TRIED_ERROR = Limits(6, 9, 14)
@@ -74,6 +79,7 @@ SAME_MESSAGE = Limits(3, 5, 8)
 MESSAGES = Limits(6, 10, 16)
 NEW_MESSAGES = Limits(24, 96, 384)
 CHANTED = Limits(6, 12, 24)
+SEARCHED = Limits(8, 16, 32)
 LITTLE_NEW = Limits(1, 16, 48)
 SPENT = Limits(1, 2, 4)
 

@@ -49,6 +49,7 @@ _CHANGING = re.compile(
     re.VERBOSE,
 )
 _UUID = re.compile(r"-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")  # but for its first part
+_SUFFIX = re.compile(r"(?<=[a-z0-9])-(?=[a-z]{0,4}[0-9]+[a-z])[0-9a-z]{5}(?![0-9a-z])")  # of a pod: web-x2x9k
 _TEMPORARY = re.compile(r"tmp[._-]?\w{5,}|pytest-[0-9]+")
 _MEASURED = re.compile(r"duration|elapsed|latency|took|wall_?time|uptime|timestamp|_ms$")
 _BEFORE_ID = "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -64,11 +65,12 @@ _FAILURE_AT_FIRST = re.compile(
     r"|(?:http(?:/[0-9.]+)?(?: status)?:? ?)?(?:40[0-9]|41[0-9]|42[2-9]|50[0-9])"
     r"(?: [a-z][a-z' -]{2,40}:|:? (?:bad request|unauthorized|forbidden|not found|method not allowed|conflict|gone"
     r"|unprocessable|too many requests|internal server error|bad gateway|service unavailable))"
-    r"|\([0-9]{3,5}, ?[\"'])"  # as drivers of databases say it
+    r"|\([0-9]{3,5}, ?[\"']"  # as drivers of databases say it
+    r"|[a-z_]*(?:denied|not_found|unauthenticated|exhausted|invalid_|failed|unavailable|exceeded|aborted)[a-z_]*: "
+    r"|e(?:noent|acces|perm|conn[a-z]+|timedout|exist|isdir|notdir|notempty|addrinuse|pipe|busy|inval)\b)"
 )
-_FAILURE_SHOUTED = re.compile(
-    r"\s*(?:[A-Z]+(?:_[A-Z]+)+|E[A-Z]{4,}):? |^\W{0,5}(?:FAIL(?:ED|URES?)?|ERROR|FATAL|PANIC|not ok)\b(?!\W{1,3}0\b)",
-    re.MULTILINE,
+_FAILURE_LINE = re.compile(
+    r"^\W{0,5}(?:FAIL(?:ED|URES?)?|ERROR|FATAL|PANIC|not ok)\b(?!\W{1,3}0\b)", re.MULTILINE
 )
 _FAILURE_AT_LAST = re.compile(
     r"(?:^|\n)\W{0,3}(?:(?:exit|exited with|process exited with) (?:code|status):? [1-9]|command not found"
@@ -162,6 +164,7 @@ def steady(text: str) -> str:
     if "\0" in text:  # what of an id stands before its first digit, and what a column is filled up with
         *parts, last = text.split("\0")
         text = "\0".join([*filter(None, [part.rstrip(_BEFORE_ID).rstrip(" ") for part in parts]), last])
+    text = _SUFFIX.sub("\0", text)
     if "tmp" in text or "pytest-" in text:
         text = _TEMPORARY.sub("\0", text)
     return text.strip()
@@ -181,8 +184,8 @@ def says_it_failed(text: str, *, read: bool) -> bool:
     if (
         _FAILURE_AT_FIRST.match(start)
         or _FAILURE_AT_LAST.search(end.casefold())
-        or _FAILURE_SHOUTED.match(text)
-        or _FAILURE_SHOUTED.search(end, 1)
+        or _FAILURE_LINE.search(text[:400])
+        or _FAILURE_LINE.search(end)
     ):
         return _NO_FAILURE.match(start) is None
     return (

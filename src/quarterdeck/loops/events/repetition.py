@@ -9,6 +9,7 @@ import msgspec
 
 from quarterdeck.loops.events.allowances import Role
 from quarterdeck.loops.events.findings import (
+    OTHER_FAILURE,
     OTHER_OUTCOME,
     OTHER_OUTCOME_POLLING,
     POLLING,
@@ -117,15 +118,20 @@ class SameCall(msgspec.Struct, array_like=True):
     call: int = 0
     times: Count = 0
     start: Mark = Mark()
+    failures: Count = 0  # on end
 
     def observe(self, move: Move) -> Finding | None:
         """The call that is made again and again although it comes out differently."""
         if move.print.call != self.call:
             self.call, self.times, self.start = move.print.call, 1, move.mark
+            self.failures = int(move.print.failed)
             return None
         self.times += 1
+        self.failures = self.failures + 1 if move.print.failed else 0
         polling = move.print.role is Role.POLLING or move.print.role is Role.STEPPING
         level = (OTHER_OUTCOME_POLLING if polling else OTHER_OUTCOME).level(self.times)
+        if self.failures == self.times and not polling:
+            level = OTHER_FAILURE.level(self.times)
         if level is None:
             return None
         return Finding(

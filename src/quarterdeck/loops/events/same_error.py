@@ -9,6 +9,7 @@ import msgspec
 from quarterdeck.loops.events.allowances import Role
 from quarterdeck.loops.events.findings import (
     FORGOTTEN_AFTER,
+    POLLING,
     SAME_ERROR,
     TRIED_ERROR,
     Count,
@@ -33,6 +34,7 @@ class _Trouble(msgspec.Struct, array_like=True):
     call: int
     target: int
     excused: Count = 0  # times before which something new was tried, or waited for
+    polled: Count = 0  # how often it also came while somebody waited, with nothing changed since
     targets: Annotated[list[int], msgspec.Meta(max_length=_KNOWN_TARGETS)] = msgspec.field(
         default_factory=list
     )
@@ -42,7 +44,8 @@ class SameError(msgspec.Struct, array_like=True):
     """One error, whatever was called."""
 
     calls: Count = 0
-    tried: Count = 0  # number of the last call that changed something, or waited
+    changed: Count = 0  # number of the last call that changed something
+    tried: Count = 0  # of the last that did, or waited
     known: Annotated[dict[int, _Trouble], msgspec.Meta(max_length=_KNOWN_ERRORS)] = msgspec.field(
         default_factory=dict
     )
@@ -50,18 +53,23 @@ class SameError(msgspec.Struct, array_like=True):
     def observe(self, move: Move) -> Finding | None:
         """The error of this call, if it has come too often; a call that works ends what it failed with."""
         self.calls += 1
-        if move.changed or move.print.role is Role.POLLING:
+        polls = move.print.role is Role.POLLING
+        if move.changed:
+            self.changed = self.calls
+        if move.changed or polls:
             self.tried = self.calls
         if not move.print.failed:
             self._over(move.print)
             return None
-        if not move.print.error or move.print.role is Role.POLLING:
+        if not move.print.error:
             return None
         trouble = self._trouble(move)
-        level = self._limits(trouble).level(trouble.times)
+        level, times = self._limits(trouble).level(trouble.times), trouble.times
+        if level is None:
+            level, times = POLLING.level(trouble.times + trouble.polled), trouble.times + trouble.polled
         if level is None:
             return None
-        times, start = trouble.times, trouble.start
+        start = trouble.start
         return Finding(Kind.SAME_ERROR, level, move.print.error, times, 0, times, start, start)
 
     def is_known(self, error: int) -> bool:
@@ -75,6 +83,10 @@ class SameError(msgspec.Struct, array_like=True):
             if error not in self.known and len(self.known) >= _KNOWN_ERRORS:
                 del self.known[min(self.known, key=lambda known: self.known[known].last)]
             trouble = self.known[error] = _Trouble(0, move.mark, self.calls, call, target)
+        elif move.print.role is Role.POLLING and self.changed < trouble.last:
+            trouble.polled += 1
+            trouble.last = self.calls
+            return trouble
         elif self.tried > trouble.last:
             trouble.excused += 1
         trouble.times += 1

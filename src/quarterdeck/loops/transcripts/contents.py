@@ -22,9 +22,14 @@ TOO_DEEP = "[nested too deeply]"
 REASONING = frozenset({"thinking", "redacted_thinking", "reasoning"})
 _TEXTS = ("title", "url", "uri", "text", "refusal", "stdout", "stderr", "error_code")
 _HOLDING = ("content", "resource", "source")
-"""Fields of a block: those that are text, and those that are, or hold, others' texts or blocks."""
+_BYTES = ("data", "blob")
+"""Fields of a block: texts; texts, or what holds texts or blocks; bytes as text."""
 
-_DIGEST_DIGITS = 8
+_DIGEST_CHARS = 8
+"""Enough to tell the pictures of one session apart."""
+
+_LETTERS = str.maketrans("0123456789abcdef", "ghijklmnopqrstuv")
+"""Whoever compares outcomes leaves out what looks like a digest; this must not look like one."""
 
 _HEADER = re.compile(
     r"(?:(?:Exit code: |Process exited with code )-?\d{1,9}|Process running with session ID \d+|Chunk ID: \w+"
@@ -36,25 +41,27 @@ _HEADER = re.compile(
 
 _CODE = re.compile(r"code:? (-?\d{1,9})\b")
 _EXIT = re.compile(
-    r"\s*(?:(?:error|command|process|failed|with)[: ]+)*(?:exit (?:code|status)|exited with (?:exit )?(?:code|status))"
-    r"[: ]+(-?\d{1,9})\b",
+    r"\s*(?:(?:error|command|process|failed|with)[: ]+)*"
+    r"(?:exit (?:code|status)|exited with (?:exit )?(?:code|status))[: ]+(-?\d{1,9})\b",
     re.IGNORECASE,
 )
 _MAX_JSON_CHARS = 1 << 20
 
 
 def injection(*tags: str, openings: tuple[str, ...] = ()) -> re.Pattern[str]:
-    """What an agent's own program says where a person would: all of a text from tag to tag, or after an opening.
+    """What an agent's own program says where a person would: from tag to tag, or after an opening.
 
-    Whatever merely begins with a tag may be a person's, too.
+    What merely begins with a tag may be a person's, too.
 
     Args:
         tags: of elements, of which a text may hold several.
         openings: with which such a text begins.
     """
-    tag, opening = "|".join(map(re.escape, tags)), "|".join(map(re.escape, openings))
-    said = [rf"<(?:{tag})[\s>].*</(?:{tag})>\s*\Z"] if tags else []
-    return re.compile(rf"\s*(?:{'|'.join([*said, *([opening] if opening else [])])})", re.IGNORECASE | re.DOTALL)
+    kinds = [re.escape(opening) for opening in openings]
+    if tags:
+        tag = "|".join(map(re.escape, tags))
+        kinds.append(rf"<(?:{tag})[\s>].*</(?:{tag})>\s*\Z")
+    return re.compile(rf"\s*(?:{'|'.join(kinds)})" if kinds else r"(?!)", re.IGNORECASE | re.DOTALL)
 
 
 def clean(said: str) -> str:
@@ -106,36 +113,36 @@ def result_of(value: object) -> tuple[object, bool | None]:
 
 def is_reasoning(block: object) -> bool:
     """Whether *block* is what a model thinks, whatever else stands in it; that is not said."""
-    return isinstance(block, Mapping) and (text(block.get("type")) in REASONING or block.get("thought") is True)
+    return isinstance(block, Mapping) and (
+        text(block.get("type")) in REASONING or block.get("thought") is True
+    )
 
 
-def said_in(block: object) -> str | None:
+def said_in(block: object, depth: int = 0) -> str | None:
     """The text of a content block, and of those in it; None: it has none."""
     if isinstance(block, str):
         return clean(block)
     if is_reasoning(block):
         return None
-    parts = list(_texts(block, 0))
+    parts = list(_texts(block, depth))
     return "\n".join(filter(None, parts)) if parts else None
 
 
-def block_text(block: object) -> str:
+def block_text(block: object, depth: int = 0) -> str:
     """The text of a content block; of what has none, its kind, and a digest to tell it from others of it."""
-    said = said_in(block)
+    said = said_in(block, depth)
     if said is not None or is_reasoning(block) or not isinstance(block, Mapping):
         return said or ""
     kind = text(block.get("type")) or next((name for name in block if isinstance(name, str)), "")
-    if not kind:
-        return ""
-    kind = clean(kind).removeprefix("input_").removesuffix("_url")
-    return f"[{kind} {digest(text_of(dict(block))):016x}"[: len(kind) + 2 + _DIGEST_DIGITS] + "]"
+    return _named_by_digest(kind.removeprefix("input_").removesuffix("_url"), dict(block)) if kind else ""
 
 
 def _texts(block: object, depth: int) -> Iterator[str]:
-    """Every text of a block; blocks in it that have none are named."""
+    """Every text of a block, and of what it holds."""
     if not isinstance(block, Mapping) or depth > MAX_DEPTH:
         return
-    for name in (*_TEXTS, *(("data",) if block.get("type") == "text" else ())):
+    kind = text(block.get("type"))
+    for name in _TEXTS:
         if isinstance(said := block.get(name), str):
             yield clean(said)
     for name in _HOLDING:
@@ -143,10 +150,20 @@ def _texts(block: object, depth: int) -> Iterator[str]:
         if isinstance(held, str):
             yield clean(held)
         elif isinstance(held, list | tuple):
-            for part in held:
-                yield block_text(part)
+            yield from (block_text(part, depth + 1) for part in held)
+        elif name == "content" and isinstance(held, Mapping):
+            yield block_text(held, depth + 1)
         else:
             yield from _texts(held, depth + 1)
+    for name in _BYTES:
+        if isinstance(held := block.get(name), str):
+            of = text(field(block, "media_type", "mimeType", "mime_type"))
+            yield clean(held) if kind == "text" else _named_by_digest(of or kind or name, held)
+
+
+def _named_by_digest(kind: str, value: object) -> str:
+    letters = format(digest(text_of(value)), "016x").translate(_LETTERS)
+    return f"[{clean(kind)} {letters[-_DIGEST_CHARS:]}]"
 
 
 def of_command(outcome: object) -> tuple[object, bool | None]:

@@ -4,14 +4,16 @@
                                                                   ▼
                                               where it was left, as a line of JSON
 
-A file that is no lines, or is compressed, is read from its start whenever it has changed; what was handed out
-before is not handed out again.
+A file that is no lines, or is compressed, is read from its start whenever it has changed. What was handed
+out before is not handed out again, unless something else stands in the place of the last of it: then the
+session was taken back some way, or is another.
 """
 
 from __future__ import annotations
 
 import copy
 import importlib
+import itertools
 import json
 import os
 import re
@@ -29,6 +31,8 @@ from quarterdeck.costs.importers.transcript import (
     identity,
     is_compressed,
 )
+from quarterdeck.loops.events.values import digest as digest_of
+from quarterdeck.loops.events.values import text_of
 from quarterdeck.loops.transcripts.joining import Joining
 from quarterdeck.loops.transcripts.model import Step
 from quarterdeck.loops.transcripts.recognise import (
@@ -71,7 +75,8 @@ class Left(msgspec.Struct, frozen=True):
         identity, digest: by which it is known to be the same file.
         signature: as long as it is equal, nothing has changed.
         offset, line: of the first byte that has not been read, and the lines before it.
-        handed_out: steps.
+        handed_out: steps of a file that is read as a whole.
+        last: a digest of the last of them.
         memory: of its `Session`.
     """
 
@@ -84,6 +89,7 @@ class Left(msgspec.Struct, frozen=True):
     offset: int = 0
     line: int = 0
     handed_out: int = 0
+    last: int = 0
     memory: Memory = msgspec.field(default_factory=Memory)
 
 
@@ -111,8 +117,12 @@ def read_events(path: str | os.PathLike[str], *, prices: PriceBook | None = None
     with opened(path) as file:
         layout = layout_of(path, file)
         session = Session(Transcript(path, file), prices=prices)
-        yield from _steps(session, layout, to_the_end=True)
-        yield from session.joining.rest()
+        is_silent = layout.format is Format.SPANS
+        for found in itertools.chain(_steps(session, layout, to_the_end=True), session.joining.rest()):
+            is_silent = False
+            yield found
+        if is_silent:
+            yield Problem(path, 0, "its spans tell of no calls and no messages")
 
 
 class Follower:
@@ -162,7 +172,7 @@ class Follower:
 
     @property
     def state(self) -> str:
-        """All that reading on needs: a line of JSON, tens of kilobytes at most but for long pending calls."""
+        """All that reading on needs: a line of JSON, some tens of kilobytes; more with long calls at work."""
         return json.dumps(msgspec.to_builtins(self._left), separators=(",", ":"))
 
     def read(self) -> Iterator[Step | Problem]:
@@ -195,18 +205,26 @@ class Follower:
                 offset, line, memory = left.offset, left.line, copy.deepcopy(left.memory)
             transcript = Transcript(self.path, file, offset=offset, line=line, state=memory.notes)
             session = Session(transcript, prices=self._prices, memory=memory)
-            handed_out = 0
-            for step in _steps(session, left.layout, to_the_end=not left.in_lines):
-                handed_out += isinstance(step, Step)
-                if left.in_lines or handed_out > left.handed_out:
-                    yield step
+            steps = _steps(session, left.layout, to_the_end=not left.in_lines)
+            handed_out, last = 0, 0
+            if left.in_lines:
+                yield from steps
+            else:
+                told = list(steps)
+                ends = [place for place, one in enumerate(told, 1) if isinstance(one, Step)]
+                begin = ends[left.handed_out - 1] if 0 < left.handed_out <= len(ends) else 0
+                if left.handed_out and (not begin or _mark(told[begin - 1]) != left.last):
+                    begin, restarts = 0, restarts + 1
+                yield from told[begin:]
+                handed_out, last = len(ends), _mark(told[ends[-1] - 1]) if ends else 0
             left = msgspec.structs.replace(
                 left,
                 signature=signature,
                 digest=digest(file.fileno(), transcript.offset) if left.in_lines else "",
                 offset=transcript.offset,
                 line=transcript.line,
-                handed_out=max(handed_out, left.handed_out),
+                handed_out=handed_out,
+                last=last,
                 memory=session.memory(),
             )
         self._left, self.restarts = left, restarts
@@ -228,6 +246,14 @@ def _is_same(file: BinaryIO, status: os.stat_result, left: Left) -> bool:
         and left.offset <= status.st_size
         and left.digest == digest(file.fileno(), left.offset)
     )
+
+
+def _mark(step: Step | Problem) -> int:
+    """By which it is known again, also when somebody knows better what it has cost."""
+    if isinstance(step, Problem):
+        return 0
+    event = step.event
+    return digest_of(text_of([step.actor, event.tool, event.arguments, event.outcome, event.text]))
 
 
 def _next_line(descriptor: int, offset: int) -> int:

@@ -16,7 +16,14 @@ import msgspec
 
 from quarterdeck.costs.importers import gemini as ledger
 from quarterdeck.costs.importers.decoding import decode, text
-from quarterdeck.loops.transcripts.contents import arguments_of, blocks_text, clean, is_injected, outcome_of
+from quarterdeck.loops.transcripts.contents import (
+    arguments_of,
+    block_text,
+    clean,
+    injection,
+    outcome_of,
+    said_in,
+)
 from quarterdeck.loops.transcripts.messages import came_of_function
 from quarterdeck.loops.transcripts.model import Called, Done, Heard, Said
 from quarterdeck.loops.transcripts.moments import moment
@@ -30,6 +37,9 @@ if TYPE_CHECKING:
 
 ENDED = {"success": False, "error": True, "cancelled": None}
 """States of calls that change no more, and whether the call failed."""
+
+INJECTED = injection("session_context")
+"""What it puts where a person speaks."""
 
 _decoder = msgspec.json.Decoder(Any)
 
@@ -59,23 +69,32 @@ def _steps(message: dict[str, Any], session: Session, name: str) -> Iterator[Ste
     if kind not in {"user", "gemini"}:
         return
     at = moment(message.get("timestamp"))
-    said = "\n".join(part for part in blocks_text(message.get("content")) if not is_injected(part)).strip()
+    content = message.get("content")
+    parts = content if isinstance(content, list) else [content]
+    if kind == "user":
+        said = "\n".join(part for part in map(block_text, parts) if not INJECTED.match(part)).strip()
+    else:
+        said = "\n".join(said_in(part) or "" for part in parts).strip()
     if said and session.joining.is_new(own):
         yield from session.joining.take(Heard(said) if kind == "user" else Said(said), name, at)
     calls = message.get("toolCalls")
-    for call in calls if isinstance(calls, list) else ():
+    for number, call in enumerate(calls if isinstance(calls, list) else ()):
         if isinstance(call, dict) and (tool := text(call.get("name"))):
             status = text(call.get("status"))
-            called = Called(text(call.get("id")), clean(tool), arguments_of(call.get("args")))
-            done = Done(*called, _outcome(call.get("result")), ENDED[status]) if status in ENDED else called
-            yield from session.joining.take(done, name, moment(call.get("timestamp")) or at)
+            turn: Called | Done = Called(text(call.get("id")), clean(tool), arguments_of(call.get("args")))
+            if status in ENDED:
+                if not session.joining.is_new(f"{own}#{number}" if own else ""):
+                    continue
+                turn = Done(*turn[:3], _outcome(call.get("result")), ENDED[status])
+            yield from session.joining.take(turn, name, moment(call.get("timestamp")) or at)
 
 
 def _outcome(result: object) -> object:
-    """What the function responses say that a call was answered with."""
+    """What the function responses say that a call was answered with, and what was sent with them."""
     parts = result if isinstance(result, list) else [result]
     for part in parts:
         response = part.get("functionResponse") if isinstance(part, dict) else None
         if isinstance(response, Mapping):
-            return came_of_function(response).outcome
+            sent = [other for other in parts if other is not part]
+            return came_of_function(response, sent).outcome
     return outcome_of(result)

@@ -11,27 +11,31 @@ into a person's mouth, is nobody's event. Reasoning is none, either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from quarterdeck.costs.capture.fields import field
+from quarterdeck.costs.capture.fields import field, items
 from quarterdeck.costs.importers.decoding import decode, text
+from quarterdeck.errors import UsageError
+from quarterdeck.loops.events.values import text_of
 from quarterdeck.loops.transcripts.contents import (
     arguments_of,
-    blocks_text,
+    block_text,
     clean,
-    is_injected,
-    of_command,
+    injection,
     outcome_of,
+    result_of,
+    said_in,
 )
 from quarterdeck.loops.transcripts.joining import Joining
 from quarterdeck.loops.transcripts.model import Called, Came, Done, Heard, Said
 from quarterdeck.loops.transcripts.moments import moment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
+    from re import Pattern
 
     from quarterdeck.costs.importers.transcript import Line
     from quarterdeck.loops.events.model import AgentEvent
@@ -43,6 +47,9 @@ PERSON = frozenset({"user", "human"})
 TOOL = frozenset({"tool", "function", "ipython"})
 LISTS = ("messages", "input", "output", "conversation")
 """Fields of an object that is not a message, but holds some."""
+
+NAMING = ("tool_call_id", "name", "tool_name")
+"""Fields of a tool's message that say of which call it is, or of which tool; the last is Ollama's."""
 
 SILENT = frozenset({"(no content)", ""})
 
@@ -64,16 +71,34 @@ RUN_BY_PROVIDER = frozenset({"web_search_call", "file_search_call", "code_interp
 
 FAILED = frozenset({"failed", "incomplete", "error"})
 
+NOTHING = injection()
+"""Who calls an API may say whatever he likes."""
+
 _decoder = msgspec.json.Decoder(Any)
 
 
-def events_of(messages: Iterable[object]) -> Iterator[AgentEvent]:
+def events_of(messages: object) -> Iterator[AgentEvent]:
     """The events of a list of messages; calls without an outcome come last. Whatever is no message is none.
 
     Args:
         messages: of OpenAI's chat completions or responses, or of Anthropic's API, oldest first; mappings, or
-            objects of an SDK that make mappings of themselves (``model_dump()``).
+            objects of an SDK that make mappings of themselves (``model_dump()``). Or one of these that holds
+            such a list: a request, a response.
+
+    Raises:
+        UsageError: it is neither.
     """
+    whole = _mapping(messages)
+    listed = messages if not whole else [whole] if _is_message(whole) else _held(whole)
+    if isinstance(listed, str | bytes) or not isinstance(listed, Iterable):
+        raise UsageError(
+            f"this is no list of messages: {type(messages).__name__}",
+            hint="pass the list, or a mapping that holds one as messages, input, output or conversation",
+        )
+    return _events(listed)
+
+
+def _events(messages: Iterable[object]) -> Iterator[AgentEvent]:
     joining = Joining()
     for number, message in enumerate(messages, 1):
         for turn in turns_of(message):
@@ -83,21 +108,30 @@ def events_of(messages: Iterable[object]) -> Iterator[AgentEvent]:
         yield step.event
 
 
+def _is_message(value: Mapping[str, object]) -> bool:
+    return bool(text(value.get("role")) or text(value.get("type")))
+
+
+def _held(value: Mapping[str, object]) -> object:
+    """The list of messages that *value* holds; None: it holds none."""
+    return next((value[name] for name in LISTS if isinstance(value.get(name), list | tuple)), None)
+
+
 def read_line(line: Line, session: Session) -> Iterator[Step]:
     """The events that *line* completes: of a message, or of a list of them; others' lists are other actors'.
 
     A reader's problems go into *session*.
     """
     try:
-        value = decode(line.content, _decoder, lambda _: True)
+        value: Any = decode(line.content, _decoder, lambda _: True)
     except ValueError as error:
         session.problem(line.number, str(error))
         return
-    listed = value
-    if isinstance(value, dict) and not text(value.get("role")) and not text(value.get("type")):
-        listed = next((value[name] for name in LISTS if isinstance(value.get(name), list)), value)
+    if isinstance(value, dict) and _is_message(value):
+        yield from _steps(value, session, session.name(line.number))
+        return
+    listed = _held(value) if isinstance(value, dict) else value
     if not isinstance(listed, list):
-        yield from _steps(listed, session, session.name(line.number))
         return
     actor = "" if line.number == 1 else f"line {line.number}"
     for number, message in enumerate(listed, 1):
@@ -110,8 +144,13 @@ def _steps(message: object, session: Session, name: str, actor: str = "") -> Ite
         yield from session.joining.take(turn, name, at, actor)
 
 
-def turns_of(message: object) -> Iterator[Turn]:
-    """What one message or item tells; nothing where it is none."""
+def turns_of(message: object, injected: Pattern[str] = NOTHING) -> Iterator[Turn]:
+    """What one message or item tells; nothing where it is none.
+
+    Args:
+        message: or item.
+        injected: matches what a program says where a person would.
+    """
     message = _mapping(message)
     kind, role = text(message.get("type")), text(message.get("role"))
     if kind.endswith(("_call", "_call_output")):
@@ -119,7 +158,7 @@ def turns_of(message: object) -> Iterator[Turn]:
     elif role in AGENT:
         yield from _agent(message)
     elif role in PERSON:
-        yield from _person(message)
+        yield from _person(message, injected)
     elif role in TOOL:
         yield from _tool(message)
 
@@ -148,7 +187,7 @@ def _agent(message: Mapping[str, Any]) -> Iterator[Turn]:
     for block in _content(message):
         turn = _block(block)
         if turn is None:
-            said += blocks_text([block])
+            said.append(said_in(block) or "")
             continue
         yield from _said(said)
         said = []
@@ -169,15 +208,15 @@ def _said(said: list[str]) -> Iterator[Said]:
         yield Said(whole)
 
 
-def _person(message: Mapping[str, Any]) -> Iterator[Turn]:
+def _person(message: Mapping[str, Any], injected: Pattern[str]) -> Iterator[Turn]:
     """Results of tools, and what a person says besides."""
     said: list[str] = []
     for block in _content(message):
         turn = _block(block)
         if turn is not None:
             yield turn
-        else:
-            said += [part for part in blocks_text([block]) if part and not is_injected(part)]
+        elif (told := block_text(block)) and not injected.match(told):
+            said.append(told)
     if whole := "\n".join(said).strip():
         yield Heard(whole)
 
@@ -187,7 +226,7 @@ def _tool(message: Mapping[str, Any]) -> Iterator[Turn]:
     results = [turn for block in _content(message) if (turn := _block(block))]
     yield from results
     if not results:
-        own = text(message.get("tool_call_id")) or text(message.get("name"))
+        own = next(filter(None, (text(message.get(name)) for name in NAMING)), "")
         yield _came(own, message.get("content"), None)
 
 
@@ -200,12 +239,12 @@ def _block(block: str | Mapping[str, Any]) -> Called | Came | None:
         error = block.get("is_error")
         failed = error if isinstance(error, bool) else None
         return _came(text(block.get("tool_use_id")), block.get("content"), failed)
-    if kind == "tool_call_response":
-        return _came(own, field(block, "response", "result", "content"), None)
+    if kind in {"tool_call_response", "server_tool_call_response"}:
+        return _came(own, field(block, "response", "result", "content", kind), None)
     if isinstance(told := block.get("functionResponse"), Mapping):
         return came_of_function(told)
-    if kind.endswith("tool_use") or kind == "tool_call":
-        name, arguments = text(block.get("name")), field(block, "input", "arguments")
+    if kind.endswith("tool_use") or kind in {"tool_call", "server_tool_call"}:
+        name, arguments = text(block.get("name")), field(block, "input", "arguments", kind)
     elif isinstance(one := block.get("functionCall"), Mapping):
         own, name, arguments = text(one.get("id")), text(one.get("name")), one.get("args")
     else:
@@ -213,15 +252,18 @@ def _block(block: str | Mapping[str, Any]) -> Called | Came | None:
     return Called(own, clean(name), arguments_of(arguments)) if name else None
 
 
-def came_of_function(told: Mapping[str, object]) -> Came:
-    """What a ``functionResponse`` of Gemini's API tells."""
+def came_of_function(told: Mapping[str, object], sent: Sequence[object] = ()) -> Came:
+    """What a ``functionResponse`` of Gemini's API tells, with what was *sent* along, such as pictures."""
     response = told.get("response")
     own = text(told.get("id")) or text(told.get("name"))
+    failed: bool | None = None
     if isinstance(response, Mapping) and len(response) == 1:
-        for name, failed in (("output", False), ("result", None), ("error", True)):
+        for name, means in (("output", False), ("result", None), ("error", True)):
             if name in response:
-                return _came(own, response[name], failed)
-    return _came(own, response, None)
+                response, failed = response[name], means
+                break
+    parts = list(filter(None, map(block_text, [*items(told.get("parts")), *sent])))
+    return _came(own, "\n".join([text_of(response), *parts]) if parts else response, failed)
 
 
 def _item(item: Mapping[str, Any], kind: str) -> Iterator[Turn]:
@@ -250,5 +292,5 @@ def _item(item: Mapping[str, Any], kind: str) -> Iterator[Turn]:
 
 def _came(own: str, told: object, failed: bool | None) -> Came:
     """An outcome that says itself whether it failed, unless *failed* does."""
-    outcome, said = of_command(outcome_of(told))
+    outcome, said = result_of(told)
     return Came(own, outcome, said if failed is None else failed)

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 import msgspec
 
 from quarterdeck.costs.importers.decoding import decode, text
-from quarterdeck.costs.importers.transcript import Transcript, open_plain
+from quarterdeck.costs.importers.transcript import BYTE_ORDER_MARK, Transcript, open_plain
 from quarterdeck.errors import NothingToRead, UsageError
 from quarterdeck.loops.transcripts.messages import AGENT, LISTS, PERSON, TOOL
 
@@ -21,7 +21,8 @@ MAX_DOCUMENT_BYTES = 64 << 20
 _LOOKED_AT = 200
 _SPAN = frozenset({"resourceSpans", "trace_id", "traceId"})
 _GEMINI = frozenset({"projectHash", "$set", "$rewindTo"})
-_CLAUDE_CODE = frozenset({"sessionId", "parentUuid", "leafUuid"})
+_CLAUDE_CODE = frozenset({"sessionId", "parentUuid", "leafUuid", "session_id"})
+_CODEX_EXEC = ("thread.", "turn.", "item.")
 
 _decoder = msgspec.json.Decoder(Any)
 
@@ -128,7 +129,7 @@ def _of_lines(path: str, file: BinaryIO) -> tuple[Layout | None, bool]:
 
 
 def _of_document(path: str, file: BinaryIO) -> Layout | None:
-    content = Transcript(path, file).content(MAX_DOCUMENT_BYTES)
+    content = Transcript(path, file).content(MAX_DOCUMENT_BYTES).removeprefix(BYTE_ORDER_MARK)
     try:
         value, _ = json.JSONDecoder().raw_decode(content.decode(errors="replace").lstrip())
     except (ValueError, RecursionError):
@@ -149,12 +150,14 @@ def _format_of(value: object, depth: int = 0) -> Format | None:
         return Format.SPANS
     kind, role = text(value.get("type")), text(value.get("role"))
     listed = next((value[name] for name in LISTS if isinstance(value.get(name), list)), None)
-    if kind == "gemini" or not _GEMINI.isdisjoint(value) or ("sessionId" in value and listed is not None):
+    if kind == "gemini" or not _GEMINI.isdisjoint(value):
         return Format.GEMINI
-    if kind and not _CLAUDE_CODE.isdisjoint(value):
+    if kind and not role and not _CLAUDE_CODE.isdisjoint(value):
         return Format.CLAUDE_CODE
-    if (kind and isinstance(value.get("payload"), dict)) or (
-        "instructions" in value and "timestamp" in value
+    if (
+        (kind and isinstance(value.get("payload"), dict))
+        or kind.startswith(_CODEX_EXEC)
+        or ("instructions" in value and "timestamp" in value)
     ):
         return Format.CODEX
     if role in AGENT | PERSON | TOOL or kind.endswith(("_call", "_call_output")):

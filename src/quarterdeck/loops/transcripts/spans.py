@@ -8,6 +8,9 @@ its outcome is there. Each conversation is an actor; a trace, where nothing name
 
 What tools are called with and what they answer is recorded only where somebody asked for it. Calls of which
 neither is known are not the same call: their spans' names tell them apart.
+
+Not read are messages in events of a span, and in attributes of one field each (``gen_ai.prompt.0.content``,
+``llm.output_messages.0.…``): the spans of the tools tell of the calls.
 """
 
 from __future__ import annotations
@@ -40,18 +43,22 @@ TOOL = ("gen_ai.tool.name", "ai.toolCall.name", "tool.name", "traceloop.entity.n
 ID = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id")
 ARGUMENTS = (
     "gen_ai.tool.call.arguments", "ai.toolCall.args", "tool_arguments", "traceloop.entity.input",
-    "input.value",
+    "input.value", "tool_input", "full_command", "file_path",
 )  # fmt: skip
 RESULT = (
     "gen_ai.tool.call.result", "ai.toolCall.result", "tool_response", "traceloop.entity.output",
     "output.value",
 )  # fmt: skip
+CLAUDE_CODE_TOOL = "claude_code.tool"
+"""The name of a span; Claude Code names no operation."""
+
 SAID = ("ai.response.text", "gen_ai.completion.0.content")
 
 _NANOSECONDS = 1_000_000_000
 _FAILED = frozenset({"2", "STATUS_CODE_ERROR", "ERROR", "Error"})
 _WENT_WELL = frozenset({"1", "STATUS_CODE_OK", "OK", "Ok"})
 _CLIENT = frozenset({"SpanKind.CLIENT", "CLIENT"})
+_CLIENT_KIND = 3
 
 _decoder = msgspec.json.Decoder(Any)
 
@@ -87,6 +94,8 @@ def read_line(line: Line, session: Session) -> Iterator[Step]:
             request = requests[position]
             session.pay([request], line.number, actor)
         name = ":".join(span.key) if all(span.key) else session.name(line.number)
+        if all(span.key) and not session.joining.is_new(name):
+            continue  # its export was sent again
         turns = _executed(span, status, why) if _is_tool(span) else _answered(span, actor, session)
         for turn in turns:
             yield from session.joining.take(turn, name, at, actor)
@@ -130,7 +139,7 @@ def _told(span: object, scope: str, resource: object) -> Told:
         Span(
             scope,
             text(field(span, "name")),
-            3 if isinstance(kind, str) and kind in _CLIENT else kind,
+            _CLIENT_KIND if isinstance(kind, str) and kind in _CLIENT else kind,
             (trace, own),
             (trace, parent),
             int(at.timestamp()) * _NANOSECONDS if at else None,
@@ -186,6 +195,8 @@ def _executed(span: Span, status: str, why: str) -> Iterator[Turn]:
 def _answered(span: Span, actor: str, session: Session) -> Iterator[Turn]:
     """What a chat was told since the answer before it, and what it answered; nothing, of any other span."""
     told = span.attributes
+    if _is_agent(span):
+        return
     heard = _messages(told.get("gen_ai.input.messages"))
     since = next(
         (place for place in range(len(heard), 0, -1) if text(field(heard[place - 1], "role")) in AGENT), 0
@@ -212,7 +223,17 @@ def _is_tool(span: Span) -> bool:
     kind = text(told.get("openinference.span.kind")) or text(told.get("traceloop.span.kind"))
     if kind:
         return kind.lower() == "tool"
-    return text(told.get("ai.operationId")) == "ai.toolCall" or span.name.startswith("execute_tool ")
+    return (
+        "gen_ai.tool.name" in told
+        or text(told.get("ai.operationId")) == "ai.toolCall"
+        or span.name.startswith("execute_tool ")
+        or span.name == CLAUDE_CODE_TOOL
+    )
+
+
+def _is_agent(span: Span) -> bool:
+    """Whether a span only sums up what the chats below it say; an agent elsewhere has none of them here."""
+    return span.attributes.get("gen_ai.operation.name") == "invoke_agent" and span.kind != _CLIENT_KIND
 
 
 def _messages(value: object) -> list[object]:

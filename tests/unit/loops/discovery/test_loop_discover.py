@@ -74,10 +74,15 @@ def test_a_common_driver_makes_loops_doubtful():
     assert all("something outside may move" in doubt for doubt in doubts)
 
 
-def test_what_something_outside_did_is_said():
-    """A step that all metrics take together."""
-    found = discover(MODEL["step"].history(2_000, 200))
-    assert [name.split(" at ")[0] for name in found.outside] == ["a step"]
+@pytest.mark.parametrize("max_lag", [1, 3, 10])
+@pytest.mark.parametrize("snapshots, begin", [(300, 150), (1_300, 1_200)])
+def test_what_something_outside_did_is_said(snapshots, begin, max_lag):
+    """A step that all metrics take together, at the snapshot at which they take it."""
+    history = [
+        {name: value + 12 * (row >= begin) for name, value in each.items()}
+        for row, each in enumerate(noise(snapshots=snapshots))
+    ]
+    assert discover(history, max_lag=max_lag).outside == (f"a step at snapshot {begin}",)
 
 
 def test_a_metric_that_remembers_itself_is_no_loop():
@@ -212,7 +217,10 @@ def test_a_loop_is_described_on_one_harmless_line():
         Link(source, target, sign, 1, 0.5, 0.001)
         for source, target, sign in ((names[0], names[1], 1), (names[1], names[0], -1))
     )
-    assert CausalLoop(links).description == r"a\x1b[31m -> (+) b\n -> (-) a\x1b[31m"
+    loop = CausalLoop(links)
+    assert loop.description == r"a\x1b[31m -> (+) b\n -> (-) a\x1b[31m"
+    assert loop.feedback_loop().loop_id == r"discovered_a\x1b[31m_b\n"
+    assert loop.feedback_loop().components == [*names]
 
 
 @pytest.mark.parametrize(

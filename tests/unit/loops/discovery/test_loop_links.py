@@ -14,6 +14,7 @@ from scipy.stats import false_discovery_control
 from statsmodels.tsa.api import VAR
 
 from quarterdeck.loops.discovery import links, table
+from quarterdeck.loops.discovery.projection import Basis
 
 
 def system(snapshots, seed, step):
@@ -26,11 +27,20 @@ def system(snapshots, seed, step):
     return history[3:]
 
 
-def found(history, **asked):
+def between(history, max_lag=3):
+    """What is found in *history*."""
+    return links.find(table.read(history, needed=0), max_lag=max_lag, false_discovery_rate=0.01)
+
+
+def found(history):
     """The links of *history*, by source and target."""
-    metrics = table.read(history, needed=0)
-    between = links.find(metrics, **{"max_lag": 3, "false_discovery_rate": 0.01} | asked)
-    return {(link.source, link.target): link for link in between.links}
+    return {(link.source, link.target): link for link in between(history).links}
+
+
+def explained(fixed, tested, targets):
+    """The model of *targets* by all columns, with the effects of those that are *tested*."""
+    basis = Basis(fixed)
+    return links.explain(basis, [basis.add(column) for column in tested], targets)
 
 
 @given(st.lists(st.floats(0, 1), max_size=30))
@@ -49,15 +59,15 @@ def test_effects_are_those_of_statsmodels_with_whites_errors(seed, tested, targe
     regressors = dice.normal(size=(60, tested)) * 10.0 ** dice.integers(-3, 4, size=tested)
     shocks = dice.normal(size=(60, targets)) * np.exp(dice.normal(size=(60, 1)))
     values = regressors @ dice.normal(size=(tested, targets)) + shocks
-    explained = links.explain(fixed.T.tolist(), regressors.T.tolist(), values.T.tolist())
+    model = explained(fixed.T.tolist(), regressors.T.tolist(), values.T.tolist())
     for target in range(targets):
-        model = sm.OLS(values[:, target], np.column_stack([fixed, regressors]))
-        expected = model.fit(cov_type="HC3", use_t=True)
-        effects = [effect for effect in explained.effects[target] if effect is not None]
+        oracle = sm.OLS(values[:, target], np.column_stack([fixed, regressors]))
+        expected = oracle.fit(cov_type="HC3", use_t=True)
+        effects = [effect for effect in model.effects[target] if effect is not None]
         assert [effect.value for effect in effects] == pytest.approx(expected.params[2:].tolist(), rel=1e-8)
         p_values = [effect.p_value for effect in effects]
         assert p_values == pytest.approx(expected.pvalues[2:].tolist(), rel=1e-6, abs=1e-12)
-        assert explained.left[target] == pytest.approx(expected.resid.tolist(), rel=1e-6, abs=1e-6)
+        assert model.left[target] == pytest.approx(expected.resid.tolist(), rel=1e-6, abs=1e-6)
 
 
 @settings(max_examples=20)
@@ -71,11 +81,12 @@ def test_the_autoregression_is_that_of_statsmodels(seed, count, lags):
         series[lags - lag : len(series) - lag, i].tolist() for lag in range(1, lags + 1) for i in range(count)
     ]
     fixed = [[1.0] * rows, [float(at) for at in range(rows)]]
-    explained = links.explain(fixed, past, series[lags:].T.tolist())
+    model = explained(fixed, past, series[lags:].T.tolist())
+    assert model.freedom == oracle.df_resid
     for target in range(count):
-        effects = [effect.value for effect in explained.effects[target] if effect is not None]
+        effects = [effect.value for effect in model.effects[target] if effect is not None]
         assert effects == pytest.approx(oracle.params[2:, target].tolist(), rel=1e-7, abs=1e-9)
-        assert explained.left[target] == pytest.approx(oracle.resid[:, target].tolist(), abs=1e-7)
+        assert model.left[target] == pytest.approx(oracle.resid[:, target].tolist(), abs=1e-7)
 
 
 def test_a_correlation_is_partial():
@@ -83,7 +94,7 @@ def test_a_correlation_is_partial():
     dice = np.random.default_rng(1)
     one, two = dice.normal(size=(2, 100))
     target = one + two + dice.normal(size=100)
-    (effects,) = links.explain([[1.0] * 100], [one.tolist(), two.tolist()], [target.tolist()]).effects
+    (effects,) = explained([[1.0] * 100], [one.tolist(), two.tolist()], [target.tolist()]).effects
     rest = [sm.OLS(each, sm.add_constant(two)).fit().resid for each in (one, target)]
     assert effects[0] is not None
     assert effects[0].correlation == pytest.approx(np.corrcoef(*rest)[0, 1], rel=1e-9)
@@ -112,25 +123,40 @@ def test_links_do_not_depend_on_the_units():
 
 def test_lags_are_as_many_as_are_needed():
     """One where the past is one snapshot long, three where something acts three snapshots later."""
-    short = system(200, 7, lambda past: (0.5 * past[-1]["y"], -0.5 * past[-1]["x"]))
-    long = system(200, 7, lambda past: (0.5 * past[-1]["x"], -0.6 * past[-3]["x"]))
-    lags = [
-        links.find(table.read(each, needed=0), max_lag=3, false_discovery_rate=0.01).lags
-        for each in (short, long)
+    systems = [
+        system(200, 7, lambda past: (0.5 * past[-1]["y"], -0.5 * past[-1]["x"])),
+        system(200, 7, lambda past: (0.5 * past[-1]["x"], -0.6 * past[-3]["x"])),
     ]
-    assert lags == [1, 3]
+    for history, expected in zip(systems, (1, 3), strict=True):
+        x, y = table.read(history, needed=0).filled
+        past = [[column[3 - lag : -lag] for column in (x, y)] for lag in (1, 2, 3)]
+        models = [Basis([column for columns in past[:lags] for column in columns]) for lags in (1, 2, 3)]
+        assert links.best_lags(models, [x[3:], y[3:]]) == expected
 
 
 def test_shocks_that_come_together_are_told():
     """Their correlation is near 0 where each metric has its own, and high where they share one."""
     apart = system(200, 8, lambda past: (0.5 * past[-1]["x"], 0.5 * past[-1]["y"]))
     shared = [{"x": each["x"], "y": each["x"] + 0.5 * each["y"]} for each in apart]
-    together = [
-        links.find(table.read(each, needed=0), max_lag=1, false_discovery_rate=0.01).together["x", "y"]
-        for each in (apart, shared)
-    ]
+    together = [between(each, max_lag=1).together["x", "y"] for each in (apart, shared)]
     assert abs(together[0][0]) < 0.2 < 0.8 < together[1][0]
     assert together[1][1] < 1e-9
+
+
+def test_walks_that_know_nothing_of_each_other_have_no_links():
+    """Nor has what takes long to come back; tests of levels alone see links in a third of these histories."""
+    kept = [1.0, 0.98] * 15
+    histories = [
+        system(200, seed, lambda past, keep=keep: (keep * past[-1]["x"], keep * past[-1]["y"]))
+        for seed, keep in enumerate(kept)
+    ]
+    assert sum(found(history) != {} for history in histories) <= 1
+
+
+def test_what_moves_a_walk_is_found():
+    """By its changes, although the walk never comes back."""
+    history = system(300, 10, lambda past: (past[-1]["x"] + 0.5 * past[-1]["y"], 0.5 * past[-1]["y"]))
+    assert {ends: link.sign for ends, link in found(history).items()} == {("y", "x"): 1}
 
 
 def test_a_metric_without_shocks_shows_no_link():

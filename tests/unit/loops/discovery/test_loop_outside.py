@@ -14,13 +14,14 @@ from quarterdeck.loops.discovery import outside
 from quarterdeck.loops.discovery.projection import Basis
 
 
-def names(push, *, height=3.0, snapshots=200, times=None):
+def names(push, *, height=3.0, snapshots=200, times=None, first=0):
     """The shapes found in three metrics that *push* moves, by names."""
     dice = random.Random(4)
     rows = times or list(range(snapshots))
     targets = [[height * push(row) + dice.gauss(0, 1) for row in rows] for _ in range(3)]
     basis = Basis([[1.0] * len(rows), [float(row) for row in rows]])
-    return [shape.name for shape in outside.shapes(basis, [basis.rest(each) for each in targets], rows)]
+    left = [basis.rest(each) for each in targets]
+    return [shape.name for shape in outside.shapes(basis, left, rows, first=first)]
 
 
 def test_a_step_is_found_where_it_is():
@@ -49,6 +50,15 @@ def test_gaps_do_not_move_a_step():
     """Times are those of the snapshots, and not the numbers of the rows."""
     times = [row for row in range(300) if row % 7]
     assert names(lambda row: row >= 120, times=times) == ["a step at snapshot 120"]
+
+
+@pytest.mark.parametrize("start, first", [(0, 0), (7, 0), (0, 300), (7, 300)])
+def test_snapshots_are_counted_from_the_first_of_the_history(start, first):
+    """However many before the rows have no past, or were cut off."""
+    times = list(range(start, 200))
+    assert names(lambda row: row >= 120, times=times, first=first) == [f"a step at snapshot {120 + first}"]
+    (bend,) = names(lambda row: max(0, row - 80) / 20, times=times, first=first)
+    assert abs(int(bend.removeprefix("a bend at snapshot ")) - 80 - first) <= 2
 
 
 def test_no_more_shapes_are_taken_out_than_are_allowed():

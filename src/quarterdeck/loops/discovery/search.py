@@ -120,7 +120,7 @@ def _enough(metrics: Table, max_lag: int, min_snapshots: int) -> tuple[int, str]
     if metrics.known < min_snapshots:
         return 0, f"{metrics.known} snapshots count, and {min_snapshots} are needed"
     for lags in range(max_lag, 0, -1):
-        rows = len(metrics.rows(lags))
+        rows = len(metrics.rows(lags + 1))
         if links.most_lags(rows, len(metrics.names), lags) >= lags and 4 * rows >= 3 * min_snapshots:
             return lags, ""
     return 0, f"{metrics.known} snapshots are too few for {len(metrics.names)} metrics"
