@@ -18,13 +18,13 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
-from bench.loop_models import CONTROLS, MODELS, PUSHED, Link, Model, State
+from bench.loop_models import CONTROLS, MODELS, PUSHED, WITHOUT_LINKS, Link, Model, State
 from bench.results import Fact, ScenarioResult, facts_result
 from quarterdeck.errors import MissingExtra
 from quarterdeck.loops.discovery import discover
 from quarterdeck.loops.discovery.circuits import elementary_circuits
-from quarterdeck.loops.discovery.search import LONGEST_LOOP, MAX_LAG
 from quarterdeck.loops.discovery.links import benjamini_hochberg
+from quarterdeck.loops.discovery.search import LONGEST_LOOP, MAX_LAG
 
 FIRST_DRAW = 1_000
 DRAWS = 30
@@ -150,7 +150,8 @@ def run(*, rounds: int, quick: bool, say: Callable[[str], None]) -> list[Scenari
             by = "loops found, model by model" if length == USUAL else ""
             ask(f"loops found, {length} snapshots", MODELS, length, _accuracy, by)
         ask("loops found, pushed from outside", PUSHED, USUAL, _accuracy)
-        ask("no loops there", CONTROLS, USUAL, _false_alarms, "no loops there, control by control")
+        ask("no loops there", CONTROLS, USUAL, _false_loops, "no loops there, control by control")
+        ask("no links there", WITHOUT_LINKS, USUAL, _false_links, "no links there, control by control")
     say("time")
     facts = [_cost(name, contender, rounds) for name, contender in CONTENDERS.items()]
     results.append(facts_result("CPU for one history", "5 metrics", USUAL, facts, unit="snapshots"))
@@ -227,12 +228,20 @@ def _accuracy(name: str, scores: Scores) -> Fact:
     )
 
 
-def _false_alarms(name: str, scores: Scores) -> Fact:
+def _false_loops(name: str, scores: Scores) -> Fact:
+    return _false(name, scores, "loop", lambda each: each.loops)
+
+
+def _false_links(name: str, scores: Scores) -> Fact:
+    return _false(name, scores, "link", lambda each: each.links)
+
+
+def _false(name: str, scores: Scores, what: str, counted: Callable[[Score], Count]) -> Fact:
     if isinstance(scores, str):
         return Fact(name, "", {}, failure=scores)
-    alarms = sum(each.loops.wrong > 0 for each in scores)
-    text = f"a false loop in {alarms} of {len(scores)}"
-    return Fact(name, text, {"histories with a false loop": alarms, "histories": len(scores)})
+    alarms = sum(counted(each).wrong > 0 for each in scores)
+    text = f"a false {what} in {alarms} of {len(scores)}"
+    return Fact(name, text, {f"histories with a false {what}": alarms, "histories": len(scores)})
 
 
 def _cost(name: str, contender: Contender, rounds: int) -> Fact:

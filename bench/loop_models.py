@@ -89,6 +89,25 @@ def walks(dice: random.Random) -> Iterator[State]:
         yield _named(values)
 
 
+def slow(dice: random.Random) -> Iterator[State]:
+    """Four metrics that know nothing of each other and take long to come back."""
+    kept = [dice.uniform(0.9, 0.99) for _ in range(4)]
+    values = [0.0] * 4
+    while True:
+        values = [keep * value + dice.gauss(0, 1) for keep, value in zip(kept, values, strict=True)]
+        yield _named(values)
+
+
+def adding_up(dice: random.Random) -> Iterator[State]:
+    """What comes in, and a stock of all that has come in and never goes out."""
+    keep, share, shock = dice.uniform(0, 0.9), dice.uniform(0.3, 1), dice.uniform(0.2, 1)
+    inflow, stock = 0.0, 0.0
+    while True:
+        stock += share * inflow + dice.gauss(0, shock)
+        inflow = keep * inflow + dice.gauss(0, 1)
+        yield {"inflow": inflow, "stock": stock}
+
+
 def hectic(dice: random.Random) -> Iterator[State]:
     """Metrics that know nothing of each other but have calm and hectic times together."""
     kept = [dice.uniform(0, 0.9) for _ in range(4)]
@@ -263,9 +282,13 @@ PUSHED = [
 CONTROLS = [
     # One thing leads to another, and nothing leads back.
     _of_stocks("chain", {("asked", "planned"): 1, ("planned", "done"): 1, ("done", "billed"): 1}),
+    Model("adding up", {("inflow", "stock"): 1}, adding_up),
     *(
         Model(draw.__name__.replace("_", " "), {}, draw)
-        for draw in (noise, walks, hectic, ramp, bend, curve, step, season, hidden, hidden_walk)
+        for draw in (noise, slow, walks, hectic, ramp, bend, curve, step, season, hidden, hidden_walk)
     ),
 ]
 """Systems without."""
+
+WITHOUT_LINKS = [model for model in CONTROLS if model.name in {"noise", "slow", "walks", "hectic"}]
+"""Those whose metrics nothing moves but themselves: here one of a hundred histories may have a link."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from quarterdeck.loops.sessions import judging
+from quarterdeck.loops.sessions.hook import answered
 from quarterdeck.patterns import PatternLibrary
 from tests.session_worlds import Transcript, question
 
@@ -117,6 +119,52 @@ def test_where_nothing_may_be_blocked_a_person_is_asked(transcript):
         assert (answer.code, answer.output["permissionDecision"]) == (0, "ask")
 
 
+UNATTENDED = [
+    ({"permission_mode": "dontAsk"}, {}),
+    ({"permission_mode": "bypassPermissions"}, {}),
+    ({"permission_mode": "default"}, {"CLAUDE_CODE_ENTRYPOINT": "sdk-cli"}),
+]
+
+
+@pytest.mark.parametrize("said, environment", UNATTENDED, ids=["dontAsk", "bypass", "print"])
+def test_where_nobody_can_be_asked_the_agent_is_told(
+    transcript, monkeypatch, said: dict[str, str], environment: dict[str, str]
+):
+    """To ask there is to deny, and nobody would hear of it."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    (transcript.path.parent / "quarterdeck.toml").write_text("[loops]\nhook_blocks = false\n")
+    answers = lived(transcript, 14, **said)
+    assert {each.code for each in answers} == {0}
+    told = [each.output for each in answers if each.out]
+    assert [set(each) for each in told] == [{"additionalContext"}] * 3, "once for each level"
+
+
+def test_each_of_two_loops_is_told_and_asked_about_once(transcript):
+    """Two calls in turns are two loops, and neither makes the other one news."""
+    answers = []
+    for number in range(18):
+        for which in ("x", "y"):
+            call = {"tool_name": "mcp__a__q", "tool_input": {which: 1}}
+            answers.append(asked(question(transcript.path, **call)))
+            transcript.called(1, tool="mcp__a__q", arguments={which: 1}, outcome=f"the answer {which}")
+        if number % 2:
+            transcript.called(1, tool="mcp__a__q", arguments={"z": number}, outcome=f"new {number}")
+    put = [each for each in answers if each.out and "permissionDecision" in each.output]
+    told = [each for each in answers if each.out and "permissionDecision" not in each.output]
+    assert len(put) <= 2
+    assert len(told) <= 2
+    assert told
+
+
+def test_a_tool_that_prints_our_name_is_judged_all_the_same(transcript):
+    """Only what we have said of a blocked call is left out."""
+    said = {"outcome": "quarterdeck loops: 3 failed", "failed": True}
+    transcript.called(20, **said)
+    asked(question(transcript.path))
+    assert asked(question(transcript.path)).code == 2
+
+
 def test_what_may_repeat_by_the_settings_is_not_blocked(transcript):
     """A tool that waits."""
     (transcript.path.parent / "quarterdeck.toml").write_text('[loops]\npolling = ["grep"]\n')
@@ -163,6 +211,19 @@ def test_at_the_end_of_a_turn_certain_loops_are_recorded_once_if_wanted(transcri
         (pattern,) = library.patterns()
         assert (pattern.lesson, pattern.usage_count) == ("avoid", 0)
         assert "Grep" in pattern.name
+
+
+def test_a_loop_is_recorded_once_however_much_of_the_session_is_read(transcript, monkeypatch):
+    """Where a long one is cut, a loop seems to begin at another event each time."""
+    monkeypatch.setattr(judging, "LAST_BYTES", 20_000)
+    (transcript.path.parent / "quarterdeck.toml").write_text("[loops]\nhook_records = true\n")
+    for calls in (10, 60, 60, 60):
+        transcript.called(calls)
+        stop = json.dumps(question(transcript.path, hook_event_name="Stop")).encode()
+        assert answered(stop).code == 0
+    with PatternLibrary(root=str(transcript.path.parent)) as library:
+        (pattern,) = library.patterns()
+        assert pattern.usage_count == 0
 
 
 # trouble ---------------------------------------------------------------------------------------------
@@ -232,6 +293,32 @@ def test_a_mistyped_option_does_not_block_every_call(transcript, options: list[s
     assert answer.err.startswith("error: ")
 
 
+@pytest.mark.parametrize(
+    "words, environment",
+    [(["loops", "hok"], {}), (["loops", "--bad"], {}), (["lops", "hook"], {"CLAUDE_PROJECT_DIR": "/"})],
+    ids=["command", "option", "group"],
+)
+def test_a_mistyped_hook_does_not_block_every_call(transcript, words: list[str], environment: dict[str, str]):
+    """Whoever has it in their settings hears of it, and the calls are made."""
+    ran = subprocess.run(
+        [*HOOK[:-2], *words],
+        input=json.dumps(question(transcript.path)).encode(),
+        capture_output=True,
+        check=False,
+        env={**os.environ, **environment},
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(b"error: ")
+
+
+def test_other_commands_end_with_2_when_they_are_mistyped():
+    """Whether somebody sits there or not."""
+    ran = subprocess.run(
+        [*HOOK[:-1], "scan", "--bad"], stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    assert ran.returncode == 2
+
+
 def test_a_damaged_state_is_as_none(transcript):
     """It takes longer, and says the same."""
     transcript.called(20)
@@ -239,10 +326,10 @@ def test_a_damaged_state_is_as_none(transcript):
     before = asked(question(transcript.path))
     (state,) = (path for path in loops_folder().iterdir() if path.suffix == ".json")
     whole = state.read_bytes()
-    for damaged in (b"", b"\0" * 100, whole[: len(whole) // 2], b"[" * 50_000, b"[1, {}, [], 3, 4]", b"[1]"):
+    for damaged in (b"", b"\0" * 100, whole[: len(whole) // 2], b"[" * 50_000, b"[2, {}, 3]", b"[2]"):
         state.write_bytes(damaged)
         assert asked(question(transcript.path)) == before
-    assert state.read_bytes().startswith(b"[1, ")
+    assert state.read_bytes().startswith(b"[2,")
 
 
 def test_a_transcript_that_is_cut_short_is_begun_anew(transcript):
@@ -408,6 +495,7 @@ def test_a_call_that_is_new_loads_nothing_to_speak_of(transcript):
     assert {name for name in first if name.startswith("quarterdeck.loops")} == {
         "quarterdeck.loops",
         "quarterdeck.loops.sessions",
+        "quarterdeck.loops.sessions.asked",
         "quarterdeck.loops.sessions.hook",
         "quarterdeck.loops.sessions.protocol",
     }
@@ -433,16 +521,3 @@ def loops_folder() -> Path:
     from pathlib import Path
 
     return Path(os.environ["QUARTERDECK_HOME"], "loops")
-
-
-def test_calls_that_a_detector_takes_for_one_are_asked_before(transcript):
-    """A remark, spaces and the way to the project's folder make no new call."""
-    folder = str(transcript.path.parent)
-    commands = [
-        {"command": "pytest -q tests", "description": "Run the tests"},
-        {"command": "pytest  -q tests"},
-        {"command": f"cd {folder} && pytest -q tests", "description": "Again"},
-    ]
-    transcript.called(20, tool="Bash", arguments=commands[1], outcome="1 failed")
-    answers = [asked(question(transcript.path, tool_name="Bash", tool_input=each)).code for each in commands]
-    assert answers == [0, 2, 2]

@@ -138,7 +138,10 @@ def test_what_is_unknown_is_as_good_as_missing(history):
         }
         for snapshot in history
     ]
-    assert detector().detect_active_loop(history) == detector().detect_active_loop(known)
+    found, expected = detector().detect_active_loop(history), detector().detect_active_loop(known)
+    for each in (found, expected):
+        del each["recommendation"], each["details"]["notes"]
+    assert found == expected
 
 
 @given(simulated(0.02, 0.1))

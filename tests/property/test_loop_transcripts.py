@@ -149,7 +149,12 @@ def test_no_message_of_a_wrong_shape_stops_the_others(shape, data):
     number = data.draw(st.integers(0, len(messages) - 1))
     place = data.draw(st.sampled_from(list(places(messages[number]))))
     messages[number] = put(messages[number], place, data.draw(JSON))
-    assert all(is_sound(Step(event)) for event in events_of(messages))
+    others = [*messages, {"role": "user", "content": "The last."}]
+    events = list(events_of(others))
+    assert all(is_sound(Step(event)) for event in events)
+    expected = [*events_of(messages[:number]), *events_of(messages[number + 1 :])]
+    said = [event.text for event in events if event.text]
+    assert set(said) >= {"The last.", *(event.text for event in expected if event.text)}
 
 
 @settings(max_examples=200, deadline=None)

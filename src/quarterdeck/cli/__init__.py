@@ -9,7 +9,8 @@ package. `program` is the only place that turns an error into words and an exit 
 
 Of all commands the hook alone goes without click and without `program`: an agent waits for it before every
 call, and half of that time would go into the import. Nor may it ever end as other commands do: to an agent
-the exit code 2 is an order.
+the exit code 2 is an order not to make the call. So whatever is mistyped where a hook belongs, or run as one,
+ends with 1 instead of 2.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ CLOSED_PIPE = 141
 
 USAGE = 2
 HOOK = ["loops", "hook"]
+RUN_BY_AN_AGENT = "CLAUDE_PROJECT_DIR"
+"""What Claude Code sets for its hooks, and for them only."""
 
 
 def main(args: list[str] | None = None) -> None:
@@ -42,9 +45,19 @@ def main(args: list[str] | None = None) -> None:
             stream.reconfigure(errors="backslashreplace")  # a hostile file name must not end the program
     given = sys.argv[1:] if args is None else args
     code = _hooked() if given == HOOK else _ran(given)
-    if given != HOOK and given[:2] == HOOK and code == USAGE:
-        code = 1  # whoever mistypes an option of the hook does not want every call blocked
+    if given != HOOK and code == USAGE and _may_be_a_hook(given):
+        code = 1  # whoever mistypes a hook does not want every call blocked
     sys.exit(code)
+
+
+def _may_be_a_hook(args: list[str]) -> bool:
+    """Whether an agent may be waiting for what came of *args*: it hands in its question on stdin."""
+    if args[:2] == HOOK:
+        return True
+    from quarterdeck.cli.loops import COMMANDS
+
+    is_mistyped = args[:1] == HOOK[:1] and args[1:2] and args[1] not in COMMANDS
+    return bool(is_mistyped or RUN_BY_AN_AGENT in os.environ) and not (sys.stdin and sys.stdin.isatty())
 
 
 def _ran(args: list[str]) -> int:

@@ -230,6 +230,7 @@ def _spans(script: Sequence[AgentEvent]) -> Iterator[Line]:
     """One export a line: a chat with what it was asked and what it answered, then the tool that it called."""
     trace, at = "5b8efff798038103d269b633813fc60c", BEGINS_AT
     asked: list[Line] = []
+    thought = {"type": "reasoning", "content": "Hm."}
 
     def export(number: int, name: str, attributes: Line, *, failed: bool | None = None) -> Line:
         nonlocal at
@@ -262,7 +263,7 @@ def _spans(script: Sequence[AgentEvent]) -> Iterator[Line]:
             "gen_ai.usage.input_tokens": INPUT_TOKENS,
             "gen_ai.usage.output_tokens": OUTPUT_TOKENS,
             "gen_ai.input.messages": json.dumps(asked),
-            "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [part]}]),
+            "gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [thought, part]}]),
         }
         yield export(number, "chat", chat)
         asked = [{"role": "assistant", "parts": [part]}]

@@ -9,7 +9,7 @@ import statistics
 import pytest
 
 from bench.loop_discovery import Count, Found, granger, loops_of, ours, score
-from bench.loop_models import CONTROLS, MODELS, PUSHED
+from bench.loop_models import CONTROLS, MODELS, PUSHED, WITHOUT_LINKS
 
 EVERY = [*MODELS, *PUSHED, *CONTROLS]
 MODEL = {model.name: model for model in EVERY}
@@ -34,6 +34,12 @@ def test_true_loops_are_those_that_the_links_make():
     loops = loops_of(MODEL["shifting the burden"].links)
     assert sorted((len(links), sign) for links, sign in loops) == [(2, -1), (2, -1), (3, 1)]
     assert {model.name for model in EVERY if not loops_of(model.links)} == {model.name for model in CONTROLS}
+    assert [(model.name, dict(model.links)) for model in WITHOUT_LINKS] == [
+        ("noise", {}),
+        ("slow", {}),
+        ("walks", {}),
+        ("hectic", {}),
+    ]
 
 
 def test_a_loop_with_the_wrong_sign_is_wrong():

@@ -15,7 +15,7 @@ from quarterdeck.errors import NothingToRead
 from quarterdeck.words import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from quarterdeck.loops import FeedbackLoopDetector
     from quarterdeck.loops.sessions.lesson import Lesson
@@ -54,7 +54,7 @@ def command(
 
     \b
     qd loops check metrics.jsonl
-    echo '[{"trust": 0.9}, {"trust": 0.6}, {"trust": 0.2}]' | qd loops check -
+    jq -c .metrics runs.json | qd loops check -
     """
     from quarterdeck.loops import FeedbackLoopDetector
 
@@ -62,7 +62,7 @@ def command(
     detector = FeedbackLoopDetector(window=window)
     found = detector.detect_active_loop(history)
     if found["loop_type"] == "insufficient_data":
-        raise _nothing(len(history), detector)
+        raise _nothing(history, detector)
     is_vicious = found["loop_type"] == VICIOUS
     certain = is_vicious and found["loop_confirmed"]
     lesson = _record(found, detector, path, project) if record and certain else None
@@ -78,15 +78,23 @@ def command(
         context.exit(1)
 
 
-def _nothing(snapshots: int, detector: FeedbackLoopDetector) -> NothingToRead:
+def _nothing(history: Sequence[Mapping[str, Any]], detector: FeedbackLoopDetector) -> NothingToRead:
     from quarterdeck.loops.metrics.activity import MIN_KNOWN
 
+    snapshots = len(history)
     if snapshots < MIN_KNOWN:
         return NothingToRead(
             f"{count(snapshots, 'snapshot')}: too few to say anything",
             hint=f"hand in {MIN_KNOWN} at least, and twenty to tell a loop from a trend",
         )
     names = sorted({name for loop in detector.get_all_loops() for name in loop.components})
+    for name in names:
+        texts = [each[name] for each in history if isinstance(each.get(name), str)]
+        if texts:
+            return NothingToRead(
+                f"{name} is text in {count(len(texts), 'snapshot')}",
+                hint=f'write numbers without quotes: "{name}": 0.9, not "{name}": "{texts[0]:.20}"',
+            )
     return NothingToRead(
         f"no metric of the loops that are known has {MIN_KNOWN} numbers in {snapshots:,} snapshots",
         hint=f"measure some of {', '.join(names)}; qd loops discover looks for loops of any metrics",
@@ -122,10 +130,9 @@ def _lines(found: Mapping[str, Any], snapshots: int) -> Iterator[str]:
         yield f"no loop in the last {details['snapshots']:,} of {count(snapshots, 'snapshot')}"
     else:
         yield f"no loop in {count(snapshots, 'snapshot')}"
-    yield (
-        f"trend: {trend['metric']} is {MOVES[trend['direction']]}, "
-        f"{trend['slope_per_snapshot']:+.4g} a snapshot (p = {trend['p_value']:.2g})"
-    )
+    slope = trend["slope_per_snapshot"]
+    by = f", {slope:+.4g} a snapshot" if slope and trend["direction"] != "none" else ""
+    yield f"trend: {trend['metric']} is {MOVES[trend['direction']]}{by} (p = {trend['p_value']:.2g})"
     if onset:
         yield (
             f"onset: {onset['metric']} went {onset['direction']} by {abs(onset['size']):.4g}, "

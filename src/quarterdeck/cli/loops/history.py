@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import stat
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from quarterdeck.cli.output import remark
 from quarterdeck.errors import NothingToRead, TooLarge, UsageError
 from quarterdeck.files import failure, open_plain
 
@@ -43,6 +46,8 @@ def read_history(path: str) -> list[dict[str, Any]]:
 def snapshots(content: bytes, name: str) -> list[dict[str, Any]]:
     """The snapshots that *content* holds: one array of them, or one after the other, on a line each or not.
 
+    A last line that somebody is still writing is left out, and that is said.
+
     Raises:
         NothingToRead: there are none.
         UsageError: something in it is no JSON object.
@@ -68,9 +73,13 @@ def _values(text: str, name: str) -> Iterator[Any]:
     decode = json.JSONDecoder().raw_decode
     at = _after_space(text, 0)
     while at < len(text):
+        begin = at
         try:
             value, end = decode(text, at)
         except (ValueError, RecursionError) as error:
+            if "\n" in text[:begin] and "\n" not in text[begin:]:
+                remark([f"{name:.{_NAMED}}: the last line has no end, and is left out"])
+                return
             if isinstance(error, json.JSONDecodeError):
                 at, said = error.pos, error.msg
             else:
@@ -89,12 +98,20 @@ def _after_space(text: str, at: int) -> int:
     return found.end() if found else at
 
 
+def _opened(path: str) -> int:
+    """A descriptor of the file that *path* leads to, or of what a shell hands in as ``<(...)``."""
+    file = os.path.realpath(path)
+    if path.startswith("/dev/") and stat.S_ISFIFO(os.stat(path).st_mode):
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return open_plain(file if os.path.isfile(file) else path)
+
+
 def _content(path: str) -> bytes:
     if path == STDIN:
         content = sys.stdin.buffer.read(MAX_BYTES + 1) if sys.stdin else b""  # None: it was closed
     else:
         try:
-            with open(open_plain(path), "rb") as file:
+            with open(_opened(path), "rb") as file:
                 content = file.read(MAX_BYTES + 1)
         except (FileNotFoundError, NotADirectoryError) as error:
             raise NothingToRead(

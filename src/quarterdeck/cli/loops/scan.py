@@ -119,9 +119,11 @@ def _nothing(
     ways = ["name a file or a folder with sessions"]
     ways += [] if everywhere else ["look at all projects with --all"]
     ways += [] if since is None else ["look further back with --since"]
+    own = "" if everywhere else " of this project"
     lately = "" if since is None else " that was written to in that time"
     return NothingToRead(
-        f"there is no session{lately} in {', '.join(map(from_home, places.looked))}", hint="; or ".join(ways)
+        f"there is no session{own}{lately} in {', '.join(map(from_home, places.looked))}",
+        hint="; or ".join(ways),
     )
 
 

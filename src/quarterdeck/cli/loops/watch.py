@@ -28,7 +28,7 @@ LEVELS = ("nudge", "pause", "stop")
 @click.option(
     "--exit-on", type=click.Choice(LEVELS), help="End with 1 at the first alarm of this level or above."
 )
-@time_option("--every", "How often to look for something new.", default="1s")
+@time_option("--every", "How often to look for something new.", default="1s", between_s=(0.01, 86_400))
 @project_option
 @json_option
 @click.pass_context
@@ -58,8 +58,10 @@ def command(
     root = os.path.realpath(project or find_root())
     if path is not None and session is not None:
         raise UsageError("a PATH and --session contradict each other", hint="use one of the two")
-    chosen = _chosen(root, session) if path is None else os.path.abspath(path)
+    chosen = _chosen(root, session) if path is None else _named(path)
     click.echo(f"watching {harmless(session_of(chosen))}; Ctrl-C ends it", err=True)
+    if not os.path.exists(chosen):
+        remark([f"{chosen} is not there yet"])
     for news in watch(chosen, settings_of(project), prices=prices_of(root), poll_s=every):
         if isinstance(news, Problem):
             remark([str(news)])
@@ -69,6 +71,16 @@ def command(
             _print(news, as_json=as_json)
             if exit_on and news.loop.alarm.level >= Level[exit_on.upper()]:
                 context.exit(1)
+
+
+def _named(path: str) -> str:
+    """The transcript at *path*, or where it will be."""
+    chosen = os.path.realpath(path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise NothingToRead(
+            f"{path:.200} is no file", hint="name a transcript, also one that is not there yet"
+        )
+    return chosen
 
 
 def _chosen(root: str, session: str | None) -> str:

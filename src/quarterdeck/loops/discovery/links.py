@@ -6,13 +6,13 @@ The levels are explained and not the changes: a stock is moved by where another 
 the effects are White's in the form HC3: there are calm and hectic times, all metrics have them together, and
 with the classical errors that looks like loops.
 
-Tests of levels take for granted that metrics come back: of walks that know nothing of each other, one seems to
-follow the other. So where it is not shown that a metric comes back, what moves it is told from changes, which is
-to say beyond one more snapshot of the past; that is valid for walks as well, and sees less.
+Where a metric stood is known to move others only if it comes back: walks that know nothing of each other seem
+to, and what adds up another metric seems to hold that back. So where it is not shown that it comes back, its
+effects are told from its changes, with one more snapshot of its past that is not tested. That sees less.
 
     constant, trend, the snapshot before ──> does a metric come back?  (Dickey-Fuller, given all metrics)
-    + shapes + earlier snapshots         ──> effects of levels           where it does
-    + one snapshot more, not tested      ──> effects of changes          where it may not
+    + shapes + earlier snapshots         ──> effects of where it stood   if it does
+    + one snapshot more, not tested      ──> effects of its changes      if it may not
 """
 
 from __future__ import annotations
@@ -123,7 +123,10 @@ def find(table: Table, *, max_lag: int, false_discovery_rate: float) -> Links:
     effects = levels.effects
     if not all(back):
         beyond = explain(models[lags], regressors, now).effects
-        effects = [one if comes else other for one, other, comes in zip(effects, beyond, back, strict=True)]
+        effects = [
+            [one if comes else other for one, other, comes in zip(*both, back * lags, strict=True)]
+            for both in zip(effects, beyond, strict=True)
+        ]
     links = _significant(table.names, effects, lags, false_discovery_rate)
     return Links(links, _together(table.names, levels), shapes, rows)
 
@@ -269,7 +272,7 @@ def _together(names: Sequence[str], explained: Explained) -> dict[tuple[str, str
 
 
 def _inverse(columns: list[list[float]]) -> list[list[float]]:
-    """The rows of the inverse of an upper triangular matrix, of whose *columns* only that triangle is there."""
+    """The rows of the inverse of an upper triangular matrix, given by its columns down to the diagonal."""
     size = len(columns)
     rows = []
     for row in range(size):

@@ -117,9 +117,9 @@ class Discovery(NamedTuple):
     Attributes:
         loops: that are shown, the strongest first.
         doubtful: that may be something else, each with its doubt.
-        links: between the metrics, also those that are part of no loop. The false discovery rate is that of
-            metrics that something of their own moves: one thing that nobody measured and all of them follow
-            makes links, too.
+        links: between the metrics, also those that are part of no loop. The false discovery rate counts what
+            chance does: what nobody measured and several metrics follow makes links as well, and metrics that
+            wander for ever have some in about one history of fifty.
         snapshots: how many were looked at.
         metrics: that were looked at.
         left_out: metrics that were not, and why.

@@ -56,7 +56,8 @@ def discover(
             a metric of which more than a fifth is unknown is left out, as is one that does not vary or
             follows from others. A snapshot counts where all metrics are known, then and one snapshot before.
         max_lag: the latest effect looked for, in snapshots, 1 to 20; fewer where there are many metrics.
-        false_discovery_rate: how large a share of the links may be chance, above 0 and below 1.
+        false_discovery_rate: how large a share of the links may be chance, above 0 and below 1 (see
+            `Discovery.links`).
         min_snapshots: of fewer that count, nothing is said; 0 to 1,000.
         confirm: ``"pcmci"``: a loop whose links a second method does not find as well is doubtful.
         max_loops: return the strongest so many, and as many doubtful ones; 0 to 10,000, and no more than that

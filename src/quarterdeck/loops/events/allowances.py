@@ -40,16 +40,11 @@ def _words(text: str) -> frozenset[str]:
 
 
 _NAME_WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+_TOOLS_THAT_WAIT = _words("wait sleep poll watch heartbeat ping alive ready await stdin")
 # The first of these that shares a word with the tool's name says what it is for.
 _TOOLS = (
     (Role.NOTE, _words("todo todos todowrite todoread plan think scratchpad tracker")),
-    (
-        Role.POLLING,
-        _words(
-            "wait sleep poll watch status progress health healthcheck heartbeat ping alive ready await"
-            " monitor output stdin"  # of a command at work in the background
-        ),
-    ),
+    (Role.POLLING, _TOOLS_THAT_WAIT),
     (
         Role.CHANGE,
         _words(
@@ -58,6 +53,7 @@ _TOOLS = (
         ),
     ),
     (Role.SEARCH, _words("grep search glob find query lookup list ls match websearch")),
+    (Role.POLLING, _words("status progress health healthcheck monitor output")),
     (Role.READING, _words("read view cat fetch webfetch notebookread")),
     (
         Role.STEPPING,
@@ -67,18 +63,27 @@ _TOOLS = (
         ),
     ),
 )
+_LOOKS = _words(
+    "get show check describe inspect count info stat stats summary summarize explain verify validate"
+)
 _EDITOR_LOOKS = _words("view read open")
 
+_QUOTED = re.compile(
+    r"<<-?\s*(['\"]?)(\w+)\1([^\n]*).*?(?:^\s*\2$|\Z)|'[^']*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL | re.MULTILINE
+)
 _PART_ENDS = re.compile(r"[;&\n()]+")
 _IN_FRONT = _words(
-    "sudo env time nohup nice timeout command exec do then else bash sh zsh -c -lc -l -e -x -n"
+    "sudo env time nohup nice timeout command exec while until if ! do then else"
+    " bash sh zsh -c -lc -l -e -x -n"
 )
-_WAITING = _words(
-    "sleep wait watch until while inotifywait squeue sacct qstat bjobs nvidia-smi pg_isready pgrep lsof ss"
-    " netstat uptime ping jobs top ps wait-for-it wait-on"
+_WAITING = _words("sleep wait watch inotifywait wait-for-it wait-on")
+_ASKING_ALWAYS = _words(
+    "squeue sacct qstat bjobs nvidia-smi pg_isready pgrep lsof ss netstat uptime ping jobs top ps"
 )
+_SAYS_NOTHING = _words("cd echo printf date true : set export source done fi clear")
+_WAITS_OUTRIGHT = re.compile(r"(?:^|[\s;&(])(?:sleep|wait|watch|until|inotifywait|--wait)\b|\btail -[fF]\b")
 _ASKING = {
-    "gh": _words("watch view checks status list"),
+    "gh": _words("watch checks status run workflow"),
     "glab": _words("ci pipeline job"),
     "kubectl": _words("get wait rollout describe logs top"),
     "docker": _words("ps logs inspect wait stats"),
@@ -98,9 +103,10 @@ _ASKING = {
 _CLOUDS = _words("aws gcloud az")
 _CLOUD_ASKS = re.compile(r" (?:describe|wait|get|list|show)\b")
 _ASKS_A_SERVER = re.compile(
-    r"health|status|ready|ping\b|alive|localhost|127\.0\.0\.1|/(?:jobs?|builds?|runs?)/"
+    r"health|status|ready|ping\b|alive|(?:localhost|127\.0\.0\.1)(?::[0-9]+)?/?(?:\s|$)|/(?:jobs?|builds?|runs?)/"
 )
 _SCRIPT_ASKS = re.compile(r"(?:^|[/_-])(?:status|poll|wait|progress|health)(?:[_-]\w+)?(?:\.(?:sh|py|js))?$")
+_SHELL_IS_TOLD = _words("-c -lc -ic eval watch timeout ssh")
 _INTERPRETERS = _words("python python3 node ruby perl")
 _CHANGES = _words("mv cp rm mkdir touch ln chmod patch apply_patch tee truncate")
 _CHANGES_BY = {
@@ -160,10 +166,9 @@ class Allowances:
         *tool* is its name, and behind a space what it is told to do, if that is one of its arguments.
         """
         if self._polling or self._batch:
-            name = tool.partition(" ")[0].casefold()
-            if any(fnmatchcase(name, pattern) for pattern in self._polling):
+            if _is_one_of(self._polling, tool):
                 return Role.POLLING
-            if any(fnmatchcase(name, pattern) for pattern in self._batch):
+            if _is_one_of(self._batch, tool):
                 return Role.STEPPING
         role = _role_of_tool(tool[:200])
         if not command or role is Role.NOTE:
@@ -172,37 +177,73 @@ class Allowances:
             return Role.READING if command in _EDITOR_LOOKS else role
         return role if role is Role.CHANGE else _role_of_command(command)
 
+    def waits_outright(self, tool: str, command: str) -> bool:
+        """Whether a call that polls says that it waits: then it may also fail again and again."""
+        return (
+            _is_one_of(self._polling, tool)
+            or not _TOOLS_THAT_WAIT.isdisjoint(_words_of_name(tool[:200]))
+            or _WAITS_OUTRIGHT.search(command) is not None
+        )
+
+
+def _is_one_of(patterns: tuple[str, ...], tool: str) -> bool:
+    name = tool.partition(" ")[0].casefold()
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def only_looks(tool: str) -> bool:
+    """Whether the name of *tool* says that it leaves everything as it is."""
+    return not _LOOKS.isdisjoint(_words_of_name(tool[:200]))
+
+
+@lru_cache(maxsize=256)
+def _words_of_name(tool: str) -> frozenset[str]:
+    return frozenset(word.casefold() for word in _NAME_WORD.findall(tool))
+
 
 @lru_cache(maxsize=256)
 def _role_of_tool(tool: str) -> Role:
-    words = {word.casefold() for word in _NAME_WORD.findall(tool)}
+    words = _words_of_name(tool)
     return next((role for role, known in _TOOLS if not known.isdisjoint(words)), Role.OTHER)
 
 
 @lru_cache(maxsize=256)
 def _role_of_command(command: str) -> Role:
-    """Waiting before changing before searching; what stands behind a pipe only reads."""
-    found = Role.CHANGE if ">" in command and _WRITES_TO_A_FILE.search(command) else Role.OTHER
+    """Waiting before changing before asking before searching; what stands behind a pipe only reads."""
+    if "'" in command or '"' in command or "<<" in command:
+        command = _QUOTED.sub(_unquoted, command)
+    roles = {Role.CHANGE} if ">" in command and _WRITES_TO_A_FILE.search(command) else set[Role]()
     for part in _PART_ENDS.split(command):
         words = part.partition("|")[0].split()
         while words and (words[0].strip("\"'") in _IN_FRONT or "=" in words[0] or words[0][0].isdigit()):
             del words[0]
-        if not words:
-            continue
-        program = words[0].strip("\"'").rpartition("/")[2]
-        if _waits(program, words, part):
-            return Role.POLLING
-        if program in _CHANGES or not _CHANGES_BY.get(program, frozenset()).isdisjoint(words):
-            found = Role.CHANGE
-        elif found is Role.OTHER and (program in _SEARCHES or words[:2] == ["git", "grep"]):
-            found = Role.SEARCH
-        elif found is Role.OTHER and program in _READS:
-            found = Role.READING
-    return found
+        if words and words[0] not in _SAYS_NOTHING:
+            roles.add(_role_of_part(words[0].strip("\"'").rpartition("/")[2], words, part))
+    if Role.POLLING in roles and (_WAITS_OUTRIGHT.search(command) or roles == {Role.POLLING}):
+        return Role.POLLING
+    return next((role for role in (Role.CHANGE, Role.SEARCH, Role.READING) if role in roles), Role.OTHER)
 
 
-def _waits(program: str, words: list[str], part: str) -> bool:
-    if program in _WAITING or not _ASKING.get(program, frozenset()).isdisjoint(words):
+def _role_of_part(program: str, words: list[str], part: str) -> Role:
+    if program in _WAITING or program in _ASKING_ALWAYS or _asks(program, words, part):
+        return Role.POLLING
+    if program in _CHANGES or not _CHANGES_BY.get(program, frozenset()).isdisjoint(words):
+        return Role.CHANGE
+    if program in _SEARCHES or words[:2] == ["git", "grep"]:
+        return Role.SEARCH
+    return Role.READING if program in _READS else Role.OTHER
+
+
+def _unquoted(quoted: re.Match[str]) -> str:
+    """What a shell runs of a quoted text: nothing, unless it is a command for another shell."""
+    if quoted[0][0] == "<":
+        return f" _ {quoted[3]}\n"
+    before = quoted.string[: quoted.start()].split()[-1:]
+    return quoted[0][1:-1] if before and before[0] in _SHELL_IS_TOLD else " _ "
+
+
+def _asks(program: str, words: list[str], part: str) -> bool:
+    if not _ASKING.get(program, frozenset()).isdisjoint(words):
         return True
     if program == "curl":
         return _ASKS_A_SERVER.search(part) is not None

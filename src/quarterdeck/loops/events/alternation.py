@@ -7,53 +7,70 @@ from typing import Annotated
 import msgspec
 
 from quarterdeck.loops.events.allowances import Role
-from quarterdeck.loops.events.findings import FORGOTTEN_AFTER, RETURNS, Count, Finding, Mark, Move
+from quarterdeck.loops.events.findings import COMPARED, FORGOTTEN_AFTER, RETURNS, Count, Finding, Mark, Move
 from quarterdeck.loops.events.model import Kind
 
 _KNOWN_TARGETS = 16
+_KNOWN_STATES = 8
 
 
 class _States(msgspec.Struct, array_like=True):
-    seen: tuple[int, int]  # the last two states, the latest last
+    seen: Annotated[list[int], msgspec.Meta(max_length=_KNOWN_STATES)]  # the latest last
     last: Count  # number of the call
     start: Mark
     returns: Count = 0
     changes: Count = 1
+    learned: Count = 0  # returns before which something new had come of the state that was left
 
 
 class Alternation(msgspec.Struct, array_like=True):
-    """To and fro between two states of the same file, whatever happens in between."""
+    """To and fro between a few states of one thing, whatever happens in between."""
 
     calls: Count = 0
+    news: Count = 0  # number of the last call that worked and said something new
     known: Annotated[dict[int, _States], msgspec.Meta(max_length=_KNOWN_TARGETS)] = msgspec.field(
         default_factory=dict
     )
 
     def observe(self, move: Move) -> Finding | None:
-        """The file that this change brings back to where it was, if it has been there too often."""
+        """The thing that this change brings back to where it was, if it has been there too often."""
         self.calls += 1
-        target, after = move.print.target, move.print.after
-        if move.print.role is not Role.CHANGE or not target or not after or move.print.failed:
+        seen = move.print
+        if seen.role is not Role.CHANGE or not seen.target or not seen.after or seen.failed:
+            if move.new and not seen.failed:
+                self.news = self.calls
             return None
-        states = self.known.get(target)
+        states = self.known.get(seen.target)
         if states is None or self.calls - states.last > FORGOTTEN_AFTER:
-            if target not in self.known and len(self.known) >= _KNOWN_TARGETS:
+            if seen.target not in self.known and len(self.known) >= _KNOWN_TARGETS:
                 del self.known[min(self.known, key=lambda known: self.known[known].last)]
-            self.known[target] = _States((move.print.before, after), self.calls, move.mark)
+            self.known[seen.target] = _States([seen.before, seen.after], self.calls, move.mark)
             return None
-        states.last = self.calls
-        earlier, latest = states.seen
-        if after == latest:
-            return None  # it says so once more: a repetition
-        if after == earlier:
-            states.returns += 1
-            states.changes += 1
-        else:
-            states.returns, states.changes, states.start = 0, 1, move.mark
-        states.seen = latest, after
-        level = RETURNS.level(states.returns)
+        self._goes_on(states, seen.before, seen.after, move.mark)
+        level = (COMPARED if states.learned * 2 > states.returns else RETURNS).level(states.returns)
         if level is None:
             return None
         return Finding(
-            Kind.ALTERNATION, level, target, states.returns, 2, states.changes, states.start, states.start
+            Kind.ALTERNATION,
+            level,
+            seen.target,
+            states.returns,
+            2,
+            states.changes,
+            states.start,
+            states.start,
         )
+
+    def _goes_on(self, states: _States, before: int, after: int, mark: Mark) -> None:
+        before_last, states.last = states.last, self.calls
+        if after == states.seen[-1] and before in {0, after}:
+            return  # it says so once more: a repetition
+        if after in states.seen and (not before or before in states.seen):
+            states.returns += 1
+            states.changes += 1
+            states.learned += self.news > before_last
+            states.seen.remove(after)
+        elif not before:  # all of it is new
+            states.returns, states.changes, states.learned, states.start = 0, 1, 0, mark
+        states.seen += [each for each in (before, after) if each and each not in states.seen]
+        del states.seen[:-_KNOWN_STATES]

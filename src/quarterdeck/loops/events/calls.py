@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 from quarterdeck.loops.events.allowances import Role
+from quarterdeck.loops.events.failures import error_of, says_it_failed
 from quarterdeck.loops.events.outcomes import (
     DONE,
     answer_of,
-    error_of,
     finds_nothing,
     is_at_work,
+    is_not_yet,
     outcome_text,
-    says_it_failed,
     steady,
 )
 from quarterdeck.loops.events.values import digest, opened, text_of
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _COMMAND_CHARS = 400
 _VERB_CHARS = 40
+_PATCH_CHARS = 100_000
 
 # Keys of arguments, as they are spelled without capitals and underscores.
 _REMARKS = frozenset({"explanation", "justification", "rationale", "reasoning", "thought", "thoughts"})
@@ -120,6 +121,12 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
     failed = says_it_failed(came, read=reads) if event.failed is None else event.failed
     if role is not Role.CHANGE and is_at_work(steadied):
         role = Role.POLLING
+    if (
+        failed
+        and role is Role.POLLING
+        and not (is_not_yet(steadied) or allowances.waits_outright(event.tool, command))
+    ):
+        role = Role.OTHER  # it will not be there the next time either
     vain = role is Role.SEARCH and finds_nothing(steadied)
     error = 0
     if failed and not vain:
@@ -210,10 +217,10 @@ def _changed(value: object, keys: dict[str, str], folder: str) -> tuple[int, int
 
 
 def _patched(patch: str) -> tuple[int, int, int]:
-    file = _PATCHED_FILE.search(patch)
+    file = _PATCHED_FILE.search(patch, 0, _PATCH_CHARS)
     if file is None:
         return 0, 0, 0
-    lines = patch.splitlines()
+    lines = patch[:_PATCH_CHARS].splitlines()
     removed = [line[1:] for line in lines if line.startswith("-") and not line.startswith("---")]
     added = [line[1:] for line in lines if line.startswith("+") and not line.startswith("+++")]
     return digest(file[1]), digest("\n".join(removed)), digest("\n".join(added))

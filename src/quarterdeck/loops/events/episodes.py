@@ -1,8 +1,8 @@
 """One loop, one story: findings of several rules about the same events are one episode.
 
 A loop is raised when its level rises. The loudest finding has the word, so that what is told of a loop says
-why it is that loud; of two as loud, the one that says precisely what repeats, not that little is new or that
-money goes.
+why it is that loud; of two as loud, the one that says precisely what repeats, not that little is new. Money
+that goes is a story of its own: it may go for many loops, or for none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from quarterdeck.loops.events.model import Alarm, Kind
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_VAGUE = frozenset({Kind.LOW_NOVELTY, Kind.SPEND})
+VAGUE = frozenset({Kind.LOW_NOVELTY, Kind.SPEND})
+"""What is told where nobody can say precisely what repeats."""
+
 _SAME_AGAIN = 8  # events between which the same loop has not ended
 
 _ADVICE = {
@@ -64,19 +66,19 @@ def tell(current: Episode | None, finding: Finding, about: Callable[[], str], ma
         alarm = alarm_of(finding, about(), mark)
         return Told(Episode(alarm, finding.identity, finding.wasted_from), begins=True, alarm=alarm)
     before = current.alarm
-    vague = finding.kind in _VAGUE
+    vague = finding.kind in VAGUE
     is_louder = finding.level > before.level
-    if vague and before.kind not in _VAGUE and not is_louder:
+    if vague and before.kind not in VAGUE and not is_louder:
         return Told(current, begins=False, alarm=None)  # it is known better already
     as_loud = finding.level == before.level
-    raised = is_louder or (as_loud and before.kind in _VAGUE and not vague)
-    known = not raised and finding.kind is before.kind and finding.identity == current.identity
-    tells = raised or (as_loud and (known or finding.events >= before.events))
+    known = as_loud and finding.kind is before.kind and finding.identity == current.identity
+    is_precise = before.kind in VAGUE and not vague
+    tells = is_louder or (as_loud and (known or is_precise or finding.events >= before.events))
     alarm = alarm_of(finding, about() if tells and not known else before.what, mark)
     wasted_from = min(current.wasted_from, finding.wasted_from, key=lambda one: one.position)
     joined = _joined(before, alarm, tells=tells)._replace(cost_picousd=_cost(wasted_from, mark))
     episode = Episode(joined, finding.identity if tells else current.identity, wasted_from)
-    return Told(episode, begins=False, alarm=alarm if raised else None)
+    return Told(episode, begins=False, alarm=alarm if is_louder else None)
 
 
 def _same_story(current: Episode, finding: Finding) -> bool:

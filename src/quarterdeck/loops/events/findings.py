@@ -14,7 +14,10 @@
                                                                            after each change
     one error, and between two of them something        6      9    14
       new was tried, waited for, or asked for
-    returns to a state that was left                    3      5     8
+    the same, and before each something was changed     6      9     –
+    the same, each time of another call                 4      6    24
+    returns to a state that was left                    3      5     8   never louder than a pause where
+                                                                           something new comes of them
     one message, or nearly the same                     3      5     8   with calls in between: as the next
     messages without a call, half of them nothing new   6     10    16   else 24, 96 and 384
     one chunk inside one message                        6     12    24
@@ -63,6 +66,7 @@ class Limits(NamedTuple):
         return Level.STOP if count >= self.stop else Level.PAUSE if count >= self.pause else Level.NUDGE
 
 
+_NEVER = 2**62
 SAME_CALL = Limits(4, 6, 10)
 UNKNOWN_OUTCOME = Limits(6, 10, 16)
 STEPPING = Limits(12, 24, 48)
@@ -74,7 +78,11 @@ OTHER_FAILURE = Limits(8, 12, 20)
 ROUNDS = Limits(3, 5, 8)
 SAME_ERROR = Limits(4, 6, 10)
 TRIED_ERROR = Limits(6, 9, 14)
+MENDED_ERROR = Limits(6, 9, _NEVER)
+BATCH_ERROR = Limits(4, 6, 24)
+BATCH_OF_TARGETS = Limits(6, 9, 24)
 RETURNS = Limits(3, 5, 8)
+COMPARED = Limits(3, 5, _NEVER)
 SAME_MESSAGE = Limits(3, 5, 8)
 MESSAGES = Limits(6, 10, 16)
 NEW_MESSAGES = Limits(24, 96, 384)
@@ -132,10 +140,12 @@ class Move(NamedTuple):
         print: what of it is compared.
         new: whether this call with this outcome was not known, and said anything.
         changed: whether it made something different that was not so before.
+        touched: whether it may have: also whatever works, is new, and does not only look.
         mark: where it is.
     """
 
     print: Footprint
     new: bool
     changed: bool
+    touched: bool
     mark: Mark

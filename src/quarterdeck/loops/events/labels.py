@@ -13,8 +13,9 @@ import msgspec
 
 from quarterdeck.errors import ScrubRefused
 from quarterdeck.loops.events.calls import spelled, without_remarks
+from quarterdeck.loops.events.failures import telling_line
 from quarterdeck.loops.events.findings import LABEL_CHARS
-from quarterdeck.loops.events.outcomes import outcome_text, telling_line
+from quarterdeck.loops.events.outcomes import outcome_text
 from quarterdeck.loops.events.values import cut, opened, shortened, text_of
 
 if TYPE_CHECKING:

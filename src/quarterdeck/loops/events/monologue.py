@@ -60,27 +60,37 @@ class Monologue(msgspec.Struct, array_like=True):
     start: Mark = Mark()
     known: Annotated[list[_Said], msgspec.Meta(max_length=_KNOWN)] = msgspec.field(default_factory=list)
     vocabulary: _Words = msgspec.field(default_factory=list)  # of the row, the latest last
+    unread: str = ""  # the first of a row: most are followed by something new, and need not be taken apart
 
     def acted(self, *, new: bool) -> None:
         """A call was made: the row ends; what was said counts on only if the call was nothing new."""
+        if new:
+            self.known.clear()
+            self.unread = ""
+        self.settle()
         if self.in_a_row:
             self.in_a_row = self.news = 0
             self.vocabulary.clear()
-        if new:
-            self.known.clear()
         for said in self.known:
             said.in_a_row = 0
 
     def observe(self, text: str, before: Mark, mark: Mark) -> Finding | None:
         """Whether a message of the agent, whose text is not blank, is one too many."""
+        self.settle()
         if self.in_a_row == 0:
             self.start = mark
         self.in_a_row += 1
-        said = self._meet(text, mark)
         times = chanted(text)
         level = CHANTED.level(times)
+        if self.in_a_row == 1 and not self.known:
+            self.unread = _ends(text)
+            said = None
+        else:
+            said = self._meet(_ends(text), mark)
         if level is not None:
             return Finding(Kind.MONOLOGUE, level, mark.position, times, 1, 1, mark, before)
+        if said is None:
+            return None
         times, start = said.times, said.start
         level = SAME_MESSAGE.level(said.in_a_row) or MESSAGES.level(times)
         if level is None:
@@ -89,6 +99,12 @@ class Monologue(msgspec.Struct, array_like=True):
         if level is None:
             return None
         return Finding(Kind.MONOLOGUE, level, start.position, times, 0, times, start, start)
+
+    def settle(self) -> None:
+        """Take apart what is unread: no text is kept."""
+        if self.unread:
+            text, self.unread = self.unread, ""
+            self._meet(text, self.start)
 
     def _meet(self, text: str, mark: Mark) -> _Said:
         spoken = words(text)
@@ -109,10 +125,14 @@ class Monologue(msgspec.Struct, array_like=True):
         return said
 
 
+def _ends(text: str) -> str:
+    if len(text) <= 2 * _COMPARED_CHARS:
+        return text
+    return f"{text[:_COMPARED_CHARS]}\n{text[-_COMPARED_CHARS:]}"
+
+
 def words(text: str) -> dict[int, int]:
-    """The lengths of the words of *text*, of a long one those at its ends, by their digests."""
-    if len(text) > 2 * _COMPARED_CHARS:
-        text = f"{text[:_COMPARED_CHARS]}\n{text[-_COMPARED_CHARS:]}"
+    """The lengths of the words of *text* by their digests."""
     found = _WORD.findall(text.casefold()) or [text]
     return {crc32(word.encode("utf-8", "replace")): len(word) for word in found[: 2 * _COMPARED_CHARS]}
 

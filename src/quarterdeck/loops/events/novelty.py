@@ -52,6 +52,7 @@ class Novelty(msgspec.Struct, array_like=True):
     window: Annotated[int, msgspec.Meta(ge=0, lt=1 << _WINDOW)] = 0  # one bit a call, set: new
     calls: Count = 0
     changed: Count = 0  # number of the last call that changed something
+    touched: Count = 0  # of the last that may have
     waited: Count = 0  # number of the last call that only waited
     low: Count = 0  # calls on end at which little was new
     marks: Annotated[list[Mark], msgspec.Meta(max_length=_WINDOW + 1)] = msgspec.field(default_factory=list)
@@ -82,15 +83,17 @@ class Novelty(msgspec.Struct, array_like=True):
         return next((one.came for one in self.known.values() if one.error == seen.error and one.came), "")
 
     def _goes_on(self, known: Known) -> bool:
-        return self.changed <= known.last and self.calls - known.last <= FORGOTTEN_AFTER
+        return self.touched <= known.last and self.calls - known.last <= FORGOTTEN_AFTER
 
     def observe(self, move: Move) -> Finding | None:
         """Whether little of the last calls was new; waiting is no activity and does not count."""
         if move.changed:
             self.changed = self.calls
+        if move.touched:
+            self.touched = self.calls
         if move.print.role is Role.POLLING:
             self.waited = self.calls
-        if move.print.role is Role.POLLING or move.print.role is Role.STEPPING:
+        if move.print.role is Role.POLLING or (move.print.role is Role.STEPPING and not move.new):
             return None
         self.window = (self.window << 1 | move.new) & ((1 << _WINDOW) - 1)
         self.marks.append(move.mark)

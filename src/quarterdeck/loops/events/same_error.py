@@ -8,7 +8,10 @@ import msgspec
 
 from quarterdeck.loops.events.allowances import Role
 from quarterdeck.loops.events.findings import (
+    BATCH_ERROR,
+    BATCH_OF_TARGETS,
     FORGOTTEN_AFTER,
+    MENDED_ERROR,
     POLLING,
     SAME_ERROR,
     TRIED_ERROR,
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
     from quarterdeck.loops.events.calls import Footprint
 
 _KNOWN_ERRORS = 16
-_KNOWN_TARGETS = 8
+_KNOWN_CALLS = 24
+
+
+_Few = Annotated[list[int], msgspec.Meta(max_length=_KNOWN_CALLS)]
 
 
 class _Trouble(msgspec.Struct, array_like=True):
@@ -33,19 +39,19 @@ class _Trouble(msgspec.Struct, array_like=True):
     last: Count  # number of the call
     call: int
     target: int
-    excused: Count = 0  # times before which something new was tried, or waited for
+    excused: Count = 0  # times before which something may have been changed, or was waited for
+    mended: Count = 0  # times before which something may have been changed
     polled: Count = 0  # how often it also came while somebody waited, with nothing changed since
-    targets: Annotated[list[int], msgspec.Meta(max_length=_KNOWN_TARGETS)] = msgspec.field(
-        default_factory=list
-    )
+    targets: _Few = msgspec.field(default_factory=list)
+    calls: _Few = msgspec.field(default_factory=list)
 
 
 class SameError(msgspec.Struct, array_like=True):
     """One error, whatever was called."""
 
     calls: Count = 0
-    changed: Count = 0  # number of the last call that changed something
-    tried: Count = 0  # of the last that did, or waited
+    touched: Count = 0  # number of the last call that may have changed something
+    waited: Count = 0  # of the last that only waited
     known: Annotated[dict[int, _Trouble], msgspec.Meta(max_length=_KNOWN_ERRORS)] = msgspec.field(
         default_factory=dict
     )
@@ -53,20 +59,21 @@ class SameError(msgspec.Struct, array_like=True):
     def observe(self, move: Move) -> Finding | None:
         """The error of this call, if it has come too often; a call that works ends what it failed with."""
         self.calls += 1
-        polls = move.print.role is Role.POLLING
-        if move.changed:
-            self.changed = self.calls
-        if move.changed or polls:
-            self.tried = self.calls
+        if move.touched:
+            self.touched = self.calls
+        if move.print.role is Role.POLLING:
+            self.waited = self.calls
         if not move.print.failed:
             self._over(move.print)
             return None
         if not move.print.error:
             return None
         trouble = self._trouble(move)
-        level, times = self._limits(trouble).level(trouble.times), trouble.times
+        times = trouble.times
+        level = _limits(trouble).level(times)
         if level is None:
-            level, times = POLLING.level(trouble.times + trouble.polled), trouble.times + trouble.polled
+            times += trouble.polled
+            level = POLLING.level(times)
         if level is None:
             return None
         start = trouble.start
@@ -83,25 +90,33 @@ class SameError(msgspec.Struct, array_like=True):
             if error not in self.known and len(self.known) >= _KNOWN_ERRORS:
                 del self.known[min(self.known, key=lambda known: self.known[known].last)]
             trouble = self.known[error] = _Trouble(0, move.mark, self.calls, call, target)
-        elif move.print.role is Role.POLLING and self.changed < trouble.last:
+        elif move.print.role is Role.POLLING and self.touched < trouble.last:
             trouble.polled += 1
             trouble.last = self.calls
             return trouble
-        elif self.tried > trouble.last:
-            trouble.excused += 1
+        else:
+            trouble.excused += max(self.touched, self.waited) > trouble.last
+            trouble.mended += self.touched > trouble.last
         trouble.times += 1
         trouble.last, trouble.call, trouble.target = self.calls, call, target
-        if target and target not in trouble.targets and len(trouble.targets) < _KNOWN_TARGETS:
-            trouble.targets.append(target)
+        for seen, known in ((target, trouble.targets), (call, trouble.calls)):
+            if seen and seen not in known and len(known) < _KNOWN_CALLS:
+                known.append(seen)
         return trouble
-
-    @staticmethod
-    def _limits(trouble: _Trouble) -> Limits:
-        """More patience where each time something new was tried, or something else was asked for."""
-        tried = trouble.excused * 2 >= trouble.times - 1 > 0
-        return TRIED_ERROR if tried or len(trouble.targets) * 2 > trouble.times else SAME_ERROR
 
     def _over(self, done: Footprint) -> None:
         for error, trouble in list(self.known.items()):
             if trouble.call == done.call or (done.target and trouble.target == done.target and done.before):
                 del self.known[error]
+
+
+def _limits(trouble: _Trouble) -> Limits:
+    """More patience where each time something was tried, or something else was asked for."""
+    again = trouble.times - 1
+    if trouble.mended == again > 0:
+        return MENDED_ERROR
+    if trouble.excused * 2 >= again > 0:
+        return TRIED_ERROR
+    if len(trouble.targets) * 2 > trouble.times:
+        return BATCH_OF_TARGETS
+    return BATCH_ERROR if len(trouble.calls) == min(trouble.times, _KNOWN_CALLS) else SAME_ERROR

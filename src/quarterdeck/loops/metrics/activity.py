@@ -104,7 +104,7 @@ def _goes_round(columns: _Columns, signs: Sequence[int], wanted: int) -> bool:
     """Whether each metric moves as the one before would move it, the first one surely and as *wanted*."""
     towards = 0.0
     for i, (name, values) in enumerate(columns):
-        found = _movement(known(values))
+        found = movement(known(values))
         if not i:
             if found.direction == "none" or wanted * found.z < 0:
                 return False
@@ -118,7 +118,7 @@ def _goes_round(columns: _Columns, signs: Sequence[int], wanted: int) -> bool:
     return True
 
 
-def _movement(values: Sequence[float]) -> MannKendall:
+def movement(values: Sequence[float]) -> MannKendall:
     """Where the metric goes; for a handful of values, where all of them go."""
     found = mann_kendall(values, exact=True)
     if len(values) > _TOO_FEW:
@@ -147,7 +147,7 @@ def _signature(loop: FeedbackLoop, columns: Mapping[str, Sequence[float | None]]
     if not steepness or _steepness(lead[-(len(lead) // 2 + 1) :]) / steepness < needed:
         return 0.0
     enough = min(1.0, len(lead) / MIN_SNAPSHOTS)
-    return abs(_movement(lead).tau) * clear * enough
+    return abs(movement(lead).tau) * clear * enough
 
 
 def _steepness(values: Sequence[float]) -> float:

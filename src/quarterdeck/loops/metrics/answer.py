@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from quarterdeck.loops.metrics.activity import MIN_KNOWN, activity
-from quarterdeck.loops.metrics.columns import SUCCESS, Columns, known
+from quarterdeck.loops.metrics.activity import MIN_KNOWN, activity, movement
+from quarterdeck.loops.metrics.columns import SHARES, SUCCESS, Columns, is_binary, known
+from quarterdeck.loops.metrics.feedback import MIN_SNAPSHOTS
 from quarterdeck.loops.metrics.leverage import interventions
 from quarterdeck.loops.metrics.model import LoopPolarity, LoopType
 from quarterdeck.loops.metrics.trend import mann_kendall, theil_sen
@@ -42,7 +43,12 @@ def answer(
     metrics = Columns(history)
     found = dominant(metrics, loops)
     metric = found.measured[0] if found else _first_known(metrics, loops, watch)
-    details: dict[str, Any] = {"trend": None, "onset": onset_of(watch, shift), "snapshots": len(history)}
+    details: dict[str, Any] = {
+        "trend": None,
+        "onset": onset_of(watch, shift),
+        "snapshots": len(history),
+        "notes": _notes(metrics, loops, watch),
+    }
     if metric is None:
         advice = _advice_without_data(len(history))
         return _said(None, "insufficient_data", "insufficient_data", advice, details)
@@ -66,7 +72,7 @@ def _said(
         "loop_confirmed": bool(found and found.feedback.confirmed),
         "loop_strength": round(found.strength, 6) if found else 0.0,
         "trend": trend,
-        "recommendation": harmless(recommendation),
+        "recommendation": harmless(" ".join((recommendation, *details["notes"]))),
         "details": details,
     }
 
@@ -79,7 +85,7 @@ def _first_known(metrics: Columns, loops: Sequence[FeedbackLoop], watch: str) ->
 
 def trend_of(metric: str, values: Sequence[float]) -> dict[str, Any]:
     """Where *metric* goes and how fast, whatever the reason; p-values are two-sided."""
-    found, slope = mann_kendall(values, exact=True), theil_sen(values).slope
+    found, slope = movement(values), theil_sen(values).slope
     return {
         "metric": metric,
         "direction": found.direction,
@@ -89,6 +95,23 @@ def trend_of(metric: str, values: Sequence[float]) -> dict[str, Any]:
         "tau": found.tau,
         "values": len(values),
     }
+
+
+def _notes(metrics: Columns, loops: Sequence[FeedbackLoop], watch: str) -> list[str]:
+    """What about the snapshots themselves stands in the way of an answer."""
+    names = dict.fromkeys((watch, SUCCESS, "success", *(name for loop in loops for name in loop.components)))
+    notes = []
+    for name in names:
+        texts = sum(isinstance(snapshot.get(name), str) for snapshot in metrics.history)
+        if texts:
+            notes.append(f"{name} is text in {texts} snapshots, which counts as unknown: pass numbers.")
+        if name in SHARES and (most := max(map(abs, known(metrics[name])), default=0)) > 1:
+            notes.append(f"{name} goes up to {most:g}: it is taken for a share of 0 to 1.")
+    if len(metrics.history) >= MIN_SNAPSHOTS and known(metrics[SUCCESS]) and is_binary(metrics[SUCCESS]):
+        notes.append(
+            "Success is only told as yes or no, by which a loop can hardly be shown: pass success_rate."
+        )
+    return notes
 
 
 def onset_of(metric: str, shift: Shift | None) -> dict[str, Any] | None:
@@ -142,7 +165,8 @@ def _advice(found: Activity) -> str:
     if loop.loop_type is LoopType.BALANCING:
         return f"Stable: something works against every change. {todo}".strip()
     if loop.polarity is LoopPolarity.VICIOUS:
-        return f"INTERVENTION NEEDED: this {sure}. {todo}".strip()
+        urgent = "INTERVENTION NEEDED" if found.feedback.confirmed else "Intervene early"
+        return f"{urgent}: this {sure}. {todo}".strip()
     if loop.polarity is LoopPolarity.VIRTUOUS:
         return f"Keep going: this {sure}. {todo}".strip()
     return f"Look at it: this {sure}. {todo}".strip()

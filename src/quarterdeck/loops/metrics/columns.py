@@ -16,6 +16,9 @@ from quarterdeck.errors import UsageError
 
 SUCCESS = "success_rate"
 
+SHARES = frozenset({"trust", SUCCESS, "failure_rate", "error_rate"})
+"""Metrics that are between 0 and 1 if they are what their names say."""
+
 _OTHER_NAMES = {SUCCESS: "success"}
 """A snapshot that lacks the first may have the second: of one piece of work, whether it went well."""
 
@@ -74,7 +77,7 @@ def as_history(value: object) -> list[Mapping[Any, object]]:
     Raises:
         UsageError: it is no sequence, or one of them is no mapping.
     """
-    if not isinstance(value, Sequence):
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
         raise UsageError(
             f"a history is a list of snapshots, got a value of type {type(value).__name__}",
             hint='pass a list such as [{"trust": 0.5, "success": True}, ...], the oldest first',

@@ -125,7 +125,8 @@ class FeedbackLoopDetector:
             ``stabilizing`` with a balancing one, without one ``rising``, ``falling``, ``steady`` or
             ``insufficient_data``), ``recommendation``, and ``details``: ``trend`` of the loop's first metric,
             last ``onset`` of the watched one, ``snapshots`` looked at, the ``loop`` with its interventions,
-            its ``measured`` components and their ``links``.
+            its ``measured`` components and their ``links``, and ``notes`` on what stands in the way of an
+            answer.
 
         Raises:
             UsageError: *history* is no sequence of mappings.
@@ -185,13 +186,23 @@ class FeedbackLoopDetector:
         loop = self._loops.get(loop_id)
         return [each.name for each in interventions(loop.intervention_points)] if loop else []
 
-    def register_custom_loop(self, loop: FeedbackLoop) -> None:
-        """Look for *loop*, as it is now, from now on; one with the id of another takes its place.
+    def register_custom_loop(self, loop: FeedbackLoop, *, replace: bool = False) -> None:
+        """Look for *loop*, as it is now, from now on.
+
+        Args:
+            loop: what to look for.
+            replace: whether it may take the place of the one that has its id, a standard loop as well.
 
         Raises:
-            UsageError: it has no id or no components, or its signs cannot be those of its type.
+            UsageError: it has no id or no components, signs that cannot be those of its type, or an id that
+                is taken.
         """
         check(loop)
+        if loop.loop_id in self._loops and not replace:
+            raise UsageError(
+                f"there is a loop with the id {loop.loop_id!r:.60} already",
+                hint="give yours another id, or pass replace=True",
+            )
         self._loops[loop.loop_id] = twin(loop)
         self._answer = None
 

@@ -60,17 +60,12 @@ def fit(rows: Sequence[Sequence[float]], target: Sequence[float]) -> Fit | None:
         combinations of others (a constant column next to the constant is one). None also for numbers that
         are not finite, or so large that their squares are not.
     """
-    fits = _fit_all(list(zip(*rows, strict=True)), [target])
-    return fits[0] if fits else None
-
-
-def _fit_all(columns: Sequence[Sequence[float]], targets: Sequence[Sequence[float]]) -> list[Fit] | None:
-    """A Fit for each target on the same regressors, which are made orthogonal once."""
+    columns = list(zip(*rows, strict=True))
     count = len(columns)
-    if not columns or len(columns[0]) <= count:
+    if not columns or len(target) <= count:
         return None
-    scales = [_scale(column) for column in (*columns, *targets)]
-    left = [[value / by for value in each] for each, by in zip((*columns, *targets), scales, strict=True)]
+    scales = [_scale(column) for column in (*columns, target)]
+    left = [[value / by for value in each] for each, by in zip((*columns, target), scales, strict=True)]
     squares = [_dot(column, column) for column in left]
     upper: list[list[float]] = []  # row by row, how much of a regressor is in what comes after it
     for index in range(count):
@@ -78,36 +73,31 @@ def _fit_all(columns: Sequence[Sequence[float]], targets: Sequence[Sequence[floa
         own = _dot(regressor, regressor)
         if not squares[index] * _INDEPENDENT**2 < own < math.inf:  # nor if it is zero or not a number
             return None
-        shares = [0.0] * len(left)
-        for after in range(index + 1, len(left)):
+        shares = [0.0] * (count + 1)
+        for after in range(index + 1, count + 1):
             share = shares[after] = _dot(regressor, left[after]) / own
             left[after] = [value - share * part for value, part in zip(left[after], regressor, strict=True)]
         upper.append(shares)
         squares[index] = own
 
-    variances = _inverse_diagonal(upper, squares)
-    fits = []
-    for place in range(count, len(left)):
-        unexplained = _dot(left[place], left[place])
-        rounding = squares[place] * (count * _ROUNDING) ** 2
-        spread = math.sqrt(max(unexplained, rounding) / (len(left[place]) - count))
-        coefficients = _solve(upper, [shares[place] for shares in upper])
-        errors = [spread * math.sqrt(variance) for variance in variances]
-        scaled = Fit(tuple(coefficients), tuple(errors), (), unexplained, len(left[place]) - count)
-        fits.append(_finished(scaled, scales[:count], scales[place]))
-    return fits if all(map(_is_finite, fits)) else None
-
-
-def _finished(fit: Fit, scales: Sequence[float], scale: float) -> Fit:
-    """*fit* in the caller's units, with its p-values; the regressors were in units of *scales*."""
-    pairs = zip(fit.coefficients, fit.standard_errors, strict=True)
-    return Fit(
-        tuple(value * scale / by for value, by in zip(fit.coefficients, scales, strict=True)),
-        tuple(error * scale / by for error, by in zip(fit.standard_errors, scales, strict=True)),
-        tuple(student_p(value / error if error else 0.0, fit.degrees_of_freedom) for value, error in pairs),
-        fit.residual_squares * scale * scale,
-        fit.degrees_of_freedom,
+    unexplained = _dot(left[count], left[count])
+    rounding = squares[count] * (count * _ROUNDING) ** 2
+    freedom = len(target) - count
+    spread = math.sqrt(max(unexplained, rounding) / freedom)
+    values = _solve(upper, [shares[count] for shares in upper])
+    errors = [spread * math.sqrt(variance) for variance in _inverse_diagonal(upper, squares)]
+    *by, scale = scales
+    found = Fit(
+        tuple(value * scale / each for value, each in zip(values, by, strict=True)),
+        tuple(error * scale / each for error, each in zip(errors, by, strict=True)),
+        tuple(
+            student_p(value / error if error else 0.0, freedom)
+            for value, error in zip(values, errors, strict=True)
+        ),
+        unexplained * scale * scale,
+        freedom,
     )
+    return found if _is_finite(found) else None
 
 
 def _is_finite(fit: Fit) -> bool:

@@ -3,11 +3,13 @@
     places     the files of sessions, as agents keep them or as somebody names them
     scan       files ──> transcripts ──> AgentLoopDetector ──> a report of loops with their cost
                many of them by several processes: side_by_side
-    following  one file as far as it was read, and a detector for each who acts in it
+    actors     a detector for each who acts in a session
+    following  one file as far as it was read, and its actors
     watch      one file, as it grows ──> alarms as they come
-    hook       what Claude Code asks before a call (protocol) ──> judging ──> allow, tell, ask a person, block
+    hook       what Claude Code asks before a call (protocol) ──> asked ──> judging
+               ──> allow, tell, ask a person, block
     lesson     a loop that is certain ──> a pattern to avoid, in the pattern library
-    wording    how often a loop went round, and since when, in words
+    wording    loops in words: how often, since when, and why a call is not made
     prices     what answers have cost, by the ledger's price book
 
 Nothing here is imported before it is used: the hook runs before every call of an agent.

@@ -16,24 +16,21 @@ import time
 from typing import TYPE_CHECKING
 
 from quarterdeck.config import load
-from quarterdeck.costs.money import format_usd
 from quarterdeck.errors import NothingToRead
-from quarterdeck.files import open_plain, write_atomically
+from quarterdeck.files import PRIVATE_FILE, open_plain
 from quarterdeck.loops.events.model import AgentEvent, Level
+from quarterdeck.loops.sessions.asked import checksum
 from quarterdeck.loops.sessions.following import Following
 from quarterdeck.loops.sessions.prices import prices_of
 from quarterdeck.loops.sessions.protocol import Answer, asking, blocking, said, telling
-from quarterdeck.loops.sessions.wording import how_often, since_when
+from quarterdeck.loops.sessions.wording import reason
 from quarterdeck.loops.settings import LoopSettings
-from quarterdeck.words import count, harmless
+from quarterdeck.words import count
 from quarterdeck.workspace import find_root
 
 if TYPE_CHECKING:
     from quarterdeck.loops.events.model import Alarm
     from quarterdeck.loops.sessions.protocol import Question
-
-MARK = "quarterdeck loops:"
-"""What every reason begins with; by it a call that was blocked is known in the transcript."""
 
 KEPT_DAYS = 30
 """How long the state of a session is kept that nobody goes on with."""
@@ -43,7 +40,7 @@ LAST_BYTES = 8_000_000
 
 MAX_STATE_BYTES = 64_000_000
 
-_MARKED_CHARS = 400
+_CUT_EVENTS = 32  # what begins so soon where a transcript is cut may have begun before
 _ENDINGS = (".asked", ".json", ".tmp")
 
 
@@ -55,23 +52,19 @@ def judged(question: Question, folder: str) -> Answer:
     """
     root = find_root(question.folder or ".")
     settings = load(LoopSettings, "loops", root).values
-    state = _state_of(question, folder)
-    session = _followed(question, root, settings, state)
-    alarm = session.consider(AgentEvent.call(question.tool, question.arguments), question.agent)
-    is_news = False
-    if alarm is not None:
-        loop = (alarm.start, int(alarm.level))
-        is_news = session.told.get(question.agent) != loop
-        session.told[question.agent] = loop
-    note = _kept(session, state, _state_path(question, folder))
+    before = _state_of(question, folder)
+    session = _followed(question, root, settings, before)
+    actor = session.actors[question.agent]
+    alarm = actor.detector.consider(AgentEvent.call(question.tool, question.arguments))
+    is_news = alarm is not None and actor.is_news(alarm.level, _names(alarm, question))
+    note = _kept(session, before, _state_path(question, folder))
     if alarm is None:
         return Answer(err=note)
-    if alarm.level is Level.STOP:
-        reason = _blocked(alarm, session.left_out.get(question.agent, 0))
-        return blocking(reason) if settings.hook_blocks else asking(reason, note)
-    if not is_news:
-        return Answer(err=note)
-    return (asking if alarm.level is Level.PAUSE else telling)(_reason(alarm), note)
+    if alarm.level is Level.STOP and settings.hook_blocks:
+        return blocking(_blocked(alarm, actor.blocked))
+    if question.attended and (alarm.level is Level.STOP or (alarm.level is Level.PAUSE and is_news)):
+        return asking(reason(alarm), note)
+    return telling(reason(alarm), note) if is_news else Answer(err=note)
 
 
 def recorded(question: Question) -> Answer:
@@ -89,8 +82,13 @@ def recorded(question: Question) -> Answer:
     from quarterdeck.loops.sessions.lesson import is_certain, record_loop, source_of
     from quarterdeck.patterns import PatternLibrary
 
-    session = _followed(question, root, settings, "")
-    certain = [each for each in session.loops() if is_certain(each.alarm)]
+    session = _followed(question, root, settings, b"")
+    is_cut = os.path.getsize(session.path) > LAST_BYTES
+    certain = [
+        each
+        for each in session.actors.loops()
+        if is_certain(each.alarm) and not (is_cut and each.alarm.start <= _CUT_EVENTS)
+    ]
     if certain:
         with PatternLibrary(root=root) as library:
             for alarm, actor in certain:
@@ -98,11 +96,12 @@ def recorded(question: Question) -> Answer:
     return Answer()
 
 
-def _followed(question: Question, root: str, settings: LoopSettings, state: str) -> Following:
+def _followed(question: Question, root: str, settings: LoopSettings, state: bytes) -> Following:
     """The session of *question*, read to its end."""
     path = _transcript(question)
     if not os.path.exists(path):
-        raise NothingToRead(f"there is no transcript {path:.200}", hint="it is there after the first answer")
+        named = f"there is no transcript {path:.200}" if path else "the question names no transcript"
+        raise NothingToRead(named, hint="it is there after the first answer")
     session = Following(
         path,
         settings,
@@ -110,7 +109,6 @@ def _followed(question: Question, root: str, settings: LoopSettings, state: str)
         prices=prices_of(root),
         last_bytes=LAST_BYTES,
         folder=question.folder,
-        leave_out=_was_blocked,
     )
     for _ in session.read():
         pass  # an alarm is raised when the call is made; what counts here is the next one
@@ -126,34 +124,31 @@ def _transcript(question: Question) -> str:
     return own if os.path.isfile(own) else question.transcript
 
 
-def _was_blocked(event: AgentEvent) -> bool:
-    """Whether it is a call that was not made, because of us."""
-    if event.failed is False or event.outcome is None:
-        return False
-    outcome = event.outcome if isinstance(event.outcome, str) else str(event.outcome)[: 2 * _MARKED_CHARS]
-    return MARK in outcome[:_MARKED_CHARS]
+def _names(alarm: Alarm, question: Question) -> tuple[str, str]:
+    """What a loop is known by: where it began, and the call, for it may begin anew with that."""
+    return f"{alarm.kind} {alarm.start}", f"{checksum(question):08x}"
 
 
 def _state_path(question: Question, folder: str) -> str:
     return os.path.join(folder, f"{question.key}.json")
 
 
-def _state_of(question: Question, folder: str) -> str:
+def _state_of(question: Question, folder: str) -> bytes:
     """What was remembered of the session; empty: nothing that can be used."""
     try:
         with open(open_plain(_state_path(question, folder)), "rb") as file:
-            return file.read(MAX_STATE_BYTES).decode()
-    except (OSError, UnicodeDecodeError):
-        return ""
+            return file.read(MAX_STATE_BYTES)
+    except OSError:
+        return b""
 
 
-def _kept(session: Following, before: str, path: str) -> str:
+def _kept(session: Following, before: bytes, path: str) -> str:
     """Remember *session* at *path*, if it is not as *before*; a note where that cannot be done."""
     now = session.state
     if now == before:
         return ""
     try:
-        write_atomically(path, now.encode())
+        _replace(path, now)
         if not before:
             _forget_old(os.path.dirname(path))
     except OSError as error:
@@ -161,23 +156,35 @@ def _kept(session: Following, before: str, path: str) -> str:
     return ""
 
 
+def _replace(path: str, content: bytes) -> None:
+    """Put *content* at *path*, for its owner, whole or not at all.
+
+    The disk is not waited for: what a crash of the machine leaves damaged is as none.
+    """
+    temporary = f"{path}.{os.getpid()}.tmp"
+    descriptor = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, PRIVATE_FILE
+    )
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise
+
+
 def _forget_old(folder: str) -> None:
     """Remove what is left of sessions that nobody has gone on with for `KEPT_DAYS`."""
     before = time.time() - KEPT_DAYS * 86_400
     with os.scandir(folder) as listing:
         for entry in listing:
-            if entry.name.endswith(_ENDINGS) and entry.stat(follow_symlinks=False).st_mtime < before:
-                with contextlib.suppress(FileNotFoundError):  # another hook was faster
+            with contextlib.suppress(FileNotFoundError):  # another hook was faster
+                if entry.name.endswith(_ENDINGS) and entry.stat(follow_symlinks=False).st_mtime < before:
                     os.unlink(entry.path)
-
-
-def _reason(alarm: Alarm) -> str:
-    """What goes in circles, how often, since when and for how much, and what to do instead."""
-    wasted = "" if alarm.cost_picousd is None else f", for {format_usd(alarm.cost_picousd)}"
-    told = f"{how_often(alarm)} with this call, {since_when(alarm)}{wasted}"
-    return harmless(f"{MARK} {alarm.kind}: {alarm.what}. {told}. {alarm.advice}")
 
 
 def _blocked(alarm: Alarm, times: int) -> str:
     again = f", {count(times, 'time')} already" if times else ""
-    return f"{_reason(alarm)} This very call is blocked{again}. Do something else, or say what is in the way."
+    return f"{reason(alarm)} This very call is blocked{again}. Do something else, or say what is in the way."

@@ -53,7 +53,11 @@ def named(paths: Iterable[str], since_s: float = 0.0) -> Places:
         looked.append(absolute)
         if not os.path.lexists(absolute):
             problems.append(Problem(absolute, 0, "is not there"))
-        for each in walk(absolute, lambda name: name.endswith(ENDINGS)):
+        elif os.path.exists(absolute) and not os.path.isfile(absolute) and not os.path.isdir(absolute):
+            problems.append(Problem(absolute, 0, "is no file and no folder: write what it gives into a file"))
+            continue
+        file = os.path.realpath(absolute)  # whoever names a link means what it leads to
+        for each in walk(file if os.path.isfile(file) else absolute, lambda name: name.endswith(ENDINGS)):
             if isinstance(each, Problem):
                 problems.append(each)
             else:

@@ -17,6 +17,8 @@ MAX_BYTES = 64_000_000
 """Of a question: more than any call has as its arguments."""
 
 _BLOCK = 2  # the exit code that keeps Claude Code from making a call
+_NEVER_ASKS = frozenset({"bypassPermissions", "dontAsk"})
+_PROGRAMS = "sdk-"  # -p and the SDKs: what would be asked there is denied, and nobody hears of it
 _SAID_CHARS = 300
 _NAME_CHARS = 40
 
@@ -31,6 +33,7 @@ class Question(NamedTuple):
         transcript: the path of the session's.
         folder: of the project.
         tool, arguments: of the call about to be made.
+        attended: whether there may be a person who can be asked.
     """
 
     event: str
@@ -40,6 +43,7 @@ class Question(NamedTuple):
     folder: str
     tool: str
     arguments: object
+    attended: bool = True
 
     @property
     def key(self) -> str:
@@ -86,6 +90,8 @@ def question_of(content: bytes) -> Question:
         os.environ.get("CLAUDE_PROJECT_DIR") or text("cwd"),
         text("tool_name"),
         found.get("tool_input"),
+        text("permission_mode") not in _NEVER_ASKS
+        and not os.environ.get("CLAUDE_CODE_ENTRYPOINT", "").startswith(_PROGRAMS),
     )
 
 

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.errors import QuarterdeckError
-from quarterdeck.loops.events import AgentLoopDetector
-from quarterdeck.loops.sessions.following import Loop, reason_of
+from quarterdeck.loops.events.model import Kind
+from quarterdeck.loops.sessions.actors import Actors
+from quarterdeck.loops.sessions.following import reason_of
 from quarterdeck.loops.transcripts import read_events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Hashable, Iterable, Iterator
 
     from quarterdeck.costs.pricing import PriceBook
+    from quarterdeck.loops.sessions.actors import Loop
     from quarterdeck.loops.settings import LoopSettings
 
 MAX_PROBLEMS = 20
@@ -43,8 +45,8 @@ class Session(NamedTuple):
 
     @property
     def wasted_picousd(self) -> int | None:
-        """What the loops have cost; None: nothing in them has a price."""
-        return total(loop.alarm.cost_picousd for loop in self.loops)
+        """What was repeated has cost, not what was spent for little; None: nothing of it has a price."""
+        return total(loop.alarm.cost_picousd for loop in self.loops if loop.alarm.kind is not Kind.SPEND)
 
 
 def scan(
@@ -70,26 +72,31 @@ def without_copies(sessions: Iterable[Session]) -> list[Session]:
     Of a loop that is in several the longest is kept.
     """
     kept = list(sessions)
-    longest: dict[tuple[str, str], tuple[int, int]] = {}
+    longest: dict[Hashable, tuple[int, int]] = {}
     for place, session in enumerate(kept):
         for loop in session.loops:
             own = (loop.alarm.times, -place)
-            longest[_name(loop)] = max(own, longest.get(_name(loop), own))
+            longest[_beginning(loop)] = max(own, longest.get(_beginning(loop), own))
     return [
         session._replace(
             loops=tuple(
                 loop
                 for loop in session.loops
-                if not loop.alarm.first or longest[_name(loop)] == (loop.alarm.times, -place)
+                if not loop.alarm.first or longest[_beginning(loop)][1] == -place
             )
         )
         for place, session in enumerate(kept)
     ]
 
 
-def _name(loop: Loop) -> tuple[str, str]:
-    """The same in every copy: calls have ids of their own, and what has none is called by its file."""
-    return loop.alarm.kind.value, loop.alarm.first
+def _beginning(loop: Loop) -> Hashable:
+    """The same in every copy, and in nothing else.
+
+    Calls have ids of their own or are called by their file, but some interfaces count from 0 in every
+    session. So when it was counts as well, or where that is not known, what it was.
+    """
+    alarm = loop.alarm
+    return alarm.kind, alarm.first, alarm.what if alarm.since is None else alarm.since
 
 
 def total(amounts: Iterable[int | None]) -> int | None:
@@ -99,21 +106,16 @@ def total(amounts: Iterable[int | None]) -> int | None:
 
 
 def _read(path: str, settings: LoopSettings, prices: PriceBook | None) -> Session:
-    detectors: dict[str, AgentLoopDetector] = {}
+    actors = Actors(settings)
     costs: list[int | None] = []
     problems: list[Problem] = []
-    events = problem_count = 0
+    problem_count = 0
     for step in read_events(path, prices=prices):
         if isinstance(step, Problem):
             problem_count += 1
             if len(problems) < MAX_PROBLEMS:
                 problems.append(step)
             continue
-        events += 1
         costs.append(step.event.cost_picousd)
-        detector = detectors.get(step.actor)
-        if detector is None:
-            detector = detectors[step.actor] = AgentLoopDetector(settings=settings)
-        detector.observe(step.event)
-    loops = tuple(Loop(alarm, actor) for actor, each in detectors.items() for alarm in each.loops())
-    return Session(path, events, total(costs), loops, tuple(problems), problem_count)
+        actors.observe(step)
+    return Session(path, len(costs), total(costs), tuple(actors.loops()), tuple(problems), problem_count)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.errors import QuarterdeckError
-from quarterdeck.loops.sessions.following import Following, Loop, reason_of
+from quarterdeck.loops.sessions.following import Following, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from quarterdeck.costs.pricing import PriceBook
+    from quarterdeck.loops.sessions.actors import Loop
     from quarterdeck.loops.settings import LoopSettings
 
 POLL_S = 1.0
@@ -90,7 +91,7 @@ class _Watched:
         if not self._begun:
             self._begun = True
             yield Began(self._session.path, self._session.events)
-            found = [*self._session.at_work()]
+            found = [*self._session.actors.at_work()]
         for each in found:
             yield each if isinstance(each, Problem) else Seen(self._session.path, each)
 

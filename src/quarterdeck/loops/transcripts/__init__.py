@@ -13,6 +13,7 @@
     spans.py          OpenTelemetry spans of GenAI, as JSON or JSON Lines
     contents.py       texts, arguments and outcomes, as plain values
     joining.py        calls meet their outcomes, and costs the events they led to
+    recent.py         names of what has been seen, as many as a bound allows
     price.py          what the answers cost, by the ledger's rules and price book
     session.py        all of that for one transcript, from one process to the next
 

@@ -9,7 +9,7 @@ compaction, nor lines that are ``isMeta`` (hooks, expanded commands) or of anoth
 commands and what they gave. What a person sends while the agent is at work is an ``attachment``.
 
 What ``claude -p --output-format stream-json`` prints is nearly the same: there a subagent is named after the
-call that it was made by.
+call that it was made by, and nothing says when; so what it cost stays unknown, too.
 """
 
 from __future__ import annotations
@@ -97,7 +97,8 @@ def read_line(line: Line, session: Session) -> Iterator[Step]:
         actor = _sidechain(entry, session.notes)
     if not session.joining.is_new(text(shown.uuid)):
         return  # a copy, of a session that was gone on from, or of a subagent's line
-    if session.is_priced and shown.type == "assistant" and shown.message is not None:
+    has_time = shown.timestamp is not None or entry.timestamp is not None
+    if session.is_priced and has_time and shown.type == "assistant" and shown.message is not None:
         answer = (shown.message.id, shown.requestId, entry.sessionId, actor, shown.message.usage)
         if answer != session.held or not shown.message.id:  # most lines of an answer repeat what it has used
             session.held = answer

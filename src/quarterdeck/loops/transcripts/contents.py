@@ -122,7 +122,7 @@ def said_in(block: object, depth: int = 0) -> str | None:
     """The text of a content block, and of those in it; None: it has none."""
     if isinstance(block, str):
         return clean(block)
-    if is_reasoning(block):
+    if is_reasoning(block) or (isinstance(block, Mapping) and block.get("type") == "blob"):
         return None
     parts = list(_texts(block, depth))
     return "\n".join(filter(None, parts)) if parts else None

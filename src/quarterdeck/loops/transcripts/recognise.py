@@ -21,8 +21,8 @@ MAX_DOCUMENT_BYTES = 64 << 20
 _LOOKED_AT = 200
 _SPAN = frozenset({"resourceSpans", "trace_id", "traceId"})
 _GEMINI = frozenset({"projectHash", "$set", "$rewindTo"})
-_CLAUDE_CODE = frozenset({"sessionId", "parentUuid", "leafUuid", "session_id"})
-_CODEX_EXEC = ("thread.", "turn.", "item.")
+_CLAUDE_CODE = frozenset({"sessionId", "parentUuid", "leafUuid", "parent_tool_use_id"})
+_CODEX_EXEC = frozenset({"thread.started", "turn.started", "item.started", "item.completed"})
 
 _decoder = msgspec.json.Decoder(Any)
 
@@ -156,7 +156,7 @@ def _format_of(value: object, depth: int = 0) -> Format | None:
         return Format.CLAUDE_CODE
     if (
         (kind and isinstance(value.get("payload"), dict))
-        or kind.startswith(_CODEX_EXEC)
+        or kind in _CODEX_EXEC
         or ("instructions" in value and "timestamp" in value)
     ):
         return Format.CODEX

@@ -9,8 +9,7 @@ its outcome is there. Each conversation is an actor; a trace, where nothing name
 What tools are called with and what they answer is recorded only where somebody asked for it. Calls of which
 neither is known are not the same call: their spans' names tell them apart.
 
-Not read are messages in events of a span, and in attributes of one field each (``gen_ai.prompt.0.content``,
-``llm.output_messages.0.…``): the spans of the tools tell of the calls.
+Not read are messages in events of a span: the spans of the tools tell of the calls.
 """
 
 from __future__ import annotations
@@ -52,7 +51,13 @@ RESULT = (
 CLAUDE_CODE_TOOL = "claude_code.tool"
 """The name of a span; Claude Code names no operation."""
 
-SAID = ("ai.response.text", "gen_ai.completion.0.content")
+SAID = "ai.response.text"
+INPUT = ("gen_ai.prompt.", "llm.input_messages.")
+OUTPUT = ("gen_ai.completion.", "llm.output_messages.")
+"""Before the names of attributes that are one field of one message each: Traceloop's and OpenInference's."""
+
+_MAX_FIELDS = 8
+"""In the name of such an attribute."""
 
 _NANOSECONDS = 1_000_000_000
 _FAILED = frozenset({"2", "STATUS_CODE_ERROR", "ERROR", "Error"})
@@ -195,9 +200,9 @@ def _executed(span: Span, status: str, why: str) -> Iterator[Turn]:
 def _answered(span: Span, actor: str, session: Session) -> Iterator[Turn]:
     """What a chat was told since the answer before it, and what it answered; nothing, of any other span."""
     told = span.attributes
-    if _is_agent(span):
+    if _sums_up(span):
         return
-    heard = _messages(told.get("gen_ai.input.messages"))
+    heard = _messages(told.get("gen_ai.input.messages")) or _in_fields(told, INPUT, "")
     since = next(
         (place for place in range(len(heard), 0, -1) if text(field(heard[place - 1], "role")) in AGENT), 0
     )
@@ -208,11 +213,10 @@ def _answered(span: Span, actor: str, session: Session) -> Iterator[Turn]:
             )
             if not told_again:  # as a chat is that is tried again
                 yield turn
-    for message in _messages(told.get("gen_ai.output.messages")):
+    for message in _messages(told.get("gen_ai.output.messages")) or _in_fields(told, OUTPUT, "assistant"):
         yield from turns_of(message)
-    for key in SAID:
-        if said := text(told.get(key)).strip():
-            yield Said(clean(said))
+    if said := text(told.get(SAID)).strip():
+        yield Said(clean(said))
 
 
 def _is_tool(span: Span) -> bool:
@@ -231,7 +235,7 @@ def _is_tool(span: Span) -> bool:
     )
 
 
-def _is_agent(span: Span) -> bool:
+def _sums_up(span: Span) -> bool:
     """Whether a span only sums up what the chats below it say; an agent elsewhere has none of them here."""
     return span.attributes.get("gen_ai.operation.name") == "invoke_agent" and span.kind != _CLIENT_KIND
 
@@ -240,3 +244,35 @@ def _messages(value: object) -> list[object]:
     """A list of messages, or one in JSON, as attributes have it; older exporters have objects."""
     found = arguments_of(value)
     return found if isinstance(found, list) else []
+
+
+def _in_fields(told: Mapping[str, object], prefixes: tuple[str, ...], role: str) -> list[object]:
+    """The messages of which each field is an attribute; *role* is that of those without one."""
+    found: dict[str, Any] = {}
+    for name, value in told.items():
+        prefix = next(filter(name.startswith, prefixes), None)
+        if prefix is not None:
+            place = found
+            *above, last = name.removeprefix(prefix).split(".", _MAX_FIELDS)
+            for part in above:
+                below = place.get(part)
+                place[part] = place = below if isinstance(below, dict) else {}
+            place[last] = value
+    return [
+        {
+            "role": role,
+            **message,
+            "content": message.get("content") or _in_order(message.get("contents"), "message_content"),
+            "tool_calls": _in_order(message.get("tool_calls"), "tool_call"),
+        }
+        for message in _in_order(found, "message")
+    ]
+
+
+def _in_order(numbered: object, inner: str) -> list[dict[str, Any]]:
+    """The values of what has numbers for names; of each, what it holds as *inner*, if it does."""
+    if not isinstance(numbered, dict):
+        return []
+    values = [numbered[number] for number in sorted(numbered, key=lambda number: (len(number), number))]
+    held = [value.get(inner, value) for value in values if isinstance(value, dict)]
+    return [value for value in held if isinstance(value, dict)]

@@ -202,6 +202,14 @@ def test_the_newest_session_of_the_project_is_watched(qd, sessions, project):
         assert "watching own; Ctrl-C ends it" in err
 
 
+@pytest.mark.parametrize("typed", ["999999999w", "1ms", "2d"])
+def test_how_often_to_look_has_bounds(qd, sessions, typed: str):
+    """No machine waits for ever, and none should do nothing else."""
+    code, _, err = qd("loops", "watch", "--every", typed)
+    assert code == 2
+    assert "from 0.01s to 86400s" in err
+
+
 def test_a_session_that_nobody_has_is_nothing_to_read(qd, sessions, project):
     """By its id, or of the project."""
     assert qd("loops", "watch").code == 3

@@ -125,6 +125,11 @@ def test_a_list_of_things_to_do_has_no_order_and_its_answer_says_nothing():
         ('File "x.py", line 12', 'File "x.py", line 340'),
         ("connecting to localhost:54321", "connecting to localhost:40001"),
         ("pid 3121 died", "pid 40 died"),
+        ("see _logs/2026-10-21T04_42_11.123Z-debug-0.log", "see _logs/2026-11-02T14_00_59.001Z-debug-0.log"),
+        ("saved to run_20261021_044211.txt", "saved to run_20261022_101500.txt"),
+        ("screenshot 1a2b3c4d.png", "screenshot 12345678.png"),
+        ("commit 1234567e", "commit 9a8b7c6d"),
+        ("pod web-7d4b9-x2x9k is gone", "pod web-7d4b9-b5m1c is gone"),
         ("wrote /tmp/tmpab12cd/x", "wrote /tmp/tmp98zzxy/x"),
         ("\x1b[31mred\x1b[0m", "red"),
         ("ERROR", "Error"),
@@ -144,6 +149,9 @@ def test_one_outcome(one, other):
     "one, other",
     [
         ("3 failed, 12 passed", "2 failed, 13 passed"),
+        ("median 12.0 ms", "median 12.9 ms"),
+        ("rendering, 60 minutes left", "rendering, 59 minutes left"),
+        ("writes shard-3", "writes shard-4"),
         ("45%", "46%"),
         ("1200 rows", "1300 rows"),
         ("value = 3", "value = 4"),
@@ -183,6 +191,17 @@ def test_a_huge_outcome_is_known_by_its_ends():
         "FAILED test_a.py\n1 failed, 30 passed in 6.11s\n[exit code 1 after 3.32s]",
         'Tool "foo" not found in registry.',
         "Permission to use this tool has been denied by the user.",
+        "--- FAIL: TestTTL (0.23s)\n    a_test.go:35: got 1m0s\nFAIL\nFAIL\texample.com/app\t2.498s",
+        "Tests: 2, Assertions: 2, Failures: 1.",
+        "src/b.ts is fine\n" * 40 + "src/a.ts(3,5): error TS2304: Cannot find name 'x'.",
+        'HttpError 403: {"reason": "insufficientPermissions"}',
+        "PERMISSION_DENIED: The caller does not have permission",
+        "(1054, \"Unknown column 'total' in 'field list'\")",
+        "400 Unrecognized name: total at [1:9]; Job ID: 12",
+        "panic: connection refused",
+        "ENOENT: no such file or directory",
+        "web-abc 0/1 CrashLoopBackOff 3 12s",
+        "not ok 3 - parses\n" + "# more\n" * 60,
     ],
     ids=lambda value: str(value)[:20],
 )
@@ -203,6 +222,11 @@ def test_an_outcome_that_nobody_marked_says_that_it_failed(outcome):
         "the errors are described in chapter 3",
         {"stdout": "fine", "exit_code": 0},
         "",
+        "404 rows, 3 columns",
+        "500 files changed",
+        "DB_HOST: localhost\nMAX_SIZE: 3",
+        "passed\nFAILED: 0",
+        "Failures: 0, Errors: 0",
     ],
     ids=lambda value: str(value)[:20],
 )
@@ -353,3 +377,23 @@ def test_a_number_that_is_asked_for_is_part_of_the_call(key, numbers, at):
         for number in numbers
     )
     assert one.call != other.call
+
+
+@pytest.mark.parametrize(
+    "command, outcome, role",
+    [
+        ("docker logs web", "Error: no such container: web", Role.OTHER),
+        ("docker logs web", "dial: connection refused", Role.POLLING),
+        ("sleep 5; docker logs web", "Error: no such container: web", Role.POLLING),
+        ("pgrep server", "", Role.POLLING),
+    ],
+)
+def test_what_fails_is_waited_for_only_if_it_may_be_over(command, outcome, role):
+    """Nobody answers yet, or it is said outright that somebody waits."""
+    assert seen("Bash", {"command": command}, outcome, failed=True).role is role
+
+
+def test_a_huge_patch_costs_no_more_than_a_large_one():
+    """What is changed is known by its beginning."""
+    patch = "*** Update File: a.py\n-x\n+y\n" + "+z\n" * 2_000_000
+    assert seen("apply_patch", {"input": patch}).target == digest("a.py")

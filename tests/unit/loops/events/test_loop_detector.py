@@ -94,25 +94,6 @@ def test_what_is_told_of_a_loop_says_why_it_is_that_loud():
     assert detector.loops() == (loop,)
 
 
-def test_a_vague_rule_that_is_louder_keeps_the_word():
-    """Four times is no reason to pause; the money is."""
-    fails = [
-        AgentEvent.call(
-            "Bash", {"command": f"x{n}"}, f"TypeError: {n} of {n}", failed=True, cost_picousd=PICO
-        )
-        for n in range(4)
-    ]
-    detector = watched([*fails, *[grep()] * 4])
-    assert [(alarm.kind, alarm.level) for alarm in detector.alarms] == [
-        (Kind.SPEND, Level.NUDGE),
-        (Kind.SPEND, Level.PAUSE),
-    ]
-    detector.observe(grep())
-    detector.observe(grep())
-    (loop,) = detector.loops()
-    assert (loop.kind, loop.level, loop.times) == (Kind.REPETITION, Level.PAUSE, 6)
-
-
 def test_the_price_of_messages_in_between_is_part_of_it():
     """Each answer of the model that leads to the next call is paid for."""
     events = [
@@ -175,21 +156,36 @@ def test_a_user_ends_the_loop_but_not_the_record_of_it():
     assert len(detector.alarms) == 2
 
 
-def test_a_precise_rule_takes_the_word_from_a_vague_one():
-    """Money went first; then it is seen what for."""
+def test_money_that_goes_is_a_record_of_its_own():
+    """Neither hides the other, and the loop does not inherit what went before it."""
     spent = [
         AgentEvent.call(
             "Bash", {"command": f"x{n}"}, f"TypeError in line of {n}: {n}", failed=True, cost_picousd=PICO
         )
-        for n in range(3)
+        for n in range(4)
     ]
     detector = watched([*spent, *[grep(cost_picousd=PICO // 100)] * 4])
     assert [(alarm.kind, alarm.level) for alarm in detector.alarms] == [
         (Kind.SPEND, Level.NUDGE),
+        (Kind.SPEND, Level.PAUSE),
         (Kind.REPETITION, Level.NUDGE),
     ]
+    money, loop = detector.loops()
+    assert (money.kind, money.start, money.cost_usd) == (Kind.SPEND, 1, 4.04)
+    assert (loop.kind, loop.start, loop.cost_usd) == (Kind.REPETITION, 5, 0.03)
+
+
+def test_a_precise_rule_takes_the_word_from_a_vague_one():
+    """As soon as it is as loud; that is no new alarm."""
+    looks = [AgentEvent.call("Grep", {"pattern": f"name{n}"}, "No matches found") for n in range(17)]
+    detector = watched([*looks, *looks[-1:] * 3])
+    assert [(alarm.kind, alarm.level) for alarm in detector.alarms] == [(Kind.LOW_NOVELTY, Level.NUDGE)]
     (loop,) = detector.loops()
-    assert loop.kind is Kind.REPETITION
+    assert (loop.kind, loop.level, loop.times, loop.start) == (Kind.REPETITION, Level.NUDGE, 4, 1)
+    detector.observe(looks[-1])
+    alarm = detector.observe(looks[-1])
+    assert alarm is not None
+    assert (alarm.kind, alarm.level, alarm.times) == (Kind.REPETITION, Level.PAUSE, 6)
 
 
 def test_a_call_is_considered_before_it_is_made():
@@ -228,6 +224,54 @@ def test_an_error_of_many_calls_is_foretold_by_its_text():
     foretold = watched(events).consider(events[0]._replace(outcome=None, failed=None))
     assert foretold is not None
     assert foretold.what == "error: the disk is full (last: Bash(command=run 0))"
+
+
+def edited(number):
+    change = {"file_path": "src/a.py", "old_string": f"a{number}", "new_string": f"b{number}"}
+    return AgentEvent.call("Edit", change, "updated", failed=False)
+
+
+FAILING = AgentEvent.call("Bash", {"command": "pytest"}, "FAILED test_old\n1 failed, 120 passed", failed=True)
+
+
+def test_what_may_come_out_otherwise_now_is_no_more_than_a_nudge():
+    """Ten failing runs, then something was changed: nobody knows that it still fails."""
+    detector = watched([FAILING] * 12)
+    stop = detector.consider(FAILING._replace(outcome=None))
+    assert stop is not None
+    assert stop.level is Level.STOP
+    detector.observe(edited(1))
+    guess = detector.consider(FAILING._replace(outcome=None))
+    assert guess is not None
+    assert guess.level is Level.NUDGE
+
+
+def test_work_with_an_old_failure_is_never_stopped():
+    """Each run of the tests comes after another change."""
+    detector = watched([event for n in range(40) for event in (edited(n), FAILING)])
+    assert max(alarm.level for alarm in detector.alarms) is Level.PAUSE
+
+
+def test_money_stops_no_single_call():
+    """It says nothing of this one; what repeats besides does."""
+    dear = [AgentEvent.call("run", {"n": n}, f"error {n}", failed=True, cost_picousd=PICO) for n in range(12)]
+    detector = watched([*dear, grep()])
+    alarm = detector.consider(grep()._replace(outcome=None))
+    assert alarm is not None
+    assert (alarm.kind, alarm.level) == (Kind.SPEND, Level.NUDGE)
+    for _ in range(5):
+        detector.observe(grep())
+    alarm = detector.consider(grep()._replace(outcome=None))
+    assert alarm is not None
+    assert (alarm.kind, alarm.level) == (Kind.REPETITION, Level.PAUSE)
+
+
+def test_a_call_that_is_said_to_be_progress_is_let_through():
+    """Whatever went before, and no loop ends by asking."""
+    detector = watched([grep()] * 12)
+    loops = detector.loops()
+    assert detector.consider(grep(progress=True)._replace(outcome=None)) is None
+    assert detector.loops() == loops
 
 
 def test_what_was_raised_is_considered_again():
@@ -312,8 +356,14 @@ def test_a_state_that_no_rule_could_have_left_is_none():
 
 
 def test_a_state_of_another_version_is_none():
-    """What it means is not known here."""
+    """What it means is not known here, and that is told."""
     state = json.loads(watched([grep()] * 3).snapshot())
+    detector = watched([grep()] * 3)
+    before = detector.snapshot()
+    assert not detector.restore(json.dumps([state[0] + 1, *state[1:]]))
+    assert not detector.restore(b"{")
+    assert detector.snapshot() == before
+    assert AgentLoopDetector().restore(before)
     assert AgentLoopDetector.restored(json.dumps([state[0] + 1, *state[1:]])).observe(grep()) is None
 
 
@@ -374,6 +424,29 @@ def test_hostile_costs_and_moments_do_no_harm():
     assert alarm.since is None
     assert alarm.cost_picousd is not None
     assert AgentLoopDetector.restored(detector.snapshot()).snapshot() == detector.snapshot()
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("cost_picousd", 0.5),
+        ("cost_picousd", "1"),
+        ("at", "2026-01-01"),
+        ("tool", 3),
+        ("text", None),
+        ("name", 7),
+    ],
+)
+def test_a_field_of_another_type_is_refused(field, value):
+    """With what to do instead; nothing of it is remembered."""
+    detector = AgentLoopDetector()
+    event = grep()._replace(**{field: value})
+    with pytest.raises(UsageError, match=field) as error:
+        detector.observe(event)
+    assert error.value.hint
+    with pytest.raises(UsageError):
+        detector.consider(event)
+    assert detector.snapshot() == AgentLoopDetector().snapshot()
 
 
 def test_paths_in_the_folder_of_the_agent():

@@ -137,7 +137,7 @@ def test_an_edit_that_fails_is_not_excused_by_waiting():
 
 
 def test_one_error_whatever_is_tried():
-    """Four times, six and nine."""
+    """Four times, six and ten; later, if it is another call each time."""
     commands = [
         call(
             "Bash",
@@ -147,13 +147,45 @@ def test_one_error_whatever_is_tried():
         )
         for number in range(10)
     ]
-    assert raised(commands) == [(4, Kind.SAME_ERROR, 1), (6, Kind.SAME_ERROR, 2), (10, Kind.SAME_ERROR, 3)]
+    assert raised(commands) == [(4, Kind.SAME_ERROR, 1), (6, Kind.SAME_ERROR, 2)]
+    assert raised([*commands[:5], *commands[:5]])[-1] == (10, Kind.SAME_ERROR, 3)
 
 
 def test_one_error_after_new_changes_has_more_time():
     """Somebody works on it: six times."""
     events = [event for number in range(6) for event in (ran_tests(), edit(number))]
     assert raised(events) == [(11, Kind.SAME_ERROR, 1)]
+
+
+def test_a_failure_in_other_words():
+    """One call on end that fails each time."""
+    events = [call("Bash", {"command": "./x"}, f"error: bad token {word}") for word in "abcdefghijklmnopqrst"]
+    assert raised(events) == [(8, Kind.REPETITION, 1), (12, Kind.REPETITION, 2), (20, Kind.REPETITION, 3)]
+
+
+def test_to_wait_between_two_changes_is_no_waiting():
+    """Delete, look, and it has crashed again, whatever it is called now."""
+    events = []
+    for number in range(9):
+        events += [
+            call("Bash", {"command": f"kubectl delete pod web-{number}"}, "deleted", failed=False),
+            call(
+                "Bash",
+                {"command": f"kubectl logs web-{number + 1}"},
+                "panic: connection refused",
+                failed=True,
+            ),
+        ]
+    assert raised(events) == [(12, Kind.SAME_ERROR, 1), (18, Kind.SAME_ERROR, 2)]
+
+
+def test_to_wait_for_what_does_not_answer():
+    """Thirty times, of one server or of several."""
+    asks = [
+        call("Bash", {"command": f"curl localhost:80{n % 3}/health"}, "connection refused", failed=True)
+        for n in range(40)
+    ]
+    assert raised(asks)[0][0] == 30
 
 
 def test_fewer_failing_tests_are_progress():
@@ -197,6 +229,44 @@ def test_to_and_fro_whatever_is_in_between():
     for number, change in enumerate((there, back, there, back)):
         events += [change, read(number), read(10 + number)]
     assert raised(events) == [(10, Kind.ALTERNATION, 1)]
+
+
+def test_one_thing_set_to_and_fro():
+    """Whatever number its answers have."""
+    events = [
+        call("set_flag", {"flag": "beta", "on": n % 2 == 0}, {"on": n % 2 == 0, "revision": n})
+        for n in range(10)
+    ]
+    assert raised(events)[0] == (5, Kind.ALTERNATION, 1)
+    assert raised([call("set_flag", {"flag": f"f{n}", "on": True}, "ok") for n in range(30)]) == []
+
+
+def test_changes_in_many_places_are_no_undoing():
+    """The same text comes into a file again, but for another one."""
+    events = [edit(n, new=("", "pass")[n % 2]) for n in range(30)]
+    events = [
+        call(
+            "Edit", {"file_path": "a.py", "old_string": f"block {n}", "new_string": ("", "pass")[n % 2]}, "ok"
+        )
+        for n in range(30)
+    ]
+    assert raised(events) == []
+
+
+def test_to_and_fro_with_another_edit_in_between():
+    """It comes back all the same."""
+    there, back = edit(0, "on", "off"), edit(0, "off", "on")
+    events = [event for n in range(4) for event in (there, edit(2 * n + 1), back, edit(2 * n + 2))]
+    assert Kind.ALTERNATION in [kind for _, kind, _ in raised(events)]
+
+
+def test_two_states_that_are_compared():
+    """Something new is learned of each: never more than a pause."""
+    events = []
+    for number in range(20):
+        events += [call("Write", {"file_path": "conf", "content": "ab"[number % 2]}, "ok")]
+        events += [call("Bash", {"command": "./bench"}, f"{number} of 90 queries")]
+    assert max(level for _, _, level in raised(events)) == 2
 
 
 def test_one_undo_is_no_loop():
@@ -280,6 +350,38 @@ def test_searching_in_vain_brings_nothing_new():
     assert raised(looks) == [(16, Kind.LOW_NOVELTY, 1)]
 
 
+@pytest.mark.parametrize("answer", ["1 result\n- Re: lunch", "No results found."], ids=["one", "none"])
+def test_other_words_for_what_is_not_there(answer):
+    """One answer to eight searches, which have soon used all their words."""
+    queries = ["team offsite", "offsite plan", "plan for team", "team plan", "offsite for team"]
+    queries += ["plan for offsite", "offsite team plan", "team offsite plan"]
+    events = [call("search_mail", {"query": query}, answer) for query in queries]
+    assert raised(events) == [(8, Kind.LOW_NOVELTY, 1)]
+
+
+def test_to_look_up_one_thing_after_another():
+    """Each search has a word of its own."""
+    events = [
+        call("search_advisories", {"package": f"pkg{n}", "in": "npm"}, "0 known problems") for n in range(15)
+    ]
+    assert raised(events) == []
+
+
+def test_to_run_the_same_checks_after_work_that_is_not_known_as_such():
+    """What works and is new may have changed something."""
+    checks = [
+        call("Bash", {"command": "make lint"}, "All checks passed!"),
+        call("Bash", {"command": "pytest"}, "9 passed"),
+    ]
+    work = [
+        lambda n: call("Bash", {"command": f"python tools/migrate.py m{n}"}, f"rewrote {n} files"),
+        lambda n: call("mcp__code__transform", {"module": f"m{n}"}, f"done {n}"),
+        lambda n: call("Task", {"prompt": f"mend m{n}"}, "done"),
+    ]
+    for do in work:
+        assert raised([event for n in range(20) for event in (do(n), *checks)]) == []
+
+
 def test_after_a_change_to_look_again_is_new():
     """Eight calls pass before repeating counts."""
     checks = [call("Bash", {"command": "git diff --stat"}, "1 file"), call("LS", {"path": "src"}, "a.py")]
@@ -305,6 +407,17 @@ def test_money_without_progress():
     assert raised([*fails[:3], edit(1), *fails[3:6]]) == []
     assert raised(fails, spend_usd=100) == []
     assert raised(fails, spend_usd=0) == []
+
+
+def test_what_was_said_before_a_call_is_paid_for_by_what_comes_of_it():
+    """A line of text before each file that is read costs no more than the reading."""
+    events = []
+    for number in range(15):
+        events += [
+            said(f"Now file {number}: what is in {number * 7}?")._replace(cost_picousd=PICO // 2),
+            read(number),
+        ]
+    assert raised(events) == []
 
 
 def test_who_knows_of_progress_is_believed():

@@ -223,9 +223,13 @@ class TestRegistering:
         assert detector.get_all_loops()[3:] == [reinforcing()]
 
     def test_one_with_the_same_id_takes_the_place_of_the_other(self):
-        """Also of a standard one."""
+        """Also of a standard one, but never by mistake."""
         detector = FeedbackLoopDetector()
-        detector.register_custom_loop(reinforcing(loop_id="R1_trust_building", intervention_points=["rest"]))
+        mine = reinforcing(loop_id="R1_trust_building", intervention_points=["rest"])
+        with pytest.raises(UsageError, match="already") as raised:
+            detector.register_custom_loop(mine)
+        assert "replace=True" in raised.value.hint
+        detector.register_custom_loop(mine, replace=True)
         assert [loop.loop_id for loop in detector.get_all_loops()].count("R1_trust_building") == 1
         assert detector.get_intervention_recommendations("R1_trust_building") == ["rest"]
         assert detector.detect_active_loop(storm())["dominant_loop"] == "R1_trust_building"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -95,6 +96,30 @@ def test_a_loop_that_was_copied_into_another_session_counts_once(tmp_path):
         sessions = without_copies(scanned(*order))
         assert [found.alarm.times for each in sessions for found in each.loops] == [8]
     assert len([found for each in scanned(first.path, second) for found in each.loops]) == 2
+
+
+def test_loops_of_sessions_that_count_their_calls_from_0_are_no_copies(tmp_path):
+    """Lists of messages have no times, and ids that are the same in each."""
+    for name, command, calls in (("x", "make", 12), ("y", "npm test", 10), ("z", "cargo build", 11)):
+        messages: list[dict[str, object]] = [{"role": "user", "content": "go"}]
+        for number in range(calls):
+            made = {"name": "run", "arguments": json.dumps({"command": command})}
+            call = {"id": f"call_{number}", "type": "function", "function": made}
+            messages.append({"role": "assistant", "content": None, "tool_calls": [call]})
+            messages.append({"role": "tool", "tool_call_id": f"call_{number}", "content": f"same {command}"})
+        (tmp_path / f"{name}.json").write_text(json.dumps(messages))
+    sessions = without_copies(scanned(*(tmp_path / f"{name}.json" for name in "xyz")))
+    assert [len(each.loops) for each in sessions] == [1, 1, 1]
+
+
+def test_calls_that_we_blocked_are_no_loop(tmp_path):
+    """What is said of a session is what its own calls came to."""
+    transcript = Transcript(tmp_path / "a.jsonl").asked().called(10)
+    (before,) = scanned(transcript.path)
+    reason = "quarterdeck loops: repetition: Grep. 11 times with this call, since event 2. No."
+    transcript.called(30, outcome=f"PreToolUse:Grep hook error: [qd loops hook]: {reason}", failed=True)
+    (session,) = scanned(transcript.path)
+    assert session.loops == before.loops
 
 
 @pytest.mark.parametrize("amounts, expected", [([], None), ([None], None), ([None, 2, 3], 5), ([0], 0)])

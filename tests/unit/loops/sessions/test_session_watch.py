@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.loops.events import Level
-from quarterdeck.loops.sessions.following import Following, Loop
+from quarterdeck.loops.sessions.actors import Loop
+from quarterdeck.loops.sessions.following import Following
 from quarterdeck.loops.sessions.watch import POLL_S, Began, Seen, watch
 from quarterdeck.loops.settings import LoopSettings
 from tests.session_worlds import Transcript

@@ -55,7 +55,9 @@ def told(tmp_path):
         ),
         ("Chunk ID: 7a2\nWall time: 1 seconds\nProcess running with session ID 3\nOutput:\nyet", "yet", None),
         ({"content": "no", "success": False}, "no", True),
-        ([{"type": "input_text", "text": "a"}, {"type": "input_image"}], "a\n[image]", None),
+        ([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}], "a\nb", None),
+        ([{"stdout": "a", "stderr": "", "outcome": {"type": "exit", "exit_code": 1}}],
+         [{"stdout": "a", "stderr": "", "outcome": {"type": "exit", "exit_code": 1}}], True),
         ("Plan updated", "Plan updated", None),
         ('{"rows": 3}', '{"rows": 3}', None),
         ("Exit code: 99999999999999999999", "Exit code: 99999999999999999999", None),
@@ -132,3 +134,24 @@ def test_the_oldest_versions_have_items_alone(told):
         item("function_call_output", call_id="c", output="ok")["payload"],
     )
     assert [(event.text, event.tool) for event in found] == [("Go on.", ""), ("", "shell")]
+
+
+def test_what_is_printed_for_programs_is_read_as_well(told):
+    """By ``codex exec --json``, which has words of its own for the same."""
+    command = {"id": "item_1", "type": "command_execution", "command": "make"}
+    items = [
+        {"id": "item_0", "type": "reasoning", "text": "Hm."},
+        {**command, "aggregated_output": "no rule", "exit_code": 2, "status": "failed"},
+        {**command, "aggregated_output": "", "exit_code": 1, "status": "failed"},
+        {"id": "item_2", "type": "mcp_tool_call", "server": "db", "tool": "query", "arguments": {"sql": "1"},
+         "result": {"rows": 1}, "status": "completed"},
+        {"id": "item_3", "type": "agent_message", "text": "Done."},
+    ]  # fmt: skip
+    begun = [{"type": "thread.started", "thread_id": "t"}, {"type": "item.started", "item": command}]
+    found = told(*begun, *({"type": "item.completed", "item": one} for one in items))
+    assert [(one.tool, one.arguments, one.outcome, one.failed, one.text) for one in found] == [
+        ("command_execution", "make", "no rule", True, ""),
+        ("command_execution", "make", "exit code 1", True, ""),
+        ("query", {"sql": "1"}, {"rows": 1}, False, ""),
+        ("", None, None, None, "Done."),
+    ]

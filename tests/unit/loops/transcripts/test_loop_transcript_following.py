@@ -36,6 +36,11 @@ def commands(found):
     return [called["command"] for called in arguments if isinstance(called, dict)]
 
 
+def said(found):
+    """In the messages among the steps."""
+    return [one.event.text for one in found if isinstance(one, Step) and one.event.text]
+
+
 def test_before_there_is_a_file_there_is_nothing(path):
     """A hook may be asked before the first line is written."""
     follower = Follower(path)
@@ -171,6 +176,28 @@ def test_a_file_that_is_read_as_a_whole_tells_only_what_is_new(tmp_path, name):
     assert follower.restarts == 0
 
 
+@pytest.mark.parametrize("more", [2, 6])
+def test_a_chat_that_was_taken_back_some_way_is_begun_anew(tmp_path, more):
+    """Whether it is shorter then than it was, or has gone on in another way meanwhile."""
+    path = tmp_path / "chat.json"
+
+    def write(*texts):
+        script = [AgentEvent.said(text) for text in texts]
+        path.write_text(json.dumps(session_lines(Format.MESSAGES, script), indent=1))
+
+    old, new = [f"old {number}" for number in range(6)], [f"new {number}" for number in range(8)]
+    write(*old)
+    follower = Follower(path)
+    list(follower.read())
+    write(*old[:2], *new[:more])
+    follower = Follower(path, state=follower.state)
+    assert said(follower.read()) == [*old[:2], *new[:more]]
+    assert follower.restarts == 1
+    write(*old[:2], *new)
+    assert said(follower.read()) == new[more:]
+    assert follower.restarts == 1
+
+
 @pytest.mark.parametrize("what", ["folder", "pipe", "link", "absent"])
 def test_only_regular_files_are_opened(tmp_path, what):
     """A pipe would be waited for, for ever; a link may lead anywhere."""
@@ -217,3 +244,17 @@ def test_the_state_of_a_long_session_stays_small(path):
     follower = Follower(path)
     assert len(commands(follower.read())) == 3000
     assert len(follower.state) < 40_000
+
+
+def test_calls_at_work_do_not_make_the_state_long(path):
+    """Of long arguments a digest is kept: the same arguments are still the same."""
+    script = [AgentEvent.call("Write", {"text": "x" * 200_000}) for _ in range(100)]
+    script.append(AgentEvent.call("Write", {"text": "short"}))
+    path.write_text("".join(written(Format.MESSAGES, script)))
+    follower = Follower(path)
+    list(follower.read())
+    assert len(follower.state) < 400_000
+    pending = Follower(path, state=follower.state).pending
+    assert len(pending) == 101
+    assert pending[-1].event.arguments == {"text": "short"}
+    assert pending[0].event.arguments == pending[1].event.arguments != pending[-2].event.arguments

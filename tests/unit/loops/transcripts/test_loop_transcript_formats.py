@@ -165,3 +165,112 @@ def test_a_line_of_gemini_that_cannot_be_counted_is_named(tmp_path):
     lines[2]["tokens"] = {"input": "many"}
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     assert [one.line for one in read_events(path) if isinstance(one, Problem)] == [3]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [{"sessionId": "s", "messages": [{"role": "user", "content": "Go."}]}],
+        [{"type": "message", "sessionId": "s", "role": "user", "content": "Go."}],
+        [{"type": "message", "session_id": "s", "role": "user", "content": "Go."}],
+    ],
+)
+def test_messages_of_any_session_are_messages(lines, tmp_path):
+    """A name of the session alone makes them nobody else's."""
+    path = tmp_path / "session.jsonl"
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert recognise(path) is Format.MESSAGES
+    assert [step.event.text for step in told(path)] == ["Go."]
+
+
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_byte_order_mark_is_no_hindrance(indent, tmp_path):
+    """Before a line, or before a document of many."""
+    path = tmp_path / "messages.json"
+    path.write_text("\ufeff" + json.dumps([{"role": "user", "content": "Go."}], indent=indent))
+    assert [step.event.text for step in told(path)] == ["Go."]
+
+
+@pytest.mark.parametrize("name", ["messages", "input", "output", "conversation"])
+def test_what_holds_messages_is_as_good_as_these(name):
+    """A request, or a response; of an SDK, too. One message is a list of one."""
+
+    class Response:
+        def model_dump(self):
+            return {"id": "r", name: list(openai_messages(SCRIPT))}
+
+    events = list(events_of(openai_messages(SCRIPT)))
+    assert list(events_of({name: list(openai_messages(SCRIPT))})) == events
+    assert list(events_of(Response())) == events
+    assert [event.text for event in events_of({"role": "user", "content": "Go."})] == ["Go."]
+
+
+@pytest.mark.parametrize("value", ["text", b"bytes", None, 5, {"role": 1}], ids=repr)
+def test_what_is_no_list_of_messages_is_refused(value):
+    """At once, not when somebody asks for the first event."""
+    with pytest.raises(UsageError) as caught:
+        events_of(value)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "assistant", "parts": [{"type": "reasoning", "content": "Hm."}]},
+        {"role": "assistant", "content": [{"type": "reasoning", "text": "Hm."}]},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "Hm.", "text": "Hm."}]},
+        {"role": "model", "parts": [{"text": "Hm.", "thought": True}]},
+        {"role": "assistant", "content": [{"type": "container_upload", "file_id": "f"}]},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm."}]},
+    ],
+    ids=["opentelemetry", "text", "anthropic", "gemini", "no text", "item"],
+)
+def test_what_a_model_thinks_is_not_said(message):
+    """Nor is what has no text; whatever the fields are called in which it stands."""
+    assert list(events_of([message])) == []
+
+
+def test_a_person_may_say_what_a_program_would():
+    """Who calls an API may write tags; no program stands between."""
+    texts = ["<instructions>Fix it.</instructions>", "<system-reminder>a</system-reminder>", "<skill>"]
+    assert [one.text for one in events_of([{"role": "user", "content": text} for text in texts])] == texts
+
+
+def test_an_outcome_may_name_its_tool_alone():
+    """As Ollama's do, where calls have no ids."""
+    calls = [{"function": {"name": name, "arguments": "{}"}} for name in ("bash", "read")]
+    results = [{"role": "tool", "tool_name": name, "content": name} for name in ("read", "bash")]
+    events = events_of([{"role": "assistant", "content": "", "tool_calls": calls}, *results])
+    assert [(event.tool, event.outcome) for event in events] == [("read", "read"), ("bash", "bash")]
+
+
+def test_tools_that_a_provider_runs_are_calls_in_parts_too():
+    """In the words of OpenTelemetry."""
+    asked = {"type": "web_search", "query": "q"}
+    told = {"type": "web_search", "text": "found"}
+    parts = [
+        {"type": "server_tool_call", "id": "c", "name": "web_search", "server_tool_call": asked},
+        {"type": "server_tool_call_response", "id": "c", "server_tool_call_response": told},
+    ]
+    (event,) = events_of([{"role": "assistant", "parts": parts}])
+    assert (event.tool, event.arguments, event.outcome) == ("web_search", asked, "found")
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_picture_that_gemini_is_answered_with_is_part_of_the_outcome(beside, tmp_path):
+    """It stands beside the response, or in it; two pictures are two outcomes."""
+    path = tmp_path / "session.jsonl"
+    first, *_ = session_lines(Format.GEMINI, SCRIPT)
+
+    def line(number):
+        picture = {"inlineData": {"mimeType": "image/png", "data": f"iVBOR{number}"}}
+        response = {"name": "look", "response": {"output": "1 item"}}
+        result = [{"functionResponse": response if beside else {**response, "parts": [picture]}}]
+        call = {"id": "look", "name": "look", "args": {}, "status": "success"}
+        called = {**call, "result": [*result, picture] if beside else result}
+        return {"id": f"m{number}", "type": "gemini", "content": "", "toolCalls": [called]}
+
+    path.write_text("".join(f"{json.dumps(one)}\n" for one in (first, line(1), line(2), line(1))))
+    one, other = (step.event.outcome for step in told(path))
+    assert one.startswith("1 item\n[inlineData ")
+    assert one != other

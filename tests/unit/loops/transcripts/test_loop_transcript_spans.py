@@ -93,14 +93,117 @@ def test_calls_of_which_nothing_is_told_are_not_the_same(told):
          "ai.toolCall.result": "a"},
         {"traceloop.span.kind": "tool", "traceloop.entity.name": "search",
          "traceloop.entity.input": '{"q": 1}', "traceloop.entity.output": "a"},
-        {"gen_ai.tool.name": "search", "tool_arguments": '{"q": 1}', "tool_response": "a"},
+        {"gen_ai.tool.name": "search", "tool_arguments": '{"q": 1}', "tool_response": "a",
+         "logfire.msg": "running tool: search"},
     ],
     ids=["openinference", "vercel", "traceloop", "logfire"],
 )  # fmt: skip
 def test_other_names_of_the_same_are_known(told, told_by):
     """Libraries had names of their own before there were conventions."""
-    (step,) = told(span(1, "execute_tool search", told=told_by))
+    (step,) = told(span(1, "running tool", told=told_by))
     assert (step.event.tool, step.event.arguments, step.event.outcome) == ("search", {"q": 1}, "a")
+
+
+TRACELOOP = (
+    {"gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "Go.",
+     "gen_ai.completion.0.content": "I look.",
+     "gen_ai.completion.0.tool_calls.0.id": "c1",
+     "gen_ai.completion.0.tool_calls.0.name": "search",
+     "gen_ai.completion.0.tool_calls.0.arguments": '{"q": 1}'},
+    {"gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "Go.", "gen_ai.prompt.1.role": "assistant",
+     "gen_ai.prompt.2.role": "tool", "gen_ai.prompt.2.content": "found",
+     "gen_ai.prompt.2.tool_call_id": "c1"},
+)  # fmt: skip
+_ASKED, _ANSWERED = "llm.input_messages.", "llm.output_messages.0.message."
+_CALL = f"{_ANSWERED}tool_calls.0.tool_call."
+OPENINFERENCE = (
+    {f"{_ASKED}0.message.role": "user", f"{_ASKED}0.message.content": "Go.", f"{_ANSWERED}role": "assistant",
+     f"{_ANSWERED}contents.0.message_content.type": "text",
+     f"{_ANSWERED}contents.0.message_content.text": "I look.", f"{_CALL}id": "c1",
+     f"{_CALL}function.name": "search", f"{_CALL}function.arguments": '{"q": 1}'},
+    {f"{_ASKED}10.message.role": "tool", f"{_ASKED}10.message.content": "found",
+     f"{_ASKED}10.message.tool_call_id": "c1", f"{_ASKED}9.message.role": "assistant"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("chats", [TRACELOOP, OPENINFERENCE], ids=["traceloop", "openinference"])
+@pytest.mark.parametrize("spans_of_tools", [True, False])
+def test_messages_may_stand_in_attributes_of_one_field_each(told, chats, spans_of_tools):
+    """And a call that has a span of its own is still one call."""
+    first, second = chats
+    own = {"traceloop.span.kind": "tool", "traceloop.entity.name": "search",
+           "traceloop.entity.input": '{"q": 1}', "traceloop.entity.output": "found"}  # fmt: skip
+    between = [span(2, "search.tool", told=own, second=2)] if spans_of_tools else []
+    steps = told(span(1, "chat", told=first), *between, span(3, "chat", told=second, second=4))
+    assert [(one.event.text, one.event.tool, one.event.arguments, one.event.outcome) for one in steps] == [
+        ("Go.", "", None, None),
+        ("I look.", "", None, None),
+        ("", "search", {"q": 1}, "found"),
+    ]
+
+
+def test_odd_names_of_attributes_are_no_messages(told):
+    """A field that is a value and holds others, names without numbers, and without an end."""
+    odd = {"gen_ai.prompt.": 1, "gen_ai.prompt.0": "x", "gen_ai.prompt.0.role.a": "b", "gen_ai.prompt.x": {},
+           "gen_ai.completion.0.tool_calls": "c", "gen_ai.completion." + "0." * 10_000: 1}  # fmt: skip
+    assert told(span(1, "chat", told=odd), tool(2, second=2))[0].event.tool == "search"
+
+
+def test_a_span_of_claude_code_is_a_call(told):
+    """Which names no operation."""
+    (step,) = told(span(1, "claude_code.tool", told={"tool_name": "Bash", "full_command": "make"}))
+    assert (step.event.tool, step.event.arguments) == ("Bash", "make")
+
+
+def test_spans_may_share_the_id_of_a_call(told):
+    """Some gateways give the same ids again; but an export that is sent again tells nothing new."""
+    spans = [tool(number, told={"gen_ai.tool.call.id": "call_0"}, second=number) for number in range(12)]
+    assert len(told(*spans, *spans)) == 12
+
+
+def test_an_answer_that_is_sent_again_calls_nothing_again(told):
+    """Nor does the span of the agent, which sums up what its answers said."""
+    part = {"type": "tool_call", "id": "c1", "name": "search", "arguments": {"q": 1}}
+    answer = {"gen_ai.output.messages": json.dumps([{"role": "assistant", "parts": [part]}])}
+    chat = span(1, "chat", told={"gen_ai.operation.name": "chat", **answer})
+    agent = span(9, "invoke_agent", told={"gen_ai.operation.name": "invoke_agent", **answer}, second=5)
+    assert len(told(chat, tool(2, second=2, told={"gen_ai.tool.call.id": "c1"}), chat, agent)) == 1
+    assert len(told({**agent, "kind": "SpanKind.CLIENT"})) == 1
+
+
+def otlp(arguments):
+    """An export of OTLP with one call."""
+    attributes = [{"key": "gen_ai.tool.call.arguments", "value": arguments}]
+    one = {"traceId": "a" * 32, "spanId": "b" * 16, "name": "execute_tool search", "attributes": attributes}
+    return {"resourceSpans": [{"scopeSpans": [{"spans": [one]}]}]}
+
+
+def test_arguments_may_be_structured(told):
+    """As OTLP has lists, and keys with values."""
+    listed = {"arrayValue": {"values": [{"intValue": "1"}, {"stringValue": "b"}, {}]}}
+    arguments = {"kvlistValue": {"values": [{"key": "a", "value": listed}, {"key": "c", "value": {}}]}}
+    (step,) = told(otlp(arguments))
+    assert step.event.arguments == {"a": [1, "b", None], "c": None}
+
+
+@pytest.mark.parametrize("kind", ["kvlistValue", "arrayValue"])
+def test_structured_arguments_have_an_end(told, kind):
+    """However deep they go."""
+    deep: dict[str, object] = {"stringValue": "in"}
+    for _ in range(150):
+        deep = {kind: {"values": [{"key": "a", "value": deep} if kind == "kvlistValue" else deep]}}
+    (step,) = told(otlp(deep))
+    assert json.dumps(step.event.arguments).count("{" if kind == "kvlistValue" else "[") < 100
+
+
+@pytest.mark.parametrize("of", [{}, {"gen_ai.operation.name": "chat"}, {"http.request.method": "GET"}])
+def test_spans_that_tell_nothing_are_not_silently_no_loops(tmp_path, of):
+    """Whoever looks for loops in them must know that there was nothing to look at."""
+    path = tmp_path / "spans"
+    path.write_text(json.dumps(span(1, "GET", told=of)))
+    (problem,) = read_events(path)
+    assert isinstance(problem, Problem)
+    assert (problem.path, problem.line) == (str(path), 0)
 
 
 def test_a_call_in_an_answer_and_its_span_are_one(told):
