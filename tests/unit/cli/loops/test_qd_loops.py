@@ -229,7 +229,7 @@ def test_a_vicious_loop_in_a_history_is_a_finding(qd, tmp_path):
     assert code == 1
     assert out.startswith("R2_trust_erosion: ")
     assert "trend: trust is falling, -0.1 a snapshot" in out
-    assert "INTERVENTION NEEDED" in out
+    assert "Make it a rule" in out
     assert max(map(len, out.splitlines())) <= 100
     code, out, _ = qd("loops", "check", path, "--json")
     answer = json.loads(out)
