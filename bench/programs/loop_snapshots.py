@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,9 +74,9 @@ def shifts(history: Snapshots) -> list[int]:
     return [at for at, snapshot in enumerate(history, 1) if detector.observe(snapshot) is not None]
 
 
-def peer_cycles(history: Snapshots) -> Callable[[], int]:
+def all_questions(engine: str, history: Snapshots) -> Callable[[], int]:
     """The specification's way: ask all three questions of all that there is, once a cycle."""
-    detector = detector_of("empathy")
+    detector = detector_of(engine)
 
     def call() -> int:
         for _ in range(CYCLES):
@@ -116,20 +117,6 @@ def our_cycles_answered(history: Snapshots) -> Callable[[], int]:
     return call
 
 
-def our_batch(history: Snapshots) -> Callable[[], int]:
-    """The specification's way, of ours: all three questions of the whole history, once a cycle."""
-    detector = detector_of("quarterdeck")
-
-    def call() -> int:
-        for _ in range(CYCLES):
-            detector.detect_virtuous_cycle(history)
-            detector.detect_vicious_cycle(history)
-            detector.detect_active_loop(history)
-        return CYCLES
-
-    return call
-
-
 def floor(history: Snapshots) -> Callable[[], int]:
     """Copy a snapshot and look up a metric, and do nothing with it."""
     kept: list[dict[str, Any]] = []
@@ -158,10 +145,10 @@ def one_snapshot(history: Snapshots) -> Callable[[], int]:
 
 
 CALLS: dict[tuple[str, str], Callable[[Snapshots], Callable[[], int]]] = {
-    ("empathy", "cycles"): peer_cycles,
+    ("empathy", "cycles"): partial(all_questions, "empathy"),
     ("quarterdeck", "cycles"): our_cycles,
     ("quarterdeck", "answered"): our_cycles_answered,
-    ("quarterdeck", "batch"): our_batch,
+    ("quarterdeck", "batch"): partial(all_questions, "quarterdeck"),
     ("quarterdeck", "observe"): one_snapshot,
     ("floor", "observe"): floor,
 }

@@ -106,12 +106,9 @@ def reinforcing(columns: Sequence[Sequence[float | None]], signs: Sequence[int] 
         signs: of each, whether the next goes with it (1) or against it (-1); empty: whatever the data say,
             as long as it goes round as amplifying.
     """
-    links = []
-    for source, target in _round(len(columns)):
-        link = _marginal(columns, source, target)
-        if link is None:
-            return UNTESTED
-        links.append(link)
+    links = _links(columns, _marginal)
+    if not links:
+        return UNTESTED
     towards = signs or [1 if link.z >= 0 else -1 for link in links]
     scores = [link.z * sign for link, sign in zip(links, towards, strict=True)]
     confirmed = (
@@ -128,14 +125,9 @@ def balancing(columns: Sequence[Sequence[float | None]], signs: Sequence[int] = 
 
     O(length) for each link. Needs two metrics: that one alone returns to its middle is also what noise does.
     """
-    if len(columns) < 2:
+    links = _links(columns, _partial) if len(columns) > 1 else []
+    if not links:
         return UNTESTED
-    links = []
-    for source, target in _round(len(columns)):
-        link = _partial(columns, source, target)
-        if link is None:
-            return UNTESTED
-        links.append(link)
     needed = _normal.inv_cdf(1 - _BALANCING_P / 2)
     confirmed = math.prod(1 if link.z >= 0 else -1 for link in links) < 0 and all(
         abs(link.z) > needed for link in links
@@ -165,8 +157,14 @@ def _explains_more(
     return not judged or sum(better) > 0
 
 
-def _round(metrics: int) -> Iterator[tuple[int, int]]:
-    return ((source, (source + 1) % metrics) for source in range(metrics))
+def _links(
+    columns: Sequence[Sequence[float | None]],
+    linked: Callable[[Sequence[Sequence[float | None]], int, int], Link | None],
+) -> list[Link]:
+    """Each metric with the next, and the last with the first; empty where one of them cannot be estimated."""
+    size = len(columns)
+    links = [linked(columns, source, (source + 1) % size) for source in range(size)]
+    return [link for link in links if link is not None] if None not in links else []
 
 
 def _said(links: list[Link], columns: Sequence[Sequence[float | None]], *, confirmed: bool) -> Feedback:
