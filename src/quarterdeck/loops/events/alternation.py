@@ -15,7 +15,7 @@ _KNOWN_STATES = 8
 
 
 class _States(msgspec.Struct, array_like=True):
-    seen: Annotated[list[int], msgspec.Meta(max_length=_KNOWN_STATES)]  # the latest last
+    written: Annotated[list[int], msgspec.Meta(max_length=_KNOWN_STATES)]  # the latest last
     last: Count  # number of the call
     start: Mark
     returns: Count = 0
@@ -44,7 +44,7 @@ class Alternation(msgspec.Struct, array_like=True):
         if states is None or self.calls - states.last > FORGOTTEN_AFTER:
             if seen.target not in self.known and len(self.known) >= _KNOWN_TARGETS:
                 del self.known[min(self.known, key=lambda known: self.known[known].last)]
-            self.known[seen.target] = _States([seen.before, seen.after], self.calls, move.mark)
+            self.known[seen.target] = _States([seen.after], self.calls, move.mark)
             return None
         self._goes_on(states, seen.before, seen.after, move.mark)
         level = (COMPARED if states.learned * 2 > states.returns else RETURNS).level(states.returns)
@@ -63,14 +63,17 @@ class Alternation(msgspec.Struct, array_like=True):
 
     def _goes_on(self, states: _States, before: int, after: int, mark: Mark) -> None:
         before_last, states.last = states.last, self.calls
-        if after == states.seen[-1] and before in {0, after}:
+        if after == states.written[-1] and before in {0, after}:
             return  # it says so once more: a repetition
-        if after in states.seen and (not before or before in states.seen):
-            states.returns += 1
-            states.changes += 1
-            states.learned += self.news > before_last
-            states.seen.remove(after)
+        if after in states.written and (not before or before in states.written):
+            again = 2 if before and not states.returns else 1  # what is redone had been undone before
+            states.returns += again
+            states.changes += again
+            states.learned += again * (self.news > before_last)
+            states.written.remove(after)
         elif not before:  # all of it is new
             states.returns, states.changes, states.learned, states.start = 0, 1, 0, mark
-        states.seen += [each for each in (before, after) if each and each not in states.seen]
-        del states.seen[:-_KNOWN_STATES]
+        elif after in states.written:
+            states.written.remove(after)
+        states.written.append(after)
+        del states.written[:-_KNOWN_STATES]

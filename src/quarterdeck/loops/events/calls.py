@@ -35,10 +35,14 @@ if TYPE_CHECKING:
 
 _COMMAND_CHARS = 400
 _VERB_CHARS = 40
+_ECHO_CHARS = 6
 _PATCH_CHARS = 100_000
 
 # Keys of arguments, as they are spelled without capitals and underscores.
 _REMARKS = frozenset({"explanation", "justification", "rationale", "reasoning", "thought", "thoughts"})
+_REMARKS_ON_COMMANDS = frozenset({"description", "timeout", "timeoutms", "timeoutseconds"})
+_ASIDE = re.compile(r"\s#[^'\"\n]*$")
+_PART_SHOWN = re.compile(r"(\|\s*(?:tail|head)\b)[ -]*(?:n ?)?[0-9]+")  # how much of what it prints
 _STAMPS = frozenset({
     *("timestamp", "nonce", "requestid", "traceid", "spanid", "correlationid", "idempotencykey"),
     *("callid", "toolcallid", "tooluseid"),
@@ -128,11 +132,14 @@ def footprint(event: AgentEvent, allowances: Allowances, folder: str = "") -> Fo
     ):
         role = Role.OTHER  # it will not be there the next time either
     vain = role is Role.SEARCH and finds_nothing(steadied)
+    answer = DONE if role is Role.NOTE and not failed else answer_of(steadied)  # a list only nods
     error = 0
     if failed and not vain:
+        if role is Role.CHANGE:
+            texts = (_first(value, keys, _BEFORE), _first(value, keys, _AFTER))
+            steadied = _without_echo(steadied, texts)
         error = error_of(steadied, call)
         target = target or _target(value, keys, folder)
-    answer = DONE if role is Role.NOTE and not failed else answer_of(steadied)  # a list only nods
     sought = _words(text) if role is Role.SEARCH else ()
     return Footprint(call, answer, failed, error, target, before, after, role, vain, sought)
 
@@ -144,11 +151,23 @@ def _words(text: str) -> tuple[int, ...]:
 
 
 def _evenly_spaced(value: dict[str, object], keys: dict[str, str]) -> dict[str, object]:
-    """A command of one line, with its spaces as a shell reads them; in more they may be part of a text."""
+    """A command of one line as a shell reads it; in more lines, spaces and remarks may be part of a text."""
     found = _first(value, keys, _COMMANDS)
     if found is None or "\n" in found.strip():
         return value
-    return {key: " ".join(found.split()) if item is found else item for key, item in value.items()}
+    plain = _ASIDE.sub("", found) if "#" in found else found
+    plain = _PART_SHOWN.sub(r"\1", " ".join(plain.split()))
+    return {key: plain if item is found else item for key, item in value.items()}
+
+
+def _without_echo(steadied: str, texts: tuple[str | None, ...]) -> str:
+    """The error of an edit without the *texts* of that edit."""
+    for text in texts:
+        echo = steady(text) if text else ""
+        if len(echo) >= _ECHO_CHARS and echo in steadied:
+            first, *others = steadied.split(echo)
+            steadied = "\0".join([first, *(other.lstrip() for other in others)])
+    return steadied
 
 
 def spelled(value: dict[Any, object]) -> dict[str, str]:
@@ -173,7 +192,7 @@ def without_remarks(
         key
         for name, key in keys.items()
         if name in _REMARKS
-        or (runs and name == "description")
+        or (runs and name in _REMARKS_ON_COMMANDS)
         or (name in _STAMPS and name.removesuffix("id") not in event.tool.casefold())
         or _is_now(value[key], name, event.at)
     }

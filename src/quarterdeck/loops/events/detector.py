@@ -196,7 +196,7 @@ class AgentLoopDetector:
         """Go on from *snapshot*; False, and nothing happens, if it is damaged or of another version."""
         try:
             state = msgspec.json.decode(snapshot, type=_State)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError, TypeError):
             return False
         if state.version != _STATE_VERSION:
             return False
@@ -297,7 +297,7 @@ class AgentLoopDetector:
         _put_into_words(known, event)
         came = self._state.novelty.came(seen)
         if finding.kind is Kind.SAME_ERROR:
-            return what(f"{came or 'a failure'} (last: {known.called})")
+            return what(f"{came or 'a failure'} (as in {known.called})")
         return what(f"{known.called} -> {came}" if came else known.called)
 
 
@@ -315,6 +315,11 @@ def _checked(event: AgentEvent) -> AgentEvent:
     Raises:
         UsageError: a field is of a type it cannot have; arguments and outcomes may be anything.
     """
+    if not isinstance(event, AgentEvent):
+        raise UsageError(
+            f"an event must be an AgentEvent, got {type(event).__name__}",
+            hint="make events by AgentEvent.call, AgentEvent.said and AgentEvent.heard",
+        )
     texts = (event.tool, event.text, event.name)
     if {*map(type, texts)} != {str} and not all(isinstance(text, str) for text in texts):
         raise UsageError(

@@ -29,8 +29,8 @@ _ADVICE = {
     " and take another way; if there is none, say so.",
     Kind.ALTERNATION: "Each change undoes the one before it. Decide first which state is right, and why.",
     Kind.MONOLOGUE: "Nothing is done between these messages. Make the call, ask, or finish.",
-    Kind.LOW_NOVELTY: "Almost everything here was done before. Write down what is known and what is missing,"
-    " and do only what is missing.",
+    Kind.LOW_NOVELTY: "Almost nothing here brought anything that was not known. Write down what is known and"
+    " what is missing, and do only what is missing.",
     Kind.SPEND: "Money goes and nothing has changed. Finish a small useful part, or say what is missing.",
 }
 _WAITING = (
@@ -38,6 +38,9 @@ _WAITING = (
 )
 _CHANGING = (
     "One call is made again and again, each time with another outcome. If it waits, let it wait longer."
+)
+_SEARCHING = (
+    "Other words bring the same answer. Take it for the answer, or look in another place for another thing."
 )
 
 
@@ -117,8 +120,16 @@ def alarm_of(finding: Finding, what: str, mark: Mark) -> Alarm:
         position=mark.position,
         start=finding.start.position,
         cost_picousd=_cost(finding.wasted_from, mark),
-        advice=_WAITING if finding.polling else _CHANGING if finding.changing else _ADVICE[finding.kind],
+        advice=_advice(finding),
     )
+
+
+def _advice(finding: Finding) -> str:
+    if finding.polling:
+        return _WAITING
+    if finding.changing:
+        return _CHANGING
+    return _SEARCHING if finding.searching else _ADVICE[finding.kind]
 
 
 def _cost(since: Mark, mark: Mark) -> int | None:

@@ -59,6 +59,10 @@ _ERROR_LINE = re.compile(
     r"error|exception|fail|fatal|panic|denied|refused|not found|no such|cannot|can't|unable|invalid|unknown"
     r"|missing|timed out|timeout|undefined|unexpected|unrecognized|insufficient|must |not |got |backoff|crash"
 )
+_SUMMARY = re.compile(
+    r"\W*(?:[0-9]+ (?:failed|failing|passed|errors?|tests?)\b|make\S*: \*\*\*|exit(?:ed with)? code"
+    r"|npm err! (?:code|errno)|failed?\W*$|tests?:|test result|error: process)"
+)
 
 
 def says_it_failed(text: str, *, read: bool) -> bool:
@@ -98,7 +102,9 @@ def error_of(steadied: str, call: int) -> int:
 
 
 def telling_line(text: str, *, failed: bool) -> str:
-    """The line of an error that says so, or else the first one; empty: none says anything."""
+    """The line of an error that says what it is, or else the first one; empty: none says anything."""
+    text = text.replace("<tool_use_error>", "").replace("</tool_use_error>", "")
     lines = [line for line in text.splitlines() if line.strip()]
-    telling = (line for line in reversed(lines) if failed and _ERROR_LINE.search(line.casefold()))
-    return next(telling, lines[0] if lines else "")
+    telling = [line for line in reversed(lines) if failed and _ERROR_LINE.search(line.casefold())]
+    precise = (line for line in telling if not _SUMMARY.match(line.casefold()))
+    return next(precise, (telling or lines or [""])[0])

@@ -119,6 +119,7 @@ class Finding(NamedTuple):
         wasted_from: what was spent after this mark is what it has cost.
         polling: whether it is somebody who waits too long.
         changing: whether its outcomes differ.
+        searching: whether it looks for what is not found.
     """
 
     kind: Kind
@@ -131,6 +132,7 @@ class Finding(NamedTuple):
     wasted_from: Mark
     polling: bool = False
     changing: bool = False
+    searching: bool = False
 
 
 class Move(NamedTuple):

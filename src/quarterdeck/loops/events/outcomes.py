@@ -124,6 +124,8 @@ def _unmeasured(value: dict[object, object], levels: int = 2) -> Iterator[tuple[
 def steady(text: str) -> str:
     """*text* without what changes by itself: case, colours, times, ids, addresses, line numbers."""
     text = without_colours(cut(text)).casefold()
+    if "tool_use_error>" in text:
+        text = text.replace("<tool_use_error>", "").replace("</tool_use_error>", "")
     plain = _UUID.sub("\0", text)
     text = _CHANGING.sub("\0", plain)
     if text is not plain and _DURATION_TELLS.search(plain):

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 _KNOWN_ERRORS = 16
 _KNOWN_CALLS = 24
 
-
 _Few = Annotated[list[int], msgspec.Meta(max_length=_KNOWN_CALLS)]
 
 

@@ -47,6 +47,5 @@ class Searching(msgspec.Struct, array_like=True):
         level = SEARCHED.level(self.times) if self.reworded * 3 >= self.times else None
         if level is None:
             return None
-        return Finding(
-            Kind.LOW_NOVELTY, level, self.start.position, self.times, 0, self.times, self.start, self.start
-        )
+        times, start = self.times, self.start
+        return Finding(Kind.LOW_NOVELTY, level, start.position, times, 0, times, start, start, searching=True)

@@ -59,9 +59,7 @@ def checksum(question: Question) -> int:
         value = _opened(value)
     if isinstance(value, dict):
         value = {key: _plain(item) for key, item in value.items() if not _is_remark(key, item)}
-    text = _unspaced(
-        value if isinstance(value, str) else json.dumps(value, sort_keys=True, ensure_ascii=False)
-    )
+    text = _unspaced(_text(value))
     folder = _unspaced(question.folder.rstrip("/"))
     if folder:
         text = text.replace(f"cd{folder}&&", "").replace(f"{folder}/", "")
@@ -92,8 +90,15 @@ def _is_remark(key: str, item: object) -> bool:
 def _plain(item: object) -> object:
     """Texts without spaces, and lists in one order: of some tools these do not count."""
     if isinstance(item, list):
-        return sorted(_unspaced(json.dumps(each, sort_keys=True, ensure_ascii=False)) for each in item)
+        return sorted(_unspaced(_text(each)) for each in item)
     return _unspaced(_ASIDE.sub("", item)) if isinstance(item, str) else item
+
+
+def _text(value: object) -> str:
+    """Text as it is, other values as JSON, None as nothing."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def _unspaced(text: str) -> str:

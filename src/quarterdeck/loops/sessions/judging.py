@@ -84,14 +84,12 @@ def recorded(question: Question) -> Answer:
 
     session = _followed(question, root, settings, b"")
     is_cut = os.path.getsize(session.path) > LAST_BYTES
-    certain = [
-        each
-        for each in session.actors.loops()
-        if is_certain(each.alarm) and not (is_cut and each.alarm.start <= _CUT_EVENTS)
-    ]
+    certain = [each for each in session.actors.loops() if is_certain(each.alarm)]
     if certain:
         with PatternLibrary(root=root) as library:
             for alarm, actor in certain:
+                if is_cut and alarm.start <= _CUT_EVENTS:  # it seems to begin at another event each time
+                    alarm = alarm._replace(first="before")
                 record_loop(alarm, library, source=source_of(session.path, actor))
     return Answer()
 

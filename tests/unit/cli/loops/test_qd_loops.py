@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import random
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -202,6 +203,14 @@ def test_the_newest_session_of_the_project_is_watched(qd, sessions, project):
         assert "watching own; Ctrl-C ends it" in err
 
 
+def test_what_can_be_no_transcript_is_not_waited_for(qd, tmp_path):
+    """A folder is none, nor is a device."""
+    for path in (str(tmp_path), "/dev/null"):
+        code, _, err = qd("loops", "watch", path)
+        assert code == 3
+        assert "is no file" in err
+
+
 @pytest.mark.parametrize("typed", ["999999999w", "1ms", "2d"])
 def test_how_often_to_look_has_bounds(qd, sessions, typed: str):
     """No machine waits for ever, and none should do nothing else."""
@@ -298,6 +307,40 @@ def test_objects_may_take_several_lines_each(qd, tmp_path):
     path = tmp_path / "h.json"
     path.write_text("\n".join(json.dumps(each, indent=2) for each in EROSION))
     assert qd("loops", "check", str(path), "--json").json["details"]["snapshots"] == len(EROSION)
+
+
+def test_a_last_line_that_is_still_being_written_is_left_out(qd, tmp_path):
+    """A history that grows can be looked at at any time; that is said."""
+    lines = [json.dumps(each) for each in EROSION]
+    grows, whole = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    grows.write_text("\n".join([*lines, '{"trust": 0.']))
+    whole.write_text("\n".join(lines))
+    code, out, err = qd("loops", "check", str(grows))
+    assert (code, out) == qd("loops", "check", str(whole))[:2]
+    assert "the last line has no end" in err
+
+
+def test_numbers_that_are_text_are_named(qd, tmp_path):
+    """As a table becomes when it is turned into JSON without care."""
+    texts = [{name: str(value) for name, value in each.items()} for each in EROSION]
+    code, _, err = qd("loops", "check", written(tmp_path / "a.json", texts))
+    assert code == 3
+    assert f"is text in {len(texts)} snapshots" in err
+
+
+def test_a_link_and_a_pipe_of_a_shell_are_read(qd, tmp_path):
+    """Whoever names them means what they lead to."""
+    path = written(tmp_path / "a.json", EROSION)
+    (tmp_path / "link").symlink_to(path)
+    expected = qd("loops", "check", path)
+    assert qd("loops", "check", str(tmp_path / "link")) == expected
+    reader, writer = os.pipe()
+    os.write(writer, json.dumps(EROSION).encode())
+    os.close(writer)
+    try:
+        assert qd("loops", "check", f"/dev/fd/{reader}") == expected
+    finally:
+        os.close(reader)
 
 
 def test_options_are_looked_at_before_the_file(qd):

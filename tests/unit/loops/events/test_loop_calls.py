@@ -33,9 +33,22 @@ def came(outcome, *, failed=False):
             {"command": "ls", "description": "See what is there"},
         ),
         ({"path": "a", "explanation": "to know"}, {"path": "a", "explanation": "to be sure"}),
+        ({"command": "make # try 1"}, {"command": "make # try 2"}),
+        ({"command": "make", "timeout": 10}, {"command": "make", "timeout": 20}),
+        ({"command": "make | tail -5"}, {"command": "make | tail -n 60"}),
         ({"query": "x", "request_id": "a1"}, {"query": "x", "request_id": "b2"}),
     ],
-    ids=["order of keys", "text or value", "spaces of a command", "remark", "explanation", "stamp"],
+    ids=[
+        "order of keys",
+        "text or value",
+        "spaces of a command",
+        "remark",
+        "explanation",
+        "comment",
+        "timeout",
+        "part shown",
+        "stamp",
+    ],
 )
 def test_one_call_written_in_two_ways(one, other):
     """What an agent says about its call is not part of it, nor is how it is written down."""
@@ -52,6 +65,7 @@ def test_one_call_written_in_two_ways(one, other):
         ({"title": "a", "description": "one"}, {"title": "a", "description": "two"}),
         ({"description": "one"}, {"description": "two"}),
         ({"items": ["a", "b"]}, {"items": ["b", "a"]}),
+        ({"command": "echo '# a'"}, {"command": "echo '# b'"}),
     ],
     ids=[
         "page",
@@ -61,6 +75,7 @@ def test_one_call_written_in_two_ways(one, other):
         "content named description",
         "nothing but a remark",
         "order of a list",
+        "no comment",
     ],
 )
 def test_two_calls(one, other):
@@ -282,6 +297,16 @@ def test_another_error():
         )
     ]
     assert len(set(errors)) == 4
+
+
+def test_what_an_error_repeats_of_its_call_is_not_the_error():
+    """An edit of text that is not there shows that text again."""
+    errors = set()
+    for old in ("def f():\n    error = 1", "def g():\n    return missing"):
+        outcome = f"<tool_use_error>String to replace not found in file.\nString: {old}</tool_use_error>"
+        arguments = {"file_path": "a.py", "old_string": old, "new_string": "x"}
+        errors.add(seen("Edit", arguments, outcome, failed=True).error)
+    assert len(errors) == 1
 
 
 def test_an_error_that_says_next_to_nothing_is_that_of_its_call():

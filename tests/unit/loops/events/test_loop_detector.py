@@ -223,7 +223,7 @@ def test_an_error_of_many_calls_is_foretold_by_its_text():
     ]
     foretold = watched(events).consider(events[0]._replace(outcome=None, failed=None))
     assert foretold is not None
-    assert foretold.what == "error: the disk is full (last: Bash(command=run 0))"
+    assert foretold.what == "error: the disk is full (as in Bash(command=run 0))"
 
 
 def edited(number):
@@ -362,6 +362,7 @@ def test_a_state_of_another_version_is_none():
     before = detector.snapshot()
     assert not detector.restore(json.dumps([state[0] + 1, *state[1:]]))
     assert not detector.restore(b"{")
+    assert not detector.restore({"a": 1})
     assert detector.snapshot() == before
     assert AgentLoopDetector().restore(before)
     assert AgentLoopDetector.restored(json.dumps([state[0] + 1, *state[1:]])).observe(grep()) is None
@@ -447,6 +448,14 @@ def test_a_field_of_another_type_is_refused(field, value):
     with pytest.raises(UsageError):
         detector.consider(event)
     assert detector.snapshot() == AgentLoopDetector().snapshot()
+
+
+@pytest.mark.parametrize("event", [None, {"tool": "Bash"}], ids=["nothing", "dict"])
+def test_what_is_no_event_is_refused(event):
+    """With how to make one."""
+    with pytest.raises(UsageError, match="AgentEvent") as error:
+        AgentLoopDetector().observe(event)
+    assert "AgentEvent.call" in error.value.hint
 
 
 def test_paths_in_the_folder_of_the_agent():

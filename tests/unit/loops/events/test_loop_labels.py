@@ -25,6 +25,14 @@ def test_what_came_of_a_call():
     """Of an error the line that says so."""
     trace = "Traceback:\n  File x\nKeyError: 'total'\nmade in 3 s"
     assert outcome_label(AgentEvent.call("Bash", {}, trace), failed=True) == "KeyError: 'total'"
+    tests = "E   AssertionError: not ready\nFAILED test_a.py\n1 failed in 0.1s"
+    assert outcome_label(AgentEvent.call("Bash", {}, tests), failed=True) == "FAILED test_a.py"
+    assert outcome_label(AgentEvent.call("Bash", {}, "1 failed in 0.1s"), failed=True) == "1 failed in 0.1s"
+    edit = "<tool_use_error>String to replace not found in file.\nString: x</tool_use_error>"
+    assert (
+        outcome_label(AgentEvent.call("Edit", {}, edit), failed=True)
+        == "String to replace not found in file."
+    )
     assert outcome_label(AgentEvent.call("Bash", {}, "one\ntwo"), failed=False) == "one"
     assert outcome_label(AgentEvent.call("Bash", {}, " \n"), failed=False) == "nothing"
     assert outcome_label(AgentEvent.call("Bash", {}), failed=False) == ""

@@ -260,6 +260,25 @@ def test_to_and_fro_with_another_edit_in_between():
     assert Kind.ALTERNATION in [kind for _, kind, _ in raised(events)]
 
 
+def test_what_is_tried_and_put_back_in_one_place_after_another():
+    """Each change is undone, and none comes again."""
+    events = [
+        event
+        for n in range(12)
+        for event in (edit(n), ran_tests(), edit(n, "b", "a"), ran_tests("9 passed", failed=False))
+    ]
+    assert Kind.ALTERNATION not in [kind for _, kind, _ in raised(events)]
+
+
+def test_an_edit_of_text_that_is_not_there():
+    """Whatever that text is, and though the file is read in between."""
+    events = []
+    for number in range(4):
+        failed = edit(number, failed=True)
+        events += [failed._replace(outcome=f"{failed.outcome}\nString: a{number}"), read(1)]
+    assert (Kind.SAME_ERROR, 1) in [found[1:] for found in raised(events)]
+
+
 def test_two_states_that_are_compared():
     """Something new is learned of each: never more than a pause."""
     events = []

@@ -26,7 +26,8 @@ keys = st.sampled_from([
 ])  # fmt: skip
 items = st.sampled_from([
     *("a", "a  b", " a b", "a b\n", "./a", f"{FOLDER}/a", f"cd {FOLDER} && a b", "", "1", 1, 1.0, True, None),
-    *(1_767_225_600, 1_767_225_601.5, "1767225600", 1_767_225_600_123, ["a", "b"], ["b", "a"], [1, "1"]),
+    *(1_767_225_600, 1_767_225_601.5, "1767225600", 1_767_225_600_123, "a b # try 1"),
+    *(["a", "b"], ["b", "a"], [1, "1"]),
     *([{"content": "a", "id": 1}, {"content": "b"}], [{"content": "b"}, {"id": 1, "content": "a"}], {"a": 1}),
 ])  # fmt: skip
 arguments = st.dictionaries(keys, items, max_size=4) | st.just({"path": "a"}).map(json.dumps) | items

@@ -45,6 +45,16 @@ def test_what_is_not_there_or_is_a_link_is_told(tmp_path):
     assert [os.path.basename(each.path) for each in found.problems] == ["gone", "link.jsonl"]
 
 
+def test_a_link_that_somebody_names_is_what_it_leads_to(tmp_path):
+    """They mean it; what is neither a file nor a folder is told."""
+    path = written(tmp_path / "s" / "a.jsonl", 100)
+    (tmp_path / "link").symlink_to(path)
+    os.mkfifo(tmp_path / "pipe")
+    found = named([str(tmp_path / "link"), str(tmp_path / "pipe")])
+    assert found.files == [str(path)]
+    assert [os.path.basename(each.path) for each in found.problems] == ["pipe"]
+
+
 def test_what_is_older_than_was_asked_for_is_left_out(tmp_path):
     """By the time it was written to last."""
     written(tmp_path / "a.jsonl", 100)

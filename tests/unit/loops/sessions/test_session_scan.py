@@ -36,6 +36,17 @@ def test_a_loop_is_found_with_its_cost(tmp_path):
     assert session.wasted_picousd == session.cost_picousd * 19 // 20
 
 
+def test_what_was_spent_for_little_is_not_what_was_repeated(tmp_path):
+    """It is a record of its own, beside the loops it went for."""
+    transcript = Transcript(tmp_path / "a.jsonl").asked()
+    for number in range(60):
+        transcript.called(1, arguments={"pattern": f"x{number}"}, outcome=f"found {number}")
+    settings = LoopSettings(spend_usd=0.01)
+    (session,) = scanned(transcript.path, settings=settings, prices=PriceBook())
+    assert [found.alarm.kind for found in session.loops] == [Kind.SPEND]
+    assert session.wasted_picousd is None
+
+
 def test_without_prices_nothing_has_a_cost(tmp_path):
     """Unknown is not nothing."""
     (session,) = scanned(Transcript(tmp_path / "a.jsonl").asked().called(20).path)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from quarterdeck.costs.importers.source import Problem
 from quarterdeck.loops.events import Level
-from quarterdeck.loops.sessions.actors import Loop
 from quarterdeck.loops.sessions.following import Following
 from quarterdeck.loops.sessions.watch import POLL_S, Began, Seen, watch
 from quarterdeck.loops.settings import LoopSettings
@@ -15,6 +14,8 @@ from tests.session_worlds import Transcript
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from quarterdeck.loops.sessions.actors import Loop
 
 
 class Over(Exception):
