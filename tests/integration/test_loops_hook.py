@@ -119,6 +119,17 @@ def test_where_nothing_may_be_blocked_a_person_is_asked(transcript):
         assert (answer.code, answer.output["permissionDecision"]) == (0, "ask")
 
 
+def test_where_nobody_is_to_be_asked_nobody_is(transcript):
+    """By the settings of the project, for runs without a person."""
+    (transcript.path.parent / "quarterdeck.toml").write_text(
+        "[loops]\nhook_blocks = false\nhook_asks = false\n"
+    )
+    answers = lived(transcript, 14)
+    assert {each.code for each in answers} == {0}
+    assert not any("permissionDecision" in each.output for each in answers if each.out)
+    assert any(each.out for each in answers)
+
+
 UNATTENDED = [
     ({"permission_mode": "dontAsk"}, {}),
     ({"permission_mode": "bypassPermissions"}, {}),

@@ -13,12 +13,15 @@ class LoopSettings(NamedTuple):
             names or patterns of names such as ``*wait*``; besides those known to be.
         batch: tools that do the same with many things, as names or patterns of names; besides those known.
         spend_usd: how many dollars without progress are a nudge; a pause is twice, a stop four times as many.
-        hook_blocks: whether ``qd loops hook`` may block a call; else it only tells and asks.
+        hook_asks: whether ``qd loops hook`` may have a person asked; else it tells the agent. Where there is
+            no person, a question is a refusal.
+        hook_blocks: whether the hook may block a call; else it asks, or tells where it cannot.
         hook_records: whether the hook records loops that are certain in the pattern library.
     """
 
     polling: tuple[str, ...] = ()
     batch: tuple[str, ...] = ()
     spend_usd: float = 2.0
+    hook_asks: bool = True
     hook_blocks: bool = True
     hook_records: bool = False

@@ -105,7 +105,7 @@ class AgentLoopDetector:
         if not 0 <= limit_usd < _MOST_USD:
             raise UsageError(
                 f"spend_usd must be a number of dollars from 0 to {_MOST_USD:,}, got {limit_usd}",
-                "pass spend_usd=0 for no alarm about spending",
+                hint="pass spend_usd=0 for no alarm about spending",
             )
         self._spend_picousd = round(limit_usd * _PICOUSD)
         self._folder = folder.rstrip("/")

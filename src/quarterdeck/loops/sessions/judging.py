@@ -62,7 +62,11 @@ def judged(question: Question, folder: str) -> Answer:
         return Answer(err=note)
     if alarm.level is Level.STOP and settings.hook_blocks:
         return blocking(_blocked(alarm, actor.blocked))
-    if question.attended and (alarm.level is Level.STOP or (alarm.level is Level.PAUSE and is_news)):
+    if (
+        question.attended
+        and settings.hook_asks
+        and (alarm.level is Level.STOP or (alarm.level is Level.PAUSE and is_news))
+    ):
         return asking(reason(alarm), note)
     return telling(reason(alarm), note) if is_news else Answer(err=note)
 
