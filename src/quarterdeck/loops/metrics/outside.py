@@ -19,7 +19,10 @@ _PLACES = 32
 """At most so many places for the bend or the step are tried."""
 _EDGE = 2
 """Values before the first place and after the last."""
-_WAVE_NEEDS = 12
+_PLACED = 3
+"""Degrees of freedom that it takes to find the best place, or frequency; as of knots of splines (Friedman 1991,
+Annals of Statistics 19)."""
+_BENDS_NEED, _WAVE_NEEDS = 8, 12
 _SHORTEST = 3.0
 """Snapshots that a wave takes at least."""
 _REFINED = 4
@@ -47,7 +50,7 @@ def wave_variance(values: Sequence[float | None]) -> float:
     for _ in range(_REFINED):
         step /= 2
         best = max((best - step, best, best + step), key=power)
-    return max(sum(y * y for y in over) - power(best), 0.0) / (length - 5)
+    return max(sum(y * y for y in over) - power(best), 0.0) / (length - 4 - _PLACED)
 
 
 def _without_line(places: Sequence[float], values: Sequence[float]) -> list[float]:
@@ -75,11 +78,11 @@ def _power(places: Sequence[float], over: Sequence[float], frequency: float) -> 
 def outside_variance(values: Sequence[float | None]) -> float:
     """Of what the best bent line or step leaves over of *values*, by its degrees of freedom; O(length).
 
-    Infinite for fewer than six values that are known.
+    Infinite for fewer than eight values that are known.
     """
     points = [(float(at), value) for at, value in enumerate(values) if value is not None]
     length = len(points)
-    if length < 3 * _EDGE:
+    if length < _BENDS_NEED:
         return float("inf")
     at_mean = sum(at for at, _ in points) / length
     mean = sum(value for _, value in points) / length
@@ -96,7 +99,7 @@ def outside_variance(values: Sequence[float | None]) -> float:
         beyond = _Sums(length - place, *(each[place] for each in sums))
         step = squares - beyond.value**2 * length / (beyond.number * place)
         bend = squares - _explained(length, at[place], everything, beyond)
-        best = min(best, step / (length - 3), bend / (length - 4))
+        best = min(best, step / (length - 2 - _PLACED), bend / (length - 3 - _PLACED))
     return max(best, 0.0)
 
 
