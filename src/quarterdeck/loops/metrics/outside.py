@@ -20,8 +20,8 @@ _PLACES = 32
 _EDGE = 2
 """Values before the first place and after the last."""
 _PLACED = 3
-"""Degrees of freedom that it takes to find the best place, or frequency; as of knots of splines (Friedman 1991,
-Annals of Statistics 19)."""
+"""Degrees of freedom that finding the best place, or frequency, takes: as of the knots of splines (Friedman
+1991, Annals of Statistics 19)."""
 _BENDS_NEED, _WAVE_NEEDS = 8, 12
 _SHORTEST = 3.0
 """Snapshots that a wave takes at least."""
