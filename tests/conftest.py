@@ -9,6 +9,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest.register_assert_rewrite("quarterdeck.testing.memory")
 
@@ -18,6 +19,9 @@ if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 ):  # a job in the background of a shell: children would be deaf
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+settings.register_profile("untimed", settings.default, deadline=None)
+settings.load_profile("untimed")  # a timing never decides a test
 
 LOOPBACK = frozenset({"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
 INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED", "CI")
