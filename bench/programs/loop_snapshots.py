@@ -88,8 +88,8 @@ def all_questions(engine: str, history: Snapshots) -> Callable[[], int]:
     return call
 
 
-def our_cycles(history: Snapshots) -> Callable[[], int]:
-    """Each cycle brings one more snapshot, which is observed, and is asked whether anything has begun."""
+def as_they_come(asked: bool, history: Snapshots) -> Callable[[], int]:
+    """Each cycle brings one more snapshot; if *asked*, the whole answer is asked for as well."""
     detector = detector_of("quarterdeck")
     for snapshot in history:
         detector.observe(snapshot)
@@ -97,21 +97,8 @@ def our_cycles(history: Snapshots) -> Callable[[], int]:
     def call() -> int:
         for snapshot in history[:CYCLES]:
             detector.observe(snapshot)
-        return CYCLES
-
-    return call
-
-
-def our_cycles_answered(history: Snapshots) -> Callable[[], int]:
-    """… and the whole answer is asked for as well, although there is one more snapshot only."""
-    detector = detector_of("quarterdeck")
-    for snapshot in history:
-        detector.observe(snapshot)
-
-    def call() -> int:
-        for snapshot in history[:CYCLES]:
-            detector.observe(snapshot)
-            detector.detect_active_loop()
+            if asked:
+                detector.detect_active_loop()
         return CYCLES
 
     return call
@@ -146,8 +133,8 @@ def one_snapshot(history: Snapshots) -> Callable[[], int]:
 
 CALLS: dict[tuple[str, str], Callable[[Snapshots], Callable[[], int]]] = {
     ("empathy", "cycles"): partial(all_questions, "empathy"),
-    ("quarterdeck", "cycles"): our_cycles,
-    ("quarterdeck", "answered"): our_cycles_answered,
+    ("quarterdeck", "cycles"): partial(as_they_come, False),
+    ("quarterdeck", "answered"): partial(as_they_come, True),
     ("quarterdeck", "batch"): partial(all_questions, "quarterdeck"),
     ("quarterdeck", "observe"): one_snapshot,
     ("floor", "observe"): floor,

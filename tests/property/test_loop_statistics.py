@@ -39,16 +39,6 @@ def test_theil_sen_is_that_of_scipy(values):
     assert theil_sen(values) == pytest.approx((oracle.slope, oracle.intercept), rel=1e-9, abs=1e-9)
 
 
-@given(st.lists(st.tuples(FEW | st.floats(-99, 99).map(lambda place: round(place, 2)), FINITE), min_size=2))
-def test_uneven_theil_sen_is_that_of_scipy(points):
-    """Of positions in any order, some of them the same."""
-    positions, values = zip(*points, strict=True)
-    assume(len(set(positions)) > 1)
-    with np.errstate(invalid="ignore"):  # in its confidence interval, which is not asked for
-        oracle = stats.theilslopes(values, positions)
-    assert theil_sen(values, positions) == pytest.approx((oracle.slope, oracle.intercept), rel=1e-9, abs=1e-6)
-
-
 @given(HISTORIES)
 def test_caution_never_finds_more(values):
     """Allowing for autocorrelation only ever enlarges the variance."""

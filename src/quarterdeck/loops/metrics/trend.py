@@ -94,34 +94,25 @@ def mann_kendall(
     return _judged(s, variance, len(ordered))
 
 
-def theil_sen(values: Sequence[float], positions: Sequence[float] | None = None) -> TheilSen:
+def theil_sen(values: Sequence[float]) -> TheilSen:
     """The line whose slope is the median of those between all pairs; O(n² log n), so for some hundred values.
 
-    Up to 29 % of the values can be anything without the slope following them. Slope and intercept are 0 where
-    there are no two positions, or no values at all.
+    Up to 29 % of the values can be anything without the slope following them. With one value the slope is 0,
+    with none the intercept as well.
 
     Source: Theil (1950); Sen (1968), Journal of the American Statistical Association 63; the intercept as
     Conover (1980).
 
     Args:
         values: in the order of time.
-        positions: where each value lies, in any order; None: 0, 1, 2 and so on.
     """
     slopes: list[float] = []
-    if positions is None:
-        positions = range(len(values))
-        for lag in range(1, len(values)):
-            slopes += [rise / lag for rise in map(sub, values[lag:], values)]
-    else:
-        points = sorted(zip(positions, values, strict=True))
-        for index, (place, value) in enumerate(points):
-            slopes += [
-                (after - value) / (later - place) for later, after in points[index + 1 :] if later > place
-            ]
+    for lag in range(1, len(values)):
+        slopes += [rise / lag for rise in map(sub, values[lag:], values)]
     if not values:
         return TheilSen(0.0, 0.0)
     slope = _median(slopes) if slopes else 0.0
-    return TheilSen(slope, _median(values) - slope * _median(positions))
+    return TheilSen(slope, _median(values) - slope * (len(values) - 1) / 2)
 
 
 def _judged(s: int, variance: float, length: int, p_value: float | None = None) -> MannKendall:

@@ -55,20 +55,12 @@ class TestAsOthersDo:
         assert found == pytest.approx(stats.theilslopes(values)[:2])
         assert found == pytest.approx(pymannkendall.sens_slope(values))
 
-    def test_uneven_positions_are_those_of_scipy(self, values):
-        """Positions may come in any order and more than once."""
-        positions = [index * 7 % 5 + 0.5 for index in range(len(values))]
-        with np.errstate(invalid="ignore"):  # in its confidence interval, which is not asked for
-            oracle = stats.theilslopes(values, positions)
-        assert theil_sen(values, positions) == pytest.approx(oracle[:2])
-
 
 def test_too_little_to_compare_says_nothing():
     """One value has no direction, and none at all has no level either."""
     assert mann_kendall([]) == mann_kendall([7.0]) == NOTHING
     assert theil_sen([]) == TheilSen(0.0, 0.0)
     assert theil_sen([7.0]) == TheilSen(0.0, 7.0)
-    assert theil_sen([1.0, 3.0], [5.0, 5.0]) == TheilSen(0.0, 2.0)
 
 
 def test_an_outlier_does_not_move_the_slope():
